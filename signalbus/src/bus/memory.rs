@@ -1,0 +1,5 @@
+//! The bus inside one process.
+
+/// Carries envelopes inside one process.
+#[derive(Debug, Clone)]
+pub struct MemoryBus;

@@ -1,0 +1,26 @@
+use serde::{Deserialize, Serialize};
+
+/// The order of messages to one recipient on one channel, within one class (promise P5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// No order, and more than one may be in flight: for addresses such as `ops@`.
+    #[serde(rename = "none")]
+    Unordered,
+    /// First sends start in publish order, one at a time; a retry does not hold back later ones.
+    #[default]
+    Start,
+    /// A message waits until every earlier one has ended; a dead one is skipped.
+    Strict,
+    /// A message waits until every earlier one has ended well; a dead one blocks its successors
+    /// until it is redriven or cancelled.
+    StrictBlocking,
+}
+
+impl Order {
+    /// Whether successors wait for a message that is retried.
+    #[must_use]
+    pub const fn is_strict(self) -> bool {
+        matches!(self, Self::Strict | Self::StrictBlocking)
+    }
+}

@@ -1,0 +1,182 @@
+use std::fmt;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::{EndState, LaneKey, Reason};
+use crate::{
+    clock::Timestamp,
+    event::{Attachment, Class, Order},
+    id::{DeliveryId, EventId},
+    name::{ChannelName, TenantId, Topic},
+};
+
+/// One event with all its deliveries, ready to be stored: all or nothing.
+#[derive(Clone)]
+pub struct NewEvent {
+    /// Its id.
+    pub id: EventId,
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// What it is about.
+    pub topic: Topic,
+    /// How urgent it is.
+    pub class: Class,
+    /// How a repeat is recognised, if it is.
+    pub idempotency: Option<IdempotencyRecord>,
+    /// The engine's own record of the event. Opaque to stores; carries its own version.
+    pub content: Bytes,
+    /// Its files.
+    pub attachments: Vec<Attachment>,
+    /// Its deliveries, in the order of recipients and channels.
+    pub deliveries: Vec<NewDelivery>,
+}
+
+impl fmt::Debug for NewEvent {
+    /// Shows no content.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewEvent")
+            .field("id", &self.id)
+            .field("tenant", &self.tenant)
+            .field("topic", &self.topic)
+            .field("deliveries", &self.deliveries.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// One delivery of a [`NewEvent`].
+#[derive(Debug, Clone)]
+pub struct NewDelivery {
+    /// Its id.
+    pub id: DeliveryId,
+    /// The place of its recipient in the event.
+    pub recipient: u32,
+    /// Its channel; none when the policy gave the recipient no route.
+    pub channel: Option<ChannelName>,
+    /// Decides its lane.
+    pub lane_key: LaneKey,
+    /// Deliveries with the same order key are ordered among themselves.
+    pub order_key: u64,
+    /// How they are ordered.
+    pub order: Order,
+    /// For the suppression list.
+    pub address: Option<AddressHash>,
+    /// Not before.
+    pub send_at: Option<Timestamp>,
+    /// Not at or after.
+    pub expires_at: Option<Timestamp>,
+    /// Set when it ends the moment it is accepted: no route, or an address that cannot be used.
+    pub ended: Option<(EndState, Reason)>,
+}
+
+/// A key and what it stands for (promise P7).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdempotencyRecord {
+    /// The key: unique per tenant.
+    pub key: String,
+    /// The content it was first used with.
+    pub fingerprint: Fingerprint,
+}
+
+/// SHA-256 over the canonical content of an event.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Fingerprint(pub [u8; 32]);
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Fingerprint({:02x}{:02x}…)", self.0[0], self.0[1])
+    }
+}
+
+/// The first 16 bytes of SHA-256 over channel, NUL and the normal form of an address.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct AddressHash(pub [u8; 16]);
+
+impl AddressHash {
+    /// Hashes an address in its normal form.
+    #[must_use]
+    pub fn of(channel: &ChannelName, normal_form: &str) -> Self {
+        let mut hasher = Sha256::new();
+        hasher.update(channel.as_str());
+        hasher.update([0]);
+        hasher.update(normal_form);
+        let digest: [u8; 32] = hasher.finalize().into();
+        let mut hash = [0; 16];
+        hash.copy_from_slice(&digest[..16]);
+        Self(hash)
+    }
+}
+
+impl fmt::Debug for AddressHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AddressHash({:02x}{:02x}…)", self.0[0], self.0[1])
+    }
+}
+
+/// What became of one [`NewEvent`].
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Acceptance {
+    /// Stored.
+    Accepted,
+    /// The key was used before with the same content; this is the event from then.
+    Duplicate(StoredEvent),
+    /// The key was used before with other content, by this event.
+    Conflict(EventId),
+}
+
+/// An event as the store gives it back.
+#[derive(Clone)]
+pub struct StoredEvent {
+    /// Its id.
+    pub id: EventId,
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// What it is about.
+    pub topic: Topic,
+    /// How urgent it is.
+    pub class: Class,
+    /// When it was accepted, by the store's clock.
+    pub accepted_at: Timestamp,
+    /// [`NewEvent::content`].
+    pub content: Bytes,
+    /// Its files. Empty in [`Acceptance::Duplicate`] and in queries.
+    pub attachments: Vec<Attachment>,
+}
+
+impl fmt::Debug for StoredEvent {
+    /// Shows no content.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoredEvent")
+            .field("id", &self.id)
+            .field("tenant", &self.tenant)
+            .field("topic", &self.topic)
+            .field("accepted_at", &self.accepted_at)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Moves a consumer's position on a bus in the transaction that stores what was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BusAdvance {
+    /// The position that moves.
+    pub position: BusPosition,
+    /// Where it must stand before; zero when it was never moved.
+    pub expected: u64,
+}
+
+/// Where a group of consumers stands on one partition of a bus.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BusPosition {
+    /// The bus.
+    pub bus: String,
+    /// The group of consumers.
+    pub group: String,
+    /// The topic on the bus.
+    pub topic: String,
+    /// The partition of the topic.
+    pub partition: u32,
+    /// The next offset to read.
+    pub next: u64,
+}

@@ -1,0 +1,120 @@
+use super::LaneId;
+use crate::{
+    clock::Timestamp,
+    event::{Class, Order},
+    id::{DeliveryId, EventId},
+    name::{ChannelName, TenantId},
+};
+
+/// The place of a delivery in the order of acceptance. Opaque to the engine, which hands it back
+/// with the id, so that stores find the row by whichever is cheaper.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Position(pub i64);
+
+/// How much [`Store::fetch`](super::Store::fetch) may return.
+#[derive(Debug, Clone)]
+pub struct Window {
+    /// The classes to read, and how much of each.
+    pub classes: Vec<ClassWindow>,
+    /// At most this many deliveries of one [`Group`].
+    pub per_group: u32,
+    /// The channels this worker can send on now.
+    pub channels: Vec<ChannelName>,
+}
+
+/// How much of one class to return.
+#[derive(Debug, Clone)]
+pub struct ClassWindow {
+    /// The class.
+    pub class: Class,
+    /// At most this many deliveries in all.
+    pub total: u32,
+    /// Start with the group behind this one, and go round.
+    pub after: Option<Group>,
+}
+
+/// Deliveries that share a window.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Group {
+    /// Whose they are.
+    pub tenant: TenantId,
+    /// Their channel.
+    pub channel: ChannelName,
+    /// Whether they were tried before.
+    pub retry: bool,
+    /// Their lane.
+    pub lane: LaneId,
+}
+
+/// What a fetch found.
+#[derive(Debug, Clone)]
+pub struct Fetched {
+    /// The store's time.
+    pub now: Timestamp,
+    /// Deliveries that may be sent now; lowest position first within each group.
+    pub ready: Vec<Ready>,
+    /// Claims that earlier owners of these lanes left behind.
+    pub interrupted: Vec<Interrupted>,
+    /// Where a class was cut by its total: the last group that was read.
+    pub resume: Vec<(Class, Group)>,
+    /// When the next delivery of these lanes becomes due.
+    pub next_due: Option<Timestamp>,
+    /// How many wait for channels that were not listed.
+    pub elsewhere: Vec<(ChannelName, u64)>,
+}
+
+/// A delivery that may be sent now. Small: the content comes with the claim.
+#[derive(Debug, Clone)]
+pub struct Ready {
+    /// Its place.
+    pub position: Position,
+    /// Its id.
+    pub id: DeliveryId,
+    /// Its event.
+    pub event: EventId,
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// Its channel.
+    pub channel: ChannelName,
+    /// Its class.
+    pub class: Class,
+    /// Its lane.
+    pub lane: LaneId,
+    /// Deliveries with the same key are ordered among themselves.
+    pub order_key: u64,
+    /// How they are ordered.
+    pub order: Order,
+    /// Counts redrives.
+    pub generation: u32,
+    /// The last attempt of this generation; zero when there was none.
+    pub attempt: u32,
+    /// How many attempts count against the cap.
+    pub failures: u32,
+    /// How many crashes it is suspected of; a suspect is tried alone.
+    pub suspicion: u32,
+    /// When it became sendable: when it was accepted, or due.
+    pub since: Timestamp,
+    /// When its event was accepted.
+    pub accepted_at: Timestamp,
+    /// When it is worth nothing any more.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl Ready {
+    /// Whether it was tried before in this generation.
+    #[must_use]
+    pub fn is_retry(&self) -> bool {
+        self.attempt > 0
+    }
+}
+
+/// A claim that an earlier owner left behind: possibly sent.
+#[derive(Debug, Clone)]
+pub struct Interrupted {
+    /// The delivery; `attempt` is the one that was interrupted.
+    pub ready: Ready,
+    /// When it was claimed.
+    pub claimed_at: Timestamp,
+    /// Whether nothing else was in flight in that worker.
+    pub alone: bool,
+}

@@ -1,0 +1,110 @@
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{EndState, Reason, ReceiptKind};
+use crate::{
+    clock::Timestamp,
+    name::ProviderName,
+    provider::{Fault, Outcome},
+};
+
+/// One line of a delivery's history.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryEntry {
+    /// When the store wrote it.
+    pub at: Timestamp,
+    /// What happened.
+    pub entry: Entry,
+}
+
+/// What happened to a delivery. Never has an address, content or secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Entry {
+    /// It was tried.
+    Attempt(AttemptRecord),
+    /// It ended without a try: when it was accepted, or when its claim was refused.
+    Ended {
+        /// How.
+        state: EndState,
+        /// Why.
+        reason: Reason,
+    },
+    /// Somebody called it off.
+    Cancelled {
+        /// Who.
+        actor: String,
+        /// Whether a send was in flight, so that only retries could be called off.
+        in_flight: bool,
+    },
+    /// Somebody gave it a new generation.
+    Redriven {
+        /// Who.
+        actor: String,
+        /// The generation that ended.
+        ended: u32,
+        /// The generation that began.
+        began: u32,
+    },
+    /// The provider said something later.
+    Receipt {
+        /// What.
+        kind: ReceiptKind,
+        /// When it happened, by the provider.
+        occurred_at: Option<Timestamp>,
+        /// Whether it moved the ladder.
+        advanced: bool,
+    },
+}
+
+/// One try of a delivery at a provider: immutable.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttemptRecord {
+    /// The generation it belongs to.
+    pub generation: u32,
+    /// Its number in the generation, from one.
+    pub attempt: u32,
+    /// Who was asked; none when it ended before that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<ProviderName>,
+    /// When it began, by the store's clock.
+    pub started_at: Timestamp,
+    /// How long it took.
+    pub took: Duration,
+    /// Whether a send may have been caused.
+    pub request_started: bool,
+    /// What came of it.
+    pub outcome: AttemptOutcome,
+    /// Whose fault it was, if it was anybody's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<Fault>,
+    /// The provider's code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// What the provider, template or engine said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// What came next, in a word: the end state, or `retry`.
+    pub next: String,
+    /// How long the next try has to wait.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_in: Option<Duration>,
+}
+
+/// What came of a try.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AttemptOutcome {
+    /// The provider took it, and calls it this.
+    Accepted {
+        /// The provider's id of the message.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<String>,
+    },
+    /// It failed.
+    Failed(Outcome),
+    /// Whoever tried died before the result was written: possibly sent.
+    Interrupted,
+}

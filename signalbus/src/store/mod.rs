@@ -1,0 +1,259 @@
+//! Stores: the system of record.
+
+mod accept;
+mod error;
+mod fetch;
+mod flush;
+mod history;
+mod lane;
+pub mod memory;
+mod query;
+mod receipt;
+mod redrive;
+mod state;
+mod suppression;
+
+pub use accept::{
+    Acceptance, AddressHash, BusAdvance, BusPosition, Fingerprint, IdempotencyRecord, NewDelivery,
+    NewEvent, StoredEvent,
+};
+pub use error::{StoreError, StoreErrorKind};
+pub use fetch::{ClassWindow, Fetched, Group, Interrupted, Position, Ready, Window};
+pub use flush::{
+    Claim, ClaimAnswer, Claimed, Effect, Flush, Flushed, Next, Refusal, Settle, SettleAnswer,
+};
+pub use history::{AttemptOutcome, AttemptRecord, Entry, HistoryEntry};
+pub use lane::{Epoch, LaneHolding, LaneId, LaneKey, LaneLease, LaneRequest};
+pub use memory::MemoryStore;
+pub use query::{DeliveryFilter, DeliveryRecord, EventRecord, Page, PageToken, Tally};
+pub use receipt::{Receipt, ReceiptEffect, ReceiptKind, ReceiptTarget};
+pub use redrive::{
+    Cancel, CancelAnswer, CancelTarget, Cancelled, Redrive, RedriveContent, Redriven, Selection,
+};
+pub use state::{EndState, Reason, State};
+pub use suppression::Suppression;
+
+use std::fmt::Debug;
+
+use async_trait::async_trait;
+
+use crate::{
+    channel::Address,
+    clock::Timestamp,
+    id::{DeliveryId, EventId},
+    name::{ChannelName, TenantId},
+};
+
+/// What a store promises, so that the engine can refuse what it could not keep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StoreFeatures {
+    /// What was answered with `Ok` survives the death of this process.
+    pub durable: bool,
+    /// Several workers may share it; otherwise one at a time owns all lanes.
+    pub shared: bool,
+}
+
+impl StoreFeatures {
+    /// Neither durable nor shared.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self {
+            durable: false,
+            shared: false,
+        }
+    }
+
+    /// Sets whether what was answered survives the death of this process.
+    #[must_use]
+    pub const fn durable(mut self, durable: bool) -> Self {
+        self.durable = durable;
+        self
+    }
+
+    /// Sets whether several workers may share it.
+    #[must_use]
+    pub const fn shared(mut self, shared: bool) -> Self {
+        self.shared = shared;
+        self
+    }
+}
+
+/// The system of record.
+///
+/// For the caller: give one to the builder; use [`Signalbus`](crate::Signalbus) for the rest.
+///
+/// For the implementer: the methods take and give vectors, results in input order; each is one
+/// transaction. The store owns wall time: every decision against a time compares with the store's
+/// own clock, and answers carry it. A future may be dropped at any await: work already sent to
+/// the database must then either happen whole or not at all.
+#[async_trait]
+pub trait Store: Debug + Send + Sync + 'static {
+    /// What it promises.
+    fn features(&self) -> StoreFeatures;
+
+    /// Stores events, each with all its deliveries, and moves bus positions, in one transaction.
+    ///
+    /// To be correct it must:
+    /// - be durable when it answers `Ok`;
+    /// - compare keys within the batch too: the second of two equal events is a duplicate;
+    /// - change nothing when a bus position is not the expected one
+    ///   ([`StoreErrorKind::StalePosition`]);
+    /// - give deliveries positions that rise in the order of `events` and of commits.
+    ///
+    /// # Errors
+    /// Nothing was stored, unless the kind is [`StoreErrorKind::Ambiguous`].
+    async fn accept(
+        &self,
+        events: Vec<NewEvent>,
+        advance: Vec<BusAdvance>,
+    ) -> Result<Vec<Acceptance>, StoreError>;
+
+    /// The next positions of a group of bus consumers, as moved by [`Store::accept`].
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    async fn bus_positions(&self, bus: &str, group: &str) -> Result<Vec<BusPosition>, StoreError>;
+
+    /// Renews this worker's lanes, gives up those it releases, takes over free and lapsed ones up
+    /// to its fair share.
+    ///
+    /// To be correct it must: raise the epoch whenever a lane changes its owner; renew under the
+    /// same epoch when nobody took a lapsed lane; never take a lane whose lease still runs.
+    ///
+    /// # Errors
+    /// When the store cannot be reached. What the worker held runs on until its leases end.
+    async fn hold_lanes(&self, request: LaneRequest) -> Result<LaneHolding, StoreError>;
+
+    /// Reads work of these lanes that may be sent now, and claims left behind by earlier owners.
+    ///
+    /// To be correct it must:
+    /// - return at most `per_group` deliveries of each [`Group`], lowest positions first, so that
+    ///   one tenant's million never hides another's ten, and say in
+    ///   [`Fetched::resume`] where a class was cut;
+    /// - not return a strictly ordered delivery while an earlier one of its order key waits for
+    ///   a later time, is claimed, or (blocking) is dead;
+    /// - look at all rows each time: rows commit late and become due earlier;
+    /// - leave out, and count, deliveries of channels that are not listed.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    async fn fetch(&self, lanes: &[LaneLease], window: Window) -> Result<Fetched, StoreError>;
+
+    /// Writes claims and results together, in one transaction.
+    ///
+    /// To be correct it must:
+    /// - change nothing for a lane whose epoch is not the one in `lanes` (`LaneLost`);
+    /// - guard each item by generation and attempt, so that repeating a flush is harmless: a claim
+    ///   repeated is `Claimed` again, a result repeated is `Already`;
+    /// - check a claim against cancellation, expiry and the suppression list, and end a refused
+    ///   delivery in the same transaction, with a history entry;
+    /// - be durable before it answers: a claim is the only trace of a send that was cut short.
+    ///
+    /// # Errors
+    /// Nothing was written, unless the kind is [`StoreErrorKind::Ambiguous`]; either way the
+    /// engine repeats the same flush.
+    async fn flush(&self, lanes: &[LaneLease], flush: Flush) -> Result<Flushed, StoreError>;
+
+    /// Records what providers said later. A receipt that comes before its send is settled is
+    /// parked and applied then; the same receipt twice changes nothing.
+    ///
+    /// # Errors
+    /// Nothing was recorded.
+    async fn record_receipts(
+        &self,
+        receipts: Vec<Receipt>,
+    ) -> Result<Vec<ReceiptEffect>, StoreError>;
+
+    /// Gives dead deliveries a new generation. Two redrives of one generation cannot both win.
+    ///
+    /// # Errors
+    /// Nothing was changed.
+    async fn redrive(&self, redrive: Redrive) -> Result<Redriven, StoreError>;
+
+    /// Ends deliveries that were not sent yet.
+    ///
+    /// # Errors
+    /// Nothing was changed.
+    async fn cancel(&self, tenant: &TenantId, cancel: Cancel)
+    -> Result<Vec<Cancelled>, StoreError>;
+
+    /// Puts addresses on the suppression list. An address already there keeps its first reason.
+    ///
+    /// # Errors
+    /// Nothing was changed.
+    async fn suppress(&self, suppressions: Vec<Suppression>) -> Result<(), StoreError>;
+
+    /// Takes an address off the suppression list; says whether it was on it.
+    ///
+    /// # Errors
+    /// Nothing was changed.
+    async fn unsuppress(
+        &self,
+        tenant: &TenantId,
+        channel: &ChannelName,
+        address: AddressHash,
+    ) -> Result<bool, StoreError>;
+
+    /// One event with its deliveries.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    async fn event(
+        &self,
+        tenant: &TenantId,
+        id: EventId,
+    ) -> Result<Option<EventRecord>, StoreError>;
+
+    /// One delivery.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    async fn delivery(
+        &self,
+        tenant: &TenantId,
+        id: DeliveryId,
+    ) -> Result<Option<DeliveryRecord>, StoreError>;
+
+    /// What happened to a delivery, oldest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    async fn history(
+        &self,
+        tenant: &TenantId,
+        id: DeliveryId,
+    ) -> Result<Vec<HistoryEntry>, StoreError>;
+
+    /// Deliveries that match, in the order of their positions, a page at a time.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    async fn list(
+        &self,
+        filter: &DeliveryFilter,
+        page: PageToken,
+    ) -> Result<Page<DeliveryRecord>, StoreError>;
+
+    /// Counts deliveries by tenant, channel, state and reason.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    async fn tally(&self, filter: &DeliveryFilter) -> Result<Vec<Tally>, StoreError>;
+
+    /// Forgets up to `limit` events all of whose deliveries ended before `before`, with their
+    /// keys, history and receipts; says how many.
+    ///
+    /// # Errors
+    /// Nothing was changed.
+    async fn purge(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError>;
+}
+
+/// The normal form of `address`, hashed; how stores compare addresses without keeping them.
+#[must_use]
+pub fn hash_address<A: Address>(channel: &ChannelName, address: &A) -> AddressHash {
+    AddressHash::of(channel, address.as_str())
+}
+
+/// Never called: proves that the trait can be used as `dyn Store`.
+fn _object_safe(_: &dyn Store) {}

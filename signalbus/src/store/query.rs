@@ -1,0 +1,194 @@
+use serde::Serialize;
+
+use super::{EndState, Position, Reason, ReceiptKind, State, StoredEvent};
+use crate::{
+    clock::Timestamp,
+    id::{DeliveryId, EventId},
+    name::{ChannelName, ProviderName, TenantId, Topic},
+};
+
+/// A delivery as an operator sees it.
+#[derive(Debug, Clone, Serialize)]
+pub struct DeliveryRecord {
+    /// Its place.
+    #[serde(skip)]
+    pub position: Position,
+    /// Its id.
+    pub id: DeliveryId,
+    /// Its event.
+    pub event: EventId,
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// What its event is about.
+    pub topic: Topic,
+    /// The place of its recipient in the event.
+    pub recipient: u32,
+    /// Its channel; none when there was no route.
+    pub channel: Option<ChannelName>,
+    /// Where it is.
+    pub state: State,
+    /// Why it ended.
+    pub reason: Option<Reason>,
+    /// Counts redrives.
+    pub generation: u32,
+    /// The last attempt of this generation.
+    pub attempt: u32,
+    /// When it becomes sendable, if it waits.
+    pub due: Option<Timestamp>,
+    /// When it is worth nothing any more.
+    pub expires_at: Option<Timestamp>,
+    /// When its event was accepted.
+    pub accepted_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// Who took it.
+    pub provider: Option<ProviderName>,
+    /// The provider's id of the message.
+    pub provider_message_id: Option<String>,
+    /// The highest rung its receipts reached.
+    pub receipt: Option<ReceiptKind>,
+}
+
+/// An event with its deliveries.
+#[derive(Debug, Clone)]
+pub struct EventRecord {
+    /// The event; without its files.
+    pub event: StoredEvent,
+    /// Its deliveries, in the order of their positions.
+    pub deliveries: Vec<DeliveryRecord>,
+}
+
+/// Which deliveries. An empty filter matches all.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct DeliveryFilter {
+    /// Of this tenant.
+    pub tenant: Option<TenantId>,
+    /// Of this event.
+    pub event: Option<EventId>,
+    /// Of this topic.
+    pub topic: Option<Topic>,
+    /// On this channel.
+    pub channel: Option<ChannelName>,
+    /// In this state.
+    pub state: Option<State>,
+    /// Ended for this reason.
+    pub reason: Option<Reason>,
+    /// Accepted at or after.
+    pub accepted_from: Option<Timestamp>,
+    /// Accepted before.
+    pub accepted_before: Option<Timestamp>,
+}
+
+impl DeliveryFilter {
+    /// Matches all.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Only of this tenant.
+    #[must_use]
+    pub fn tenant(mut self, tenant: TenantId) -> Self {
+        self.tenant = Some(tenant);
+        self
+    }
+
+    /// Only of this event.
+    #[must_use]
+    pub fn event(mut self, event: EventId) -> Self {
+        self.event = Some(event);
+        self
+    }
+
+    /// Only of this topic.
+    #[must_use]
+    pub fn topic(mut self, topic: Topic) -> Self {
+        self.topic = Some(topic);
+        self
+    }
+
+    /// Only on this channel.
+    #[must_use]
+    pub fn channel(mut self, channel: ChannelName) -> Self {
+        self.channel = Some(channel);
+        self
+    }
+
+    /// Only in this state.
+    #[must_use]
+    pub fn state(mut self, state: State) -> Self {
+        self.state = Some(state);
+        self
+    }
+
+    /// Only those that are dead.
+    #[must_use]
+    pub fn dead(self) -> Self {
+        self.state(State::Ended(EndState::Dead))
+    }
+
+    /// Only ended for this reason.
+    #[must_use]
+    pub fn reason(mut self, reason: Reason) -> Self {
+        self.reason = Some(reason);
+        self
+    }
+
+    /// Only accepted at or after this time.
+    #[must_use]
+    pub fn accepted_from(mut self, from: Timestamp) -> Self {
+        self.accepted_from = Some(from);
+        self
+    }
+
+    /// Only accepted before this time.
+    #[must_use]
+    pub fn accepted_before(mut self, before: Timestamp) -> Self {
+        self.accepted_before = Some(before);
+        self
+    }
+}
+
+/// Which page of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PageToken {
+    /// Only behind this place.
+    pub after: Option<Position>,
+    /// At most this many.
+    pub limit: u32,
+}
+
+impl PageToken {
+    /// The first page.
+    #[must_use]
+    pub const fn first(limit: u32) -> Self {
+        Self { after: None, limit }
+    }
+}
+
+/// One page of a list.
+#[derive(Debug, Clone)]
+pub struct Page<T> {
+    /// What is on it.
+    pub items: Vec<T>,
+    /// The next page, if there is one.
+    pub next: Option<PageToken>,
+}
+
+/// How many deliveries of one kind there are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Tally {
+    /// Whose.
+    pub tenant: TenantId,
+    /// On which channel.
+    pub channel: Option<ChannelName>,
+    /// Where they are.
+    pub state: State,
+    /// Why they ended.
+    pub reason: Option<Reason>,
+    /// How many.
+    pub count: u64,
+    /// When the oldest of them became sendable (if they wait) or was accepted.
+    pub oldest: Option<Timestamp>,
+}

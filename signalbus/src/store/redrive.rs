@@ -1,0 +1,102 @@
+use std::time::Duration;
+
+use super::DeliveryFilter;
+use crate::{
+    clock::Timestamp,
+    id::{DeliveryId, EventId},
+    name::TenantId,
+};
+
+/// Gives ended deliveries a new generation (promise P4).
+#[derive(Debug, Clone)]
+pub struct Redrive {
+    /// Whose they are.
+    pub tenant: TenantId,
+    /// Which.
+    pub selection: Selection,
+    /// Who asks, for the history.
+    pub actor: String,
+    /// What is sent.
+    pub content: RedriveContent,
+    /// The time between two of them: the first is due now, the next after this. Zero for all at
+    /// once.
+    pub spacing: Duration,
+    /// A new end of their lives, in place of the old one.
+    pub expires_at: Option<Timestamp>,
+    /// At most this many in one transaction.
+    pub limit: u32,
+    /// Counts, and changes nothing.
+    pub dry_run: bool,
+}
+
+/// Which deliveries to redrive.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Selection {
+    /// These, each in the generation named: whoever comes second with the same generation
+    /// changes nothing.
+    Ids(Vec<(DeliveryId, u32)>),
+    /// All that match and can be redriven, oldest first. The tenant is the redrive's own.
+    Filter(DeliveryFilter),
+}
+
+/// What a redriven delivery sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RedriveContent {
+    /// Rendered afresh with today's templates.
+    #[default]
+    Fresh,
+    /// The message as it was last rendered, if it ever was.
+    Frozen,
+}
+
+/// What a redrive did, or would do.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Redriven {
+    /// Deliveries with the generation that began.
+    pub started: Vec<(DeliveryId, u32)>,
+    /// Named, but not in that generation, not ended, or ended well.
+    pub skipped: Vec<DeliveryId>,
+    /// Whether more match than the limit allowed.
+    pub more: bool,
+}
+
+/// What to call off.
+#[derive(Debug, Clone)]
+pub struct Cancel {
+    /// Which.
+    pub target: CancelTarget,
+    /// Who asks, for the history.
+    pub actor: String,
+}
+
+/// Which deliveries to call off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CancelTarget {
+    /// All of this event.
+    Event(EventId),
+    /// This one.
+    Delivery(DeliveryId),
+}
+
+/// What became of one delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cancelled {
+    /// The delivery.
+    pub id: DeliveryId,
+    /// What became of it.
+    pub answer: CancelAnswer,
+}
+
+/// What calling off did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CancelAnswer {
+    /// It will not be sent.
+    Cancelled,
+    /// A send is in flight: it may arrive, but is not tried again.
+    InFlight,
+    /// It had ended before.
+    Ended(super::EndState),
+}

@@ -1,0 +1,145 @@
+//! W3C trace context: taken with an event, stored with it, linked from each attempt.
+
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// The trace that caused an event
+/// ([W3C Trace Context](https://www.w3.org/TR/trace-context/), level 1).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TraceContext {
+    traceparent: Traceparent,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tracestate: Option<Tracestate>,
+}
+
+/// Why a trace context was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TraceContextError {
+    /// Not `version-traceid-parentid-flags` in lower-case hex.
+    #[error(
+        "a traceparent must be 00-<32 hex digits>-<16 hex digits>-<2 hex digits>, not all zero"
+    )]
+    Traceparent,
+    /// Too long, or not printable ASCII.
+    #[error("a tracestate must be at most 512 printable ASCII characters")]
+    Tracestate,
+}
+
+impl TraceContext {
+    /// Checks and takes the values of the two headers.
+    ///
+    /// # Errors
+    /// When either is not of the form the standard gives it.
+    pub fn new(traceparent: &str, tracestate: Option<&str>) -> Result<Self, TraceContextError> {
+        Ok(Self {
+            traceparent: traceparent.parse()?,
+            tracestate: tracestate
+                .filter(|state| !state.is_empty())
+                .map(str::parse)
+                .transpose()?,
+        })
+    }
+
+    /// The value of the `traceparent` header.
+    #[must_use]
+    pub fn traceparent(&self) -> &str {
+        &self.traceparent.0
+    }
+
+    /// The value of the `tracestate` header.
+    #[must_use]
+    pub fn tracestate(&self) -> Option<&str> {
+        self.tracestate.as_ref().map(|state| state.0.as_str())
+    }
+
+    /// The trace context of the current `tracing` span, when an OpenTelemetry layer records it.
+    #[cfg(feature = "otel")]
+    #[must_use]
+    pub fn current() -> Option<Self> {
+        use opentelemetry::trace::TraceContextExt;
+        use tracing_opentelemetry::OpenTelemetrySpanExt;
+
+        let context = tracing::Span::current().context();
+        let span = context.span();
+        let span = span.span_context();
+        if !span.is_valid() {
+            return None;
+        }
+        let flags = span.trace_flags().to_u8();
+        let traceparent = format!("00-{}-{}-{flags:02x}", span.trace_id(), span.span_id());
+        Self::new(&traceparent, Some(&span.trace_state().header())).ok()
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+struct Traceparent(String);
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+struct Tracestate(String);
+
+impl FromStr for Traceparent {
+    type Err = TraceContextError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let hex = |part: &str, length: usize| {
+            part.len() == length
+                && part
+                    .bytes()
+                    .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        };
+        let zero = |part: &str| part.bytes().all(|byte| byte == b'0');
+        let parts: Vec<&str> = text.splitn(5, '-').collect();
+        match parts.as_slice() {
+            [version, trace, parent, flags]
+                if hex(version, 2)
+                    && *version != "ff"
+                    && hex(trace, 32)
+                    && !zero(trace)
+                    && hex(parent, 16)
+                    && !zero(parent)
+                    && hex(flags, 2) =>
+            {
+                Ok(Self(text.to_owned()))
+            }
+            _ => Err(TraceContextError::Traceparent),
+        }
+    }
+}
+
+impl FromStr for Tracestate {
+    type Err = TraceContextError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.len() <= 512 && text.bytes().all(|byte| matches!(byte, 0x20..=0x7e)) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(TraceContextError::Tracestate)
+        }
+    }
+}
+
+macro_rules! through_string {
+    ($name:ident) => {
+        impl TryFrom<String> for $name {
+            type Error = TraceContextError;
+
+            fn try_from(text: String) -> Result<Self, Self::Error> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(value: $name) -> Self {
+                value.0
+            }
+        }
+    };
+}
+
+through_string!(Traceparent);
+through_string!(Tracestate);
