@@ -14,6 +14,11 @@ pub struct Capabilities {
     /// How long the provider recognises a repeated [`Delivery::reference`](super::Delivery::reference)
     /// and sends only once; none by default. Within it an unknown outcome is simply tried again.
     pub dedup_window: Option<Duration>,
+    /// Whether the provider calls
+    /// [`Delivery::request_started`](super::Delivery::request_started). If it does, a timeout or
+    /// panic before that call means "not sent"; if not (the default), every timeout or panic
+    /// means "it may have been sent".
+    pub reports_start: bool,
 }
 
 impl Default for Capabilities {
@@ -46,6 +51,14 @@ impl Capabilities {
     #[must_use]
     pub fn with_rate(mut self, rate: Rate) -> Self {
         self.rate = Some(rate);
+        self
+    }
+
+    /// Says that the provider calls
+    /// [`Delivery::request_started`](super::Delivery::request_started).
+    #[must_use]
+    pub fn reporting_start(mut self) -> Self {
+        self.reports_start = true;
         self
     }
 

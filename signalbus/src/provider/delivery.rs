@@ -59,7 +59,8 @@ impl<'a, C: Channel> Delivery<'a, C> {
     }
 
     /// Call this before the first byte that could cause a send. From here on a missing answer
-    /// means "it may have been sent"; without the call the engine assumes so from the start.
+    /// means "it may have been sent". Counts only for a provider that says it calls this:
+    /// [`Capabilities::reporting_start`](super::Capabilities::reporting_start).
     pub fn request_started(&self) {
         self.latch.set();
     }

@@ -40,8 +40,9 @@ pub trait Provider<C: Channel>: Debug + Send + Sync + 'static {
     /// Tries once to send.
     ///
     /// To be correct it must:
-    /// - call [`Delivery::request_started`] before the first byte that could cause a send, and not
-    ///   before: a timeout or panic before it means "not sent" and is tried again;
+    /// - call [`Delivery::request_started`] right before the first byte that could cause a send,
+    ///   if its capabilities say that it does ([`Capabilities::reporting_start`]): a timeout or
+    ///   panic before the call means "not sent" and is tried again;
     /// - answer `Ok` only when the provider took the message;
     /// - answer [`SendError::unknown`] when the request left and no answer came;
     /// - put neither address, content nor secret into the error.

@@ -130,6 +130,10 @@ reasons! {
     RenderFailed = "render_failed",
     /// The rendered parts make no message.
     ComposeFailed = "compose_failed",
+    /// What is stored cannot be read: it is damaged, or came broken from a bus.
+    Unreadable = "unreadable",
+    /// It came from a bus, and its key was used before with other content.
+    Conflict = "conflict",
     /// The provider said that it will never take it.
     Refused = "refused",
     /// All attempts were used up.
