@@ -1,1 +1,79 @@
-fn main() {}
+//! Chores of the workspace, started as `cargo xtask <chore>`.
+//!
+//! | Chore | What it does | Where |
+//! |---|---|---|
+//! | `test` | every test, every doc test, every example | [`mod@test`], [`examples`] |
+//! | `check` | format, lints, documentation, features, dependencies | [`check`], [`features`], [`guard`] |
+//! | `deny` | bans, licences, sources, advisories; part of `check` | [`deny`] |
+//! | `ci` | `check`, then `test`: what a merge needs | this file |
+//!
+//! A chore adds steps to a [`report`]; a failed step does not stop the next one. Steps run
+//! programs through [`process`] and learn about the workspace from [`metadata`].
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program for the terminal"
+)]
+
+mod check;
+mod deny;
+mod examples;
+mod features;
+mod guard;
+mod metadata;
+mod process;
+mod report;
+mod tally;
+mod test;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::report::Report;
+
+/// Chores of the Signalbus workspace.
+#[derive(Debug, Parser)]
+#[command(bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Debug, Subcommand)]
+enum Chore {
+    /// Run all tests, doc tests and examples of the workspace.
+    Test,
+    /// Check format, lints, documentation, features and dependencies.
+    Check,
+    /// Check the dependency graph with cargo-deny, installing it if it is missing.
+    Deny,
+    /// Everything a merge needs: `check`, then `test`.
+    Ci,
+}
+
+fn main() -> ExitCode {
+    let chore = Arguments::parse().chore;
+    if let Err(error) = std::env::set_current_dir(workspace_root()) {
+        eprintln!("cannot enter the root of the workspace: {error}");
+        return ExitCode::FAILURE;
+    }
+    let mut report = Report::default();
+    match chore {
+        Chore::Test => test::run(&mut report),
+        Chore::Check => check::run(&mut report),
+        Chore::Deny => deny::run(&mut report),
+        Chore::Ci => {
+            check::run(&mut report);
+            test::run(&mut report);
+        }
+    }
+    report.finish()
+}
+
+fn workspace_root() -> &'static Path {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here)
+}

@@ -1,0 +1,56 @@
+//! `cargo xtask check`: everything that can fail without running the library.
+
+use std::process::Command;
+
+use crate::process::{cargo, run as run_command, works};
+use crate::report::{Done, Report};
+use crate::{deny, features, guard};
+
+pub(crate) fn run(report: &mut Report) {
+    report.step("format", format);
+    report.step("lints", lints);
+    report.step("documentation", || documentation(&[]));
+    report.step("documentation of private items", || {
+        documentation(&["--document-private-items"])
+    });
+    features::run(report);
+    guard::run(report);
+    deny::run(report);
+}
+
+fn format() -> Result<Done, String> {
+    component("fmt", "rustfmt")?;
+    run_command(cargo(["fmt", "--all", "--check"]))?;
+    Ok(Done::Ran(String::new()))
+}
+
+fn lints() -> Result<Done, String> {
+    component("clippy", "clippy")?;
+    run_command(cargo([
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--all-features",
+        "--",
+        "-D",
+        "warnings",
+    ]))?;
+    Ok(Done::Ran(String::new()))
+}
+
+fn documentation(more: &[&str]) -> Result<Done, String> {
+    let mut command = cargo(["doc", "--workspace", "--all-features", "--no-deps"]);
+    command.args(more).env("RUSTDOCFLAGS", "-D warnings");
+    run_command(command)?;
+    Ok(Done::Ran(String::new()))
+}
+
+/// A minimal installation of Rust has neither clippy nor rustfmt.
+pub(crate) fn component(subcommand: &str, component: &str) -> Result<(), String> {
+    if works(cargo([subcommand, "--version"])) {
+        return Ok(());
+    }
+    let mut command = Command::new("rustup");
+    command.args(["component", "add", component]);
+    run_command(command)
+}

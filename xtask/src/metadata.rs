@@ -1,0 +1,50 @@
+//! What `cargo metadata` says about the members of the workspace.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use crate::process::{capture, cargo};
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Metadata {
+    pub(crate) packages: Vec<Package>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Package {
+    pub(crate) name: String,
+    pub(crate) manifest_path: PathBuf,
+    pub(crate) features: BTreeMap<String, Vec<String>>,
+    pub(crate) targets: Vec<Target>,
+    /// Registries it may go to: none given means any, an empty list means nowhere.
+    publish: Option<Vec<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Target {
+    pub(crate) name: String,
+    kind: Vec<String>,
+}
+
+impl Metadata {
+    pub(crate) fn load() -> Result<Self, String> {
+        let json = capture(cargo(["metadata", "--format-version", "1", "--no-deps"]))?;
+        serde_json::from_str(&json).map_err(|error| format!("cargo metadata: {error}"))
+    }
+
+    /// The members that users depend on.
+    pub(crate) fn libraries(self) -> impl Iterator<Item = Package> {
+        self.packages.into_iter().filter(|package| {
+            package.publish.as_ref().is_none_or(|to| !to.is_empty())
+                && package.targets.iter().any(|target| target.is("lib"))
+        })
+    }
+}
+
+impl Target {
+    pub(crate) fn is(&self, kind: &str) -> bool {
+        self.kind.iter().any(|of| of == kind)
+    }
+}
