@@ -28,6 +28,7 @@ impl Default for Capabilities {
             concurrency: 64,
             rate: None,
             dedup_window: None,
+            reports_start: false,
         }
     }
 }
