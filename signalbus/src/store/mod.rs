@@ -24,7 +24,7 @@ pub use flush::{
 };
 pub use history::{AttemptOutcome, AttemptRecord, Entry, HistoryEntry};
 pub use lane::{Epoch, LaneHolding, LaneId, LaneKey, LaneLease, LaneRequest};
-pub use memory::MemoryStore;
+pub use memory::{MemoryStore, MemoryStoreBuilder};
 pub use query::{DeliveryFilter, DeliveryRecord, EventRecord, Page, PageToken, Tally};
 pub use receipt::{Receipt, ReceiptEffect, ReceiptKind, ReceiptTarget};
 pub use redrive::{

@@ -1,0 +1,208 @@
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{
+    row::{Phase, Row},
+    tables::{BusKey, EventRow, Key, Tables},
+};
+use crate::{
+    clock::Timestamp,
+    store::{
+        Acceptance, BusAdvance, BusPosition, Group, NewDelivery, NewEvent, Position, StoreError,
+        StoreErrorKind, StoredEvent,
+    },
+};
+
+impl Tables {
+    pub(super) fn accept(
+        &mut self,
+        events: Vec<NewEvent>,
+        advance: Vec<BusAdvance>,
+        now: Timestamp,
+    ) -> Result<Vec<Acceptance>, StoreError> {
+        events.iter().try_for_each(|event| self.check(event))?;
+        let mut moved = self.check_positions(advance)?;
+        self.bus.append(&mut moved);
+        Ok(events
+            .into_iter()
+            .map(|event| self.accept_one(event, now))
+            .collect())
+    }
+
+    pub(super) fn bus_positions(&self, bus: &str, group: &str) -> Vec<BusPosition> {
+        self.bus
+            .iter()
+            .filter(|((of_bus, of_group, ..), _)| of_bus == bus && of_group == group)
+            .map(|((bus, group, topic, partition), next)| BusPosition {
+                bus: bus.clone(),
+                group: group.clone(),
+                topic: topic.clone(),
+                partition: *partition,
+                next: *next,
+            })
+            .collect()
+    }
+
+    fn check(&self, event: &NewEvent) -> Result<(), StoreError> {
+        let taken = self.event_ids.contains_key(&event.id)
+            && self.event_of(&event.tenant, event.id).is_none();
+        if taken {
+            return Err(StoreError::new(
+                StoreErrorKind::Invalid,
+                "the id of the event is another tenant's: make a new one",
+            ));
+        }
+        let lost = |delivery: &NewDelivery| delivery.channel.is_none() && delivery.ended.is_none();
+        if event.deliveries.iter().any(lost) {
+            return Err(StoreError::new(
+                StoreErrorKind::Invalid,
+                "a delivery without a channel must say how it ended",
+            ));
+        }
+        Ok(())
+    }
+
+    /// The positions as they will be, or an error when one is not where it was expected.
+    fn check_positions(
+        &self,
+        advance: Vec<BusAdvance>,
+    ) -> Result<BTreeMap<BusKey, u64>, StoreError> {
+        let mut moved = BTreeMap::new();
+        for BusAdvance { position, expected } in advance {
+            let key = (
+                position.bus,
+                position.group,
+                position.topic,
+                position.partition,
+            );
+            let stands = moved.get(&key).or_else(|| self.bus.get(&key));
+            if stands.copied().unwrap_or(0) != expected {
+                return Err(StoreError::new(
+                    StoreErrorKind::StalePosition,
+                    "another consumer moved the position on the bus: read it again and go on there",
+                ));
+            }
+            moved.insert(key, position.next);
+        }
+        Ok(moved)
+    }
+
+    fn accept_one(&mut self, event: NewEvent, now: Timestamp) -> Acceptance {
+        // The same call again, after its answer was lost.
+        if self.event_ids.contains_key(&event.id) {
+            return Acceptance::Accepted;
+        }
+        if let Some(answer) = self.seen(&event) {
+            return answer;
+        }
+        let key = event.idempotency.map(|idempotency| {
+            let key: Arc<str> = idempotency.key.into();
+            let stands_for = Key {
+                fingerprint: idempotency.fingerprint,
+                event: event.id,
+            };
+            self.keys
+                .entry(event.tenant.clone())
+                .or_default()
+                .insert(Arc::clone(&key), stands_for);
+            key
+        });
+        let stored = Arc::new(StoredEvent {
+            id: event.id,
+            tenant: event.tenant,
+            topic: event.topic,
+            class: event.class,
+            accepted_at: now,
+            content: event.content,
+            attachments: event.attachments,
+        });
+        let first = self.rows.next();
+        for delivery in event.deliveries {
+            self.add(&stored, delivery, now);
+        }
+        let number = self.events.push(EventRow {
+            stored,
+            key,
+            first,
+            end: self.rows.next(),
+        });
+        self.event_ids.insert(event.id, number);
+        Acceptance::Accepted
+    }
+
+    /// The answer when the key of this event was used before.
+    fn seen(&self, event: &NewEvent) -> Option<Acceptance> {
+        let asked = event.idempotency.as_ref()?;
+        let key = self.keys.get(&event.tenant)?.get(asked.key.as_str())?;
+        if key.fingerprint != asked.fingerprint {
+            return Some(Acceptance::Conflict(key.event));
+        }
+        self.event_of(&event.tenant, key.event)
+            .map(|event| Acceptance::Duplicate(event.without_files()))
+    }
+
+    fn add(&mut self, event: &Arc<StoredEvent>, delivery: NewDelivery, now: Timestamp) {
+        if let Some(channel) = &delivery.channel
+            && !self.channels.contains(channel)
+        {
+            self.channels.push(channel.clone());
+        }
+        let group = delivery.channel.map(|channel| Group {
+            tenant: event.tenant.clone(),
+            channel,
+            retry: false,
+            lane: delivery.lane_key.lane(self.lane_count),
+        });
+        let position = Position(self.rows.push(Row {
+            id: delivery.id,
+            event: Arc::clone(event),
+            recipient: delivery.recipient,
+            group,
+            order_key: delivery.order_key,
+            order: delivery.order,
+            address: delivery.address,
+            expires_at: delivery.expires_at,
+            phase: Phase::Ready,
+            due: delivery.send_at.map_or(now, |at| at.max(now)),
+            generation: 0,
+            attempt: 0,
+            failures: 0,
+            suspicion: 0,
+            cancel_requested: false,
+            rendering: None,
+            provider: None,
+            provider_message_id: None,
+            receipt: None,
+            receipt_keys: Vec::new(),
+            history: Vec::new(),
+        }));
+        self.ids.insert(delivery.id, position);
+        match delivery.ended {
+            None => {
+                self.open.insert(delivery.order_key, position);
+                self.enqueue(position, now);
+            }
+            Some((state, reason)) => {
+                self.end_untried(position, state, reason, now);
+            }
+        }
+    }
+}
+
+impl EventRow {
+    pub(super) fn without_files(&self) -> StoredEvent {
+        StoredEvent {
+            id: self.stored.id,
+            tenant: self.stored.tenant.clone(),
+            topic: self.stored.topic.clone(),
+            class: self.stored.class,
+            accepted_at: self.stored.accepted_at,
+            content: self.stored.content.clone(),
+            attachments: Vec::new(),
+        }
+    }
+
+    /// The places of its deliveries.
+    pub(super) fn positions(&self) -> impl Iterator<Item = Position> + use<> {
+        (self.first..self.end).map(Position)
+    }
+}

@@ -1,0 +1,158 @@
+use super::{
+    lanes::Held,
+    row::{Phase, Row},
+    tables::Tables,
+};
+use crate::{
+    clock::Timestamp,
+    event::Order,
+    name::ChannelName,
+    store::{ClassWindow, Fetched, Group, Interrupted, LaneLease, Position, Window},
+};
+
+impl Tables {
+    pub(super) fn fetch(
+        &mut self,
+        leases: &[LaneLease],
+        window: &Window,
+        now: Timestamp,
+    ) -> Fetched {
+        let held = self.lanes.confirm(leases);
+        self.promote(&held, now);
+        let next_due = self
+            .lanes
+            .held_mut(&held)
+            .filter_map(|lane| lane.timers.first())
+            .map(|(due, _)| *due)
+            .min();
+        let mut fetched = Fetched {
+            now,
+            ready: Vec::new(),
+            interrupted: self.interrupted(&held, &window.channels),
+            resume: Vec::new(),
+            next_due,
+            elsewhere: self.elsewhere(&held, &window.channels),
+        };
+        for class in &window.classes {
+            self.read_class(&held, class, window, &mut fetched);
+        }
+        fetched
+    }
+
+    /// Moves what has become due into the queues.
+    fn promote(&mut self, held: &Held, now: Timestamp) {
+        for lane in self.lanes.held_mut(held) {
+            while let Some((due, position)) = lane.timers.first().copied()
+                && due <= now
+            {
+                lane.timers.pop_first();
+                if let Some(row) = self.rows.get_mut(position.0)
+                    && let Some(group) = &row.group
+                {
+                    row.phase = Phase::Ready;
+                    self.queues.insert(row.event.class, group, position);
+                }
+            }
+        }
+    }
+
+    fn read_class(&self, held: &Held, class: &ClassWindow, window: &Window, fetched: &mut Fetched) {
+        let mut left = class.total;
+        let mut last_read = class.after.as_ref();
+        for (group, queue) in self.queues.round(class.class, class.after.as_ref()) {
+            if !held.has(group.lane) || !window.channels.contains(&group.channel) {
+                continue;
+            }
+            let mut left_of_group = window.per_group;
+            for position in queue {
+                if left_of_group == 0 {
+                    break;
+                }
+                let Some(row) = self.rows.get(position.0) else {
+                    continue;
+                };
+                if !self.may_be_sent(row, *position, fetched.now) {
+                    continue;
+                }
+                if left == 0 {
+                    fetched
+                        .resume
+                        .extend(last_read.map(|group| (class.class, group.clone())));
+                    return;
+                }
+                fetched.ready.extend(row.ready(*position));
+                last_read = Some(group);
+                left -= 1;
+                left_of_group -= 1;
+            }
+        }
+    }
+
+    /// Whether the order lets it go now. Due is checked again, as the wall clock may have gone
+    /// back since it was queued.
+    fn may_be_sent(&self, row: &Row, position: Position, now: Timestamp) -> bool {
+        if row.due > now {
+            return false;
+        }
+        if !row.order.is_strict() {
+            return true;
+        }
+        if row.order == Order::StrictBlocking
+            && self.dead.earlier(row.order_key, position).next().is_some()
+        {
+            return false;
+        }
+        self.open
+            .earlier(row.order_key, position)
+            .filter_map(|earlier| self.rows.get(earlier.0))
+            .all(|earlier| goes_along(earlier, row.group.as_ref(), now))
+    }
+
+    fn interrupted(&mut self, held: &Held, channels: &[ChannelName]) -> Vec<Interrupted> {
+        let mut interrupted = Vec::new();
+        for lane in self.lanes.held_mut(held) {
+            for position in &lane.interrupted {
+                if let Some(row) = self.rows.get(position.0)
+                    && let Phase::Sending(hold) = row.phase
+                    && row
+                        .channel()
+                        .is_some_and(|channel| channels.contains(channel))
+                    && let Some(ready) = row.ready(*position)
+                {
+                    interrupted.push(Interrupted {
+                        ready,
+                        claimed_at: hold.claimed_at,
+                        alone: hold.alone,
+                    });
+                }
+            }
+        }
+        interrupted
+    }
+
+    fn elsewhere(&self, held: &Held, channels: &[ChannelName]) -> Vec<(ChannelName, u64)> {
+        let mut counts: Vec<(ChannelName, u64)> = self
+            .channels
+            .iter()
+            .filter(|channel| !channels.contains(channel))
+            .map(|channel| (channel.clone(), 0))
+            .collect();
+        if counts.is_empty() {
+            return counts;
+        }
+        for (group, queue) in self.queues.all().filter(|(group, _)| held.has(group.lane)) {
+            if let Some((_, count)) = counts.iter_mut().find(|(of, _)| *of == group.channel) {
+                *count += u64::try_from(queue.len()).unwrap_or(u64::MAX);
+            }
+        }
+        counts.retain(|(_, count)| *count > 0);
+        counts
+    }
+}
+
+/// Whether a strictly ordered delivery of `group` may be returned although `earlier` has not
+/// ended: only when `earlier` is returned before it. That is certain within one group alone, as a
+/// group is read from the front.
+fn goes_along(earlier: &Row, group: Option<&Group>, now: Timestamp) -> bool {
+    earlier.phase == Phase::Ready && earlier.due <= now && earlier.group.as_ref() == group
+}

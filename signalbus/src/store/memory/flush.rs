@@ -1,0 +1,118 @@
+use std::sync::Arc;
+
+use super::{
+    lanes::Held,
+    row::{Hold, Phase, Row},
+    tables::Tables,
+};
+use crate::{
+    clock::Timestamp,
+    id::DeliveryId,
+    store::{
+        Claim, ClaimAnswer, Claimed, EndState, Flush, Flushed, LaneId, LaneLease, Position, Reason,
+        Refusal,
+    },
+};
+
+impl Tables {
+    /// Results before claims: a suppression learned from a result refuses a claim beside it.
+    pub(super) fn flush(&mut self, leases: &[LaneLease], flush: Flush, now: Timestamp) -> Flushed {
+        let held = self.lanes.confirm(leases);
+        let settles = flush
+            .settles
+            .into_iter()
+            .map(|settle| self.settle(&held, settle, now))
+            .collect();
+        let claims = flush
+            .claims
+            .iter()
+            .map(|claim| self.claim(&held, claim, now))
+            .collect();
+        Flushed {
+            now,
+            claims,
+            settles,
+        }
+    }
+
+    /// The row that a claim or result names by place, id and lane.
+    pub(super) fn named(&self, position: Position, id: DeliveryId, lane: LaneId) -> Option<&Row> {
+        self.rows
+            .get(position.0)
+            .filter(|row| row.id == id && row.lane() == Some(lane))
+    }
+
+    fn claim(&mut self, held: &Held, claim: &Claim, now: Timestamp) -> ClaimAnswer {
+        let Some(epoch) = held.epoch(claim.lane) else {
+            return ClaimAnswer::LaneLost;
+        };
+        let Some(row) = self
+            .named(claim.position, claim.id, claim.lane)
+            .filter(|row| row.generation == claim.generation)
+        else {
+            return ClaimAnswer::Refused(Refusal::Moved);
+        };
+        match row.phase {
+            Phase::Sending(hold) if hold.epoch == epoch && row.attempt == claim.attempt => {
+                ClaimAnswer::Claimed(row.claimed())
+            }
+            Phase::Ready | Phase::Scheduled
+                if row.attempt.checked_add(1) == Some(claim.attempt) =>
+            {
+                match self.obstacle(row, now) {
+                    Some((refusal, state, reason)) => {
+                        self.end_untried(claim.position, state, reason, now);
+                        ClaimAnswer::Refused(refusal)
+                    }
+                    None => self.begin(
+                        claim,
+                        Hold {
+                            epoch,
+                            claimed_at: now,
+                            alone: claim.alone,
+                        },
+                    ),
+                }
+            }
+            _ => ClaimAnswer::Refused(Refusal::Moved),
+        }
+    }
+
+    /// Why a waiting delivery must not be sent, and how it ends instead.
+    fn obstacle(&self, row: &Row, now: Timestamp) -> Option<(Refusal, EndState, Reason)> {
+        if row.has_evidence() {
+            return Some((Refusal::Moved, EndState::Accepted, Reason::Receipt));
+        }
+        if row.expires_at.is_some_and(|at| at <= now) {
+            return Some((Refusal::Expired, EndState::Expired, Reason::Expired));
+        }
+        self.suppressions.covers(row).then_some((
+            Refusal::Suppressed,
+            EndState::Suppressed,
+            Reason::Suppressed,
+        ))
+    }
+
+    fn begin(&mut self, claim: &Claim, hold: Hold) -> ClaimAnswer {
+        self.dequeue(claim.position);
+        if let Some(lane) = self.lanes.get_mut(claim.lane) {
+            lane.claimed.insert(claim.position);
+        }
+        let Some(row) = self.rows.get_mut(claim.position.0) else {
+            return ClaimAnswer::Refused(Refusal::Moved);
+        };
+        row.phase = Phase::Sending(hold);
+        row.attempt = claim.attempt;
+        ClaimAnswer::Claimed(row.claimed())
+    }
+}
+
+impl Row {
+    fn claimed(&self) -> Claimed {
+        Claimed {
+            event: Arc::clone(&self.event),
+            recipient: self.recipient,
+            rendering: self.rendering.clone(),
+        }
+    }
+}

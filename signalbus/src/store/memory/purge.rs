@@ -1,0 +1,52 @@
+use super::{
+    row::Phase,
+    tables::{EventRow, Tables},
+};
+use crate::clock::Timestamp;
+
+impl Tables {
+    pub(super) fn purge(&mut self, before: Timestamp, limit: u32) -> u64 {
+        let done: Vec<i64> = self
+            .events
+            .iter_from(0)
+            .filter(|(_, event)| self.has_ended(event, before))
+            .take(usize::try_from(limit).unwrap_or(usize::MAX))
+            .map(|(number, _)| number)
+            .collect();
+        let mut purged = 0;
+        for number in done {
+            if let Some(event) = self.events.remove(number) {
+                self.forget(&event);
+                purged += 1;
+            }
+        }
+        purged
+    }
+
+    fn has_ended(&self, event: &EventRow, before: Timestamp) -> bool {
+        event.stored.accepted_at < before
+            && event
+                .positions()
+                .filter_map(|position| self.rows.get(position.0))
+                .all(|row| matches!(row.phase, Phase::Ended { at, .. } if at < before))
+    }
+
+    fn forget(&mut self, event: &EventRow) {
+        self.event_ids.remove(&event.stored.id);
+        if let Some(key) = &event.key
+            && let Some(keys) = self.keys.get_mut(&event.stored.tenant)
+        {
+            keys.remove(key);
+            if keys.is_empty() {
+                self.keys.remove(&event.stored.tenant);
+            }
+        }
+        for position in event.positions() {
+            self.dequeue(position);
+            if let Some(row) = self.rows.remove(position.0) {
+                self.ids.remove(&row.id);
+                self.receipts.forget(row);
+            }
+        }
+    }
+}

@@ -1,0 +1,59 @@
+use std::collections::BTreeMap;
+
+use super::row::Row;
+use crate::{
+    name::{ChannelName, TenantId},
+    store::{AddressHash, Suppression},
+};
+
+/// The suppression lists of all tenants.
+#[derive(Debug, Default)]
+pub(super) struct Suppressions {
+    by_address: BTreeMap<AddressHash, Vec<Suppression>>,
+}
+
+impl Suppressions {
+    pub(super) fn add(&mut self, suppression: Suppression) {
+        let listed = self.by_address.entry(suppression.address).or_default();
+        let known = listed
+            .iter()
+            .any(|other| is_of(other, &suppression.tenant, &suppression.channel));
+        if !known {
+            listed.push(suppression);
+        }
+    }
+
+    pub(super) fn remove(
+        &mut self,
+        tenant: &TenantId,
+        channel: &ChannelName,
+        address: AddressHash,
+    ) -> bool {
+        let Some(listed) = self.by_address.get_mut(&address) else {
+            return false;
+        };
+        let before = listed.len();
+        listed.retain(|other| !is_of(other, tenant, channel));
+        let removed = listed.len() < before;
+        if listed.is_empty() {
+            self.by_address.remove(&address);
+        }
+        removed
+    }
+
+    /// Whether the address of a delivery is on its tenant's list.
+    pub(super) fn covers(&self, row: &Row) -> bool {
+        let (Some(address), Some(channel)) = (&row.address, row.channel()) else {
+            return false;
+        };
+        self.by_address.get(address).is_some_and(|listed| {
+            listed
+                .iter()
+                .any(|other| is_of(other, row.tenant(), channel))
+        })
+    }
+}
+
+fn is_of(suppression: &Suppression, tenant: &TenantId, channel: &ChannelName) -> bool {
+    suppression.tenant == *tenant && suppression.channel == *channel
+}
