@@ -12,6 +12,8 @@ mod local_part;
 mod mailbox;
 mod message;
 mod options;
+#[cfg(test)]
+mod tests;
 mod text;
 mod unsubscribe;
 
