@@ -1,34 +1,26 @@
 //! Mail.
+//!
+//! Everything that becomes a header is checked here, once: a provider can write a
+//! [`EmailMessage`] down without asking again whether a name hides a line break.
 
-use super::{Address, AddressError, Channel, Compose, ComposeError, Part};
+mod address;
+mod attachments;
+mod channel;
+mod domain;
+mod header;
+mod local_part;
+mod mailbox;
+mod message;
+mod options;
+#[cfg(test)]
+mod tests;
+mod text;
+mod unsubscribe;
 
-/// Mail.
-#[derive(Debug, Clone)]
-pub struct Email;
-
-/// A mail address.
-#[derive(Debug, Clone)]
-pub struct EmailAddress;
-
-impl Address for EmailAddress {
-    fn parse(_: &str) -> Result<Self, AddressError> {
-        Ok(Self)
-    }
-
-    fn as_str(&self) -> &str {
-        ""
-    }
-}
-
-impl Channel for Email {
-    const NAME: &'static str = "email";
-    const MESSAGE_VERSION: u16 = 1;
-    const PARTS: &'static [Part] = &[];
-    type Address = EmailAddress;
-    type Options = ();
-    type Message = ();
-
-    fn compose(&self, _: Compose<'_, Self>) -> Result<(), ComposeError> {
-        Ok(())
-    }
-}
+pub use address::EmailAddress;
+pub use channel::{Email, EmailError};
+pub use header::{Header, HeaderError};
+pub use mailbox::{Mailbox, MailboxError};
+pub use message::EmailMessage;
+pub use options::EmailOptions;
+pub use unsubscribe::{Unsubscribe, UnsubscribeError};
