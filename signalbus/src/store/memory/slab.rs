@@ -48,10 +48,10 @@ impl<T> Slab<T> {
     /// All values with this number or a higher one, lowest first.
     pub(super) fn iter_from(&self, number: i64) -> impl Iterator<Item = (i64, &T)> {
         let skipped = self.slot(number).unwrap_or(0).min(self.slots.len());
-        let numbers = self.first.max(number)..;
-        numbers
-            .zip(self.slots.range(skipped..))
-            .filter_map(|(number, slot)| Some((number, slot.as_deref()?)))
+        self.slots
+            .range(skipped..)
+            .zip(self.first.max(number)..)
+            .filter_map(|(slot, number)| Some((number, slot.as_deref()?)))
     }
 
     fn slot(&self, number: i64) -> Option<usize> {
