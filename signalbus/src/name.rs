@@ -113,6 +113,13 @@ impl Default for TenantId {
     }
 }
 
+impl Topic {
+    /// The topic of what came from a bus and could not be read.
+    pub(crate) fn unreadable() -> Self {
+        Self(Arc::from("unreadable"))
+    }
+}
+
 fn check(name: &str, max: usize) -> Result<(), &'static str> {
     if name.is_empty() {
         return Err("is empty");

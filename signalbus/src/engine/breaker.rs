@@ -41,10 +41,18 @@ impl Default for BreakerSettings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     /// Lets through `limit` at a time; `usize::MAX` when it has not failed lately.
-    Closed { failures: u32, limit: usize },
-    Open { until: Duration, pause: Duration },
+    Closed {
+        failures: u32,
+        limit: usize,
+    },
+    Open {
+        until: Duration,
+        pause: Duration,
+    },
     /// One probe is in flight.
-    Probing { pause: Duration },
+    Probing {
+        pause: Duration,
+    },
 }
 
 /// Whether a send may start.
@@ -71,8 +79,15 @@ pub(crate) enum Signal {
 
 impl Breaker {
     pub(crate) fn new(settings: BreakerSettings) -> Self {
-        let state = State::Closed { failures: 0, limit: usize::MAX };
-        Self { settings, state, in_flight: 0 }
+        let state = State::Closed {
+            failures: 0,
+            limit: usize::MAX,
+        };
+        Self {
+            settings,
+            state,
+            in_flight: 0,
+        }
     }
 
     /// Asks without taking.
@@ -115,10 +130,16 @@ impl Breaker {
             }
             // Those that were in flight when it opened may prolong it, not shorten it.
             (Signal::Failing(Some(asked)), State::Open { until, pause }) => {
-                self.state = State::Open { until: until.max(now + asked), pause };
+                self.state = State::Open {
+                    until: until.max(now + asked),
+                    pause,
+                };
             }
             (Signal::Healthy, State::Probing { .. }) if probe => {
-                self.state = State::Closed { failures: 0, limit: 2 };
+                self.state = State::Closed {
+                    failures: 0,
+                    limit: 2,
+                };
             }
             (Signal::Healthy, State::Closed { limit, .. }) => {
                 let limit = if limit >= 1024 { usize::MAX } else { limit + 1 };
@@ -150,7 +171,10 @@ impl Breaker {
     }
 
     fn open(&mut self, now: Duration, wait: Duration, pause: Duration) {
-        self.state = State::Open { until: now + wait, pause };
+        self.state = State::Open {
+            until: now + wait,
+            pause,
+        };
     }
 }
 

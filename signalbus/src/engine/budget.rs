@@ -21,7 +21,10 @@ const SAVED: f64 = 200.0;
 
 impl RetryBudget {
     pub(crate) fn new(now: Duration) -> Self {
-        Self { tokens: PER_SECOND, filled_at: now }
+        Self {
+            tokens: PER_SECOND,
+            filled_at: now,
+        }
     }
 
     pub(crate) fn allows(&mut self, now: Duration) -> bool {
@@ -60,14 +63,19 @@ pub(crate) struct Pacer {
 
 impl Pacer {
     pub(crate) fn new(rate: Option<Rate>) -> Self {
-        Self { rate, next: Duration::ZERO }
+        Self {
+            rate,
+            next: Duration::ZERO,
+        }
     }
 
     /// When the next send may start.
     pub(crate) fn ready_at(&self) -> Duration {
         match self.rate {
             None => Duration::ZERO,
-            Some(rate) => self.next.saturating_sub(rate.interval * rate.burst.saturating_sub(1)),
+            Some(rate) => self
+                .next
+                .saturating_sub(rate.interval * rate.burst.saturating_sub(1)),
         }
     }
 
@@ -103,7 +111,10 @@ mod tests {
 
     #[test]
     fn a_pacer_lets_a_burst_through_and_then_one_each_interval() {
-        let mut pacer = Pacer::new(Some(Rate { interval: Duration::from_millis(100), burst: 3 }));
+        let mut pacer = Pacer::new(Some(Rate {
+            interval: Duration::from_millis(100),
+            burst: 3,
+        }));
         let mut now = Duration::from_secs(5);
         let mut starts = Vec::new();
         for _ in 0..6 {

@@ -25,7 +25,11 @@ pub(crate) enum Tried {
     /// The provider took it.
     Accepted,
     /// The provider answered, or was given up on.
-    Failed { outcome: Outcome, fault: Fault, retry_after: Option<Duration> },
+    Failed {
+        outcome: Outcome,
+        fault: Fault,
+        retry_after: Option<Duration>,
+    },
     /// No message could be made of it.
     Unsendable(Unsendable),
     /// The provider panicked; whether a send may have been caused.
@@ -85,9 +89,20 @@ pub(crate) fn decide(
     now: Timestamp,
     draw: f64,
 ) -> Decision {
-    let keep = Decision { next: Next::Retry(Duration::ZERO), failures: standing.failures, suspicion: 0 };
-    let end = |state, reason| Decision { next: Next::End(state, reason), ..keep.clone() };
-    let in_time = |wait| standing.expires_at.is_none_or(|expiry| later(now, wait) < expiry);
+    let keep = Decision {
+        next: Next::Retry(Duration::ZERO),
+        failures: standing.failures,
+        suspicion: 0,
+    };
+    let end = |state, reason| Decision {
+        next: Next::End(state, reason),
+        ..keep.clone()
+    };
+    let in_time = |wait| {
+        standing
+            .expires_at
+            .is_none_or(|expiry| later(now, wait) < expiry)
+    };
     let stops = guarantee == Guarantee::AtMostOnce && !standing.recognised;
 
     match tried {
@@ -101,21 +116,38 @@ pub(crate) fn decide(
                 Unsendable::Unreadable => Reason::Unreadable,
             },
         ),
-        Tried::Returned { wait } => {
-            Decision { next: Next::Retry(wait), suspicion: standing.suspicion, ..keep }
-        }
-        Tried::Failed { fault: Fault::Configuration, outcome, .. } if outcome != Outcome::Unknown => {
+        Tried::Returned { wait } => Decision {
+            next: Next::Retry(wait),
+            suspicion: standing.suspicion,
+            ..keep
+        },
+        Tried::Failed {
+            fault: Fault::Configuration,
+            outcome,
+            ..
+        } if outcome != Outcome::Unknown => {
             if in_time(CONFIGURATION_WAIT) {
-                Decision { next: Next::Retry(CONFIGURATION_WAIT), ..keep }
+                Decision {
+                    next: Next::Retry(CONFIGURATION_WAIT),
+                    ..keep
+                }
             } else {
                 end(EndState::Expired, Reason::Expired)
             }
         }
-        Tried::Failed { outcome: Outcome::Permanent, .. } => end(EndState::Dead, Reason::Refused),
-        Tried::Failed { outcome: Outcome::Unknown, .. } if stops => {
-            end(EndState::OutcomeUnknown, Reason::NoAnswer)
-        }
-        Tried::Failed { outcome, fault, retry_after } => {
+        Tried::Failed {
+            outcome: Outcome::Permanent,
+            ..
+        } => end(EndState::Dead, Reason::Refused),
+        Tried::Failed {
+            outcome: Outcome::Unknown,
+            ..
+        } if stops => end(EndState::OutcomeUnknown, Reason::NoAnswer),
+        Tried::Failed {
+            outcome,
+            fault,
+            retry_after,
+        } => {
             // A message whose last try may have been sent never ends in a state that denies it.
             let given_up = if outcome == Outcome::Unknown {
                 EndState::OutcomeUnknown
@@ -123,7 +155,11 @@ pub(crate) fn decide(
                 EndState::Dead
             };
             let failures = standing.failures + u32::from(!standing.probe);
-            let decision = |next| Decision { next, failures, suspicion: 0 };
+            let decision = |next| Decision {
+                next,
+                failures,
+                suspicion: 0,
+            };
             if failures >= policy.max_attempts {
                 return decision(Next::End(given_up, Reason::AttemptsExhausted));
             }
@@ -146,14 +182,21 @@ pub(crate) fn decide(
             let culprit = !matches!(tried, Tried::Interrupted { alone: false });
             let suspicion = standing.suspicion.max(1) + u32::from(culprit);
             if suspicion >= POISON {
-                return Decision { suspicion, ..end(EndState::Dead, Reason::Poison) };
+                return Decision {
+                    suspicion,
+                    ..end(EndState::Dead, Reason::Poison)
+                };
             }
             let wait = match tried {
                 Tried::Panicked { .. } => policy.wait(suspicion, false, None, draw),
                 _ => Duration::ZERO,
             };
             if in_time(wait) {
-                Decision { next: Next::Retry(wait), failures: standing.failures, suspicion }
+                Decision {
+                    next: Next::Retry(wait),
+                    failures: standing.failures,
+                    suspicion,
+                }
             } else {
                 end(EndState::OutcomeUnknown, Reason::Expired)
             }

@@ -70,8 +70,14 @@ impl RetryPolicy {
         }
         let exponent = i32::try_from(failures.saturating_sub(1)).unwrap_or(i32::MAX);
         let seconds = self.base.as_secs_f64() * self.factor.max(1.0).powi(exponent);
-        let longest = Duration::try_from_secs_f64(seconds).unwrap_or(self.cap).min(self.cap);
-        let shortest = if throttled { (longest / 2).max(self.floor) } else { self.floor };
+        let longest = Duration::try_from_secs_f64(seconds)
+            .unwrap_or(self.cap)
+            .min(self.cap);
+        let shortest = if throttled {
+            (longest / 2).max(self.floor)
+        } else {
+            self.floor
+        };
         shortest + longest.saturating_sub(shortest).mul_f64(draw)
     }
 }
@@ -95,7 +101,10 @@ mod tests {
     #[test]
     fn throttled_messages_keep_half_of_the_wait() {
         let policy = RetryPolicy::default();
-        assert_eq!(policy.wait(3, true, None, 0.0), Duration::from_millis(22_500));
+        assert_eq!(
+            policy.wait(3, true, None, 0.0),
+            Duration::from_millis(22_500)
+        );
     }
 
     #[test]
@@ -103,7 +112,13 @@ mod tests {
         let policy = RetryPolicy::default();
         let asked = Duration::from_secs(100);
         assert_eq!(policy.wait(1, true, Some(asked), 0.0), asked);
-        assert_eq!(policy.wait(9, true, Some(asked), 1.0), Duration::from_secs(110));
-        assert_eq!(policy.wait(1, true, Some(Duration::ZERO), 0.5), policy.floor);
+        assert_eq!(
+            policy.wait(9, true, Some(asked), 1.0),
+            Duration::from_secs(110)
+        );
+        assert_eq!(
+            policy.wait(1, true, Some(Duration::ZERO), 0.5),
+            policy.floor
+        );
     }
 }

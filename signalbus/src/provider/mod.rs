@@ -7,6 +7,7 @@ mod latch;
 
 pub use capabilities::{Capabilities, Rate};
 pub use delivery::Delivery;
+pub(crate) use delivery::reference;
 pub use error::{Fault, Outcome, SendError};
 pub use latch::Latch;
 

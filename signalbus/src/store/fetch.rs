@@ -31,6 +31,8 @@ pub struct ClassWindow {
     pub total: u32,
     /// Start with the group behind this one, and go round.
     pub after: Option<Group>,
+    /// Leave out these: enough of them is in hand.
+    pub skip: Vec<(TenantId, ChannelName)>,
 }
 
 /// Deliveries that share a window.

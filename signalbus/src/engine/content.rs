@@ -1,0 +1,106 @@
+//! What the engine keeps with an event and with a delivery that is tried again: versioned JSON,
+//! opaque to stores.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{
+    clock::Timestamp, event::Recipient, id::DeliveryId, name::ChannelName, trace::TraceContext,
+};
+
+const VERSION: u16 = 1;
+
+/// The part of an event that stores do not look into.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Content {
+    v: u16,
+    pub(crate) to: Vec<Recipient>,
+    #[serde(default)]
+    pub(crate) data: Value,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) locale: Option<String>,
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub(crate) options: Map<String, Value>,
+    /// The template, when it is not named after the topic.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) template: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) trace: Option<TraceContext>,
+    /// What the publisher was told, for when it asks again.
+    pub(crate) answers: Vec<StoredAnswer>,
+    /// What else a newer version wrote.
+    #[serde(flatten)]
+    rest: BTreeMap<String, Value>,
+}
+
+/// One answer at publish, as kept.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct StoredAnswer {
+    #[serde(rename = "r")]
+    pub(crate) recipient: u32,
+    #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) channel: Option<ChannelName>,
+    #[serde(rename = "d")]
+    pub(crate) delivery: DeliveryId,
+    #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) scheduled: Option<Timestamp>,
+    #[serde(rename = "w", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) rejected: Option<String>,
+}
+
+/// Why a blob cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BlobError {
+    #[error("written by a newer version ({0}) of this library")]
+    Newer(u16),
+    #[error("cannot be read")]
+    Broken(#[from] serde_json::Error),
+}
+
+impl Content {
+    pub(crate) fn new(to: Vec<Recipient>, data: Value) -> Self {
+        Self {
+            v: VERSION,
+            to,
+            data,
+            locale: None,
+            options: Map::new(),
+            template: None,
+            trace: None,
+            answers: Vec::new(),
+            rest: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn encode(&self) -> Result<Bytes, serde_json::Error> {
+        serde_json::to_vec(self).map(Bytes::from)
+    }
+
+    pub(crate) fn decode(blob: &[u8]) -> Result<Self, BlobError> {
+        #[derive(Deserialize)]
+        struct Version {
+            v: u16,
+        }
+        match serde_json::from_slice::<Self>(blob) {
+            Ok(content) if content.v <= VERSION => Ok(content),
+            Ok(content) => Err(BlobError::Newer(content.v)),
+            // Perhaps it is only newer: then its shape may differ.
+            Err(error) => match serde_json::from_slice::<Version>(blob) {
+                Ok(Version { v }) if v > VERSION => Err(BlobError::Newer(v)),
+                _ => Err(error.into()),
+            },
+        }
+    }
+}
+
+/// A finished message, kept for the next try of a generation.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Rendering<M> {
+    /// [`Channel::MESSAGE_VERSION`](crate::Channel::MESSAGE_VERSION).
+    pub(crate) v: u16,
+    pub(crate) locale: String,
+    pub(crate) message: M,
+}

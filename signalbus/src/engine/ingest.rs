@@ -1,0 +1,261 @@
+//! From a bus into the store: what was read and how far, in one transaction.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+use super::{Shared, content::Content, worker::Phase};
+use crate::{
+    bus::{Bus, BusError, Delivered, Offset, Subscription},
+    event::{Class, Event, Order},
+    id::EventId,
+    name::{TenantId, Topic},
+    store::{
+        Acceptance, BusAdvance, BusPosition, EndState, LaneKey, NewDelivery, NewEvent, Reason,
+        StoreErrorKind,
+    },
+};
+
+/// How an event travels on a bus.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Wire {
+    pub(crate) id: EventId,
+    pub(crate) event: Event,
+}
+
+/// Reads one topic of a bus as one group.
+pub(crate) struct Ingest {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) bus: Arc<dyn Bus>,
+    pub(crate) topic: String,
+    pub(crate) group: String,
+    pub(crate) phase: watch::Receiver<Phase>,
+}
+
+/// Envelopes stored in one transaction.
+const BATCH: usize = 500;
+
+/// How far each partition is stored.
+type Stored = BTreeMap<(String, u32), u64>;
+
+impl Ingest {
+    /// Reads until told to leave.
+    pub(crate) async fn run(mut self) {
+        let mut waits = ExponentialBuilder::default()
+            .with_min_delay(Duration::from_millis(50))
+            .with_max_delay(Duration::from_secs(5))
+            .without_max_times();
+        let mut delays = waits.build();
+        loop {
+            let leaving = tokio::select! {
+                biased;
+                _ = self.phase.wait_for(|phase| *phase != Phase::Running) => true,
+                error = Self::consume(&self.shared, &*self.bus, &self.topic, &self.group) => {
+                    tracing::warn!(error = %error, bus = self.bus.name(), "reading starts over");
+                    false
+                }
+            };
+            if leaving {
+                return;
+            }
+            self.shared
+                .clock
+                .sleep(delays.next().unwrap_or(Duration::from_secs(5)))
+                .await;
+            waits = waits.with_jitter();
+        }
+    }
+
+    /// Subscribes, starts where the store stands, and reads until something fails.
+    async fn consume(shared: &Shared, bus: &dyn Bus, topic: &str, group: &str) -> String {
+        let topics = [topic.to_owned()];
+        let result: Result<(), Box<dyn std::error::Error + Send + Sync>> = async {
+            let mut subscription = bus.subscribe(&topics, group).await?;
+            let mut stored = Stored::new();
+            for position in shared.store.bus_positions(bus.name(), group).await? {
+                subscription
+                    .seek(Offset {
+                        topic: position.topic.clone(),
+                        partition: position.partition,
+                        next: position.next,
+                    })
+                    .await?;
+                stored.insert((position.topic, position.partition), position.next);
+            }
+            loop {
+                let batch = subscription.next(BATCH).await?;
+                Self::store(
+                    shared,
+                    bus.name(),
+                    group,
+                    &mut *subscription,
+                    &mut stored,
+                    batch,
+                )
+                .await?;
+            }
+        }
+        .await;
+        result
+            .err()
+            .map_or_else(String::new, |error| error.to_string())
+    }
+
+    async fn store(
+        shared: &Shared,
+        bus: &str,
+        group: &str,
+        subscription: &mut dyn Subscription,
+        stored: &mut Stored,
+        batch: Vec<Delivered>,
+    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        let mut events = Vec::with_capacity(batch.len());
+        let mut reached = Stored::new();
+        for delivered in batch {
+            let key = (delivered.next.topic.clone(), delivered.next.partition);
+            let behind = stored
+                .get(&key)
+                .is_some_and(|next| delivered.next.next <= *next);
+            if behind {
+                continue;
+            }
+            events.push(Self::read(shared, &delivered.envelope.payload));
+            let next = reached.entry(key).or_default();
+            *next = (*next).max(delivered.next.next);
+        }
+        let advance = reached
+            .iter()
+            .map(|((topic, partition), next)| BusAdvance {
+                expected: stored
+                    .get(&(topic.clone(), *partition))
+                    .copied()
+                    .unwrap_or(0),
+                position: BusPosition {
+                    bus: bus.to_owned(),
+                    group: group.to_owned(),
+                    topic: topic.clone(),
+                    partition: *partition,
+                    next: *next,
+                },
+            })
+            .collect();
+        let answers = match shared.store.accept(events.clone(), advance).await {
+            Ok(answers) => answers,
+            Err(error) => {
+                let stale = error.kind() == StoreErrorKind::StalePosition;
+                let what = if stale {
+                    "another consumer was faster"
+                } else {
+                    "not stored"
+                };
+                tracing::warn!(%error, what, "events from the bus");
+                return Err(error.into());
+            }
+        };
+        Self::record_conflicts(shared, events, &answers).await?;
+        let offsets: Vec<Offset> = reached
+            .iter()
+            .map(|((topic, partition), next)| Offset {
+                topic: topic.clone(),
+                partition: *partition,
+                next: *next,
+            })
+            .collect();
+        stored.extend(reached);
+        shared.wake.notify_one();
+        let acked: Result<(), BusError> = subscription.ack(offsets).await;
+        Ok(acked?)
+    }
+
+    /// The planned event, or one that records why there is none.
+    fn read(shared: &Shared, payload: &bytes::Bytes) -> NewEvent {
+        let wire: Wire = match serde_json::from_slice(payload) {
+            Ok(wire) => wire,
+            Err(_) => return rejected(shared, None, None, None, Reason::Unreadable),
+        };
+        let tenant = wire
+            .event
+            .tenant
+            .as_deref()
+            .and_then(|tenant| TenantId::new(tenant).ok());
+        let topic = Topic::new(&wire.event.topic).ok();
+        match shared.planner.prepare(wire.event) {
+            Ok(prepared) => {
+                let (mut event, _) = prepared.into_parts();
+                event.id = wire.id;
+                event
+            }
+            Err(error) => {
+                tracing::warn!(event.id = %wire.id, %error, "an event from the bus is invalid");
+                rejected(shared, Some(wire.id), tenant, topic, Reason::Unreadable)
+            }
+        }
+    }
+
+    /// A conflict cannot be told to the publisher any more, so it is recorded.
+    async fn record_conflicts(
+        shared: &Shared,
+        events: Vec<NewEvent>,
+        answers: &[Acceptance],
+    ) -> Result<(), crate::store::StoreError> {
+        let conflicts: Vec<NewEvent> = events
+            .into_iter()
+            .zip(answers)
+            .filter(|(_, answer)| matches!(answer, Acceptance::Conflict(_)))
+            .map(|(event, _)| {
+                let NewEvent {
+                    id, tenant, topic, ..
+                } = event;
+                rejected(
+                    shared,
+                    Some(id),
+                    Some(tenant),
+                    Some(topic),
+                    Reason::Conflict,
+                )
+            })
+            .collect();
+        if conflicts.is_empty() {
+            return Ok(());
+        }
+        shared.store.accept(conflicts, Vec::new()).await.map(|_| ())
+    }
+}
+
+/// An event whose only delivery is dead from the start.
+fn rejected(
+    shared: &Shared,
+    id: Option<EventId>,
+    tenant: Option<TenantId>,
+    topic: Option<Topic>,
+    reason: Reason,
+) -> NewEvent {
+    let tenant = tenant.unwrap_or_default();
+    let lane_key = LaneKey::of(&tenant, "");
+    let content = Content::new(Vec::new(), serde_json::Value::Null)
+        .encode()
+        .unwrap_or_default();
+    NewEvent {
+        id: id.unwrap_or_else(|| shared.planner.ids.event()),
+        topic: topic.unwrap_or_else(Topic::unreadable),
+        class: Class::Standard,
+        idempotency: None,
+        content,
+        attachments: Vec::new(),
+        deliveries: vec![NewDelivery {
+            id: shared.planner.ids.delivery(),
+            recipient: 0,
+            channel: None,
+            lane_key,
+            order_key: lane_key.0,
+            order: Order::Unordered,
+            address: None,
+            send_at: None,
+            expires_at: None,
+            ended: Some((EndState::Dead, reason)),
+        }],
+        tenant,
+    }
+}

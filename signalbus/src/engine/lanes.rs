@@ -1,0 +1,84 @@
+//! The lanes this worker owns.
+
+use std::time::Duration;
+
+use crate::store::{LaneHolding, LaneId, LaneLease};
+
+/// A lease is not used in its last part, since clocks of two machines run apart.
+const MARGIN: u32 = 10;
+
+#[derive(Debug, Default)]
+pub(crate) struct Lanes {
+    held: Vec<Held>,
+    /// To be given up as soon as nothing of them is in flight.
+    leaving: Vec<LaneId>,
+}
+
+#[derive(Debug)]
+struct Held {
+    lease: LaneLease,
+    /// Monotonic.
+    safe_until: Duration,
+}
+
+impl Lanes {
+    /// Takes over what the store answered to a question asked at `asked`; returns the lanes that
+    /// are lost.
+    pub(crate) fn update(&mut self, holding: LaneHolding, asked: Duration) -> Vec<LaneId> {
+        let lost = self
+            .held
+            .iter()
+            .filter(|held| {
+                !holding
+                    .leases
+                    .iter()
+                    .any(|now| now.lane == held.lease.lane && now.epoch == held.lease.epoch)
+            })
+            .map(|held| held.lease.lane)
+            .collect();
+        self.leaving = holding.surplus;
+        self.held = holding
+            .leases
+            .into_iter()
+            .map(|lease| Held {
+                lease,
+                safe_until: asked + lease.remaining - lease.remaining / MARGIN,
+            })
+            .collect();
+        lost
+    }
+
+    /// A write said that a lane has another owner.
+    pub(crate) fn lost(&mut self, lane: LaneId) {
+        self.held.retain(|held| held.lease.lane != lane);
+    }
+
+    /// What goes with every write: also leases that may have lapsed, since the store knows.
+    pub(crate) fn all(&self) -> Vec<LaneLease> {
+        self.held.iter().map(|held| held.lease).collect()
+    }
+
+    /// What may be read from and claimed in.
+    pub(crate) fn working(&self) -> Vec<LaneLease> {
+        self.held
+            .iter()
+            .map(|held| held.lease)
+            .filter(|lease| !self.leaving.contains(&lease.lane))
+            .collect()
+    }
+
+    /// Whether a send on this lane may start now.
+    pub(crate) fn is_safe(&self, lane: LaneId, now: Duration) -> bool {
+        self.held
+            .iter()
+            .any(|held| held.lease.lane == lane && now < held.safe_until)
+    }
+
+    pub(crate) fn leaving(&self) -> &[LaneId] {
+        &self.leaving
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.held.is_empty()
+    }
+}

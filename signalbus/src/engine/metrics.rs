@@ -1,0 +1,233 @@
+//! The metrics of the engine, through the `metrics` facade. No exporter: the host installs one
+//! before it builds the engine.
+
+use std::time::Duration;
+
+use metrics::{
+    Counter, Gauge, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram,
+    gauge, histogram,
+};
+
+use crate::{
+    engine::decide::Tried,
+    id::WorkerId,
+    name::{ChannelName, ProviderName},
+    provider::Outcome,
+    store::{EndState, Reason},
+};
+
+/// Names, so that dashboards and tests can refer to them.
+pub mod names {
+    /// Counter: tries, by channel, provider and status (accepted, retryable, permanent, unknown).
+    pub const ATTEMPTED: &str = "notifications_attempted_total";
+    /// Histogram: seconds the provider took for one send, by channel and provider.
+    pub const SEND_DURATION: &str = "notification_send_duration_seconds";
+    /// Counter: retries planned, by channel, provider and reason (the fault).
+    pub const RETRIES: &str = "notification_retries_total";
+    /// Counter: deliveries that died, by channel, provider and reason.
+    pub const DLQ: &str = "notification_dlq_total";
+    /// Counter: deliveries that ended, by channel and state.
+    pub const ENDED: &str = "notifications_ended_total";
+    /// Counter: deliveries accepted at publish, by channel.
+    pub const PUBLISHED: &str = "notifications_published_total";
+    /// Histogram: seconds from accepted to taken by a provider, by channel.
+    pub const END_TO_END: &str = "notification_end_to_end_seconds";
+    /// Counter: sends that may be duplicates, by cause (lost_record, no_answer).
+    pub const DUPLICATES: &str = "notification_duplicates_total";
+    /// Gauge: when the oldest delivery that could be sent became sendable, as a Unix time, by
+    /// channel and state (ready, inflight); the present time when there is none. Throttled and
+    /// overdue ones count as ready.
+    pub const OLDEST: &str = "notification_oldest_timestamp_seconds";
+    /// Gauge: 0 closed, 1 half open, 2 open, by provider.
+    pub const CIRCUIT: &str = "provider_circuit_state";
+    /// Gauge: retries a channel may still make at once, by channel.
+    pub const RETRY_BUDGET: &str = "provider_retry_budget_remaining";
+    /// Gauge: deliveries that wait for a channel this worker does not know, by channel.
+    pub const ELSEWHERE: &str = "notifications_waiting_elsewhere";
+    /// Gauge: when this worker last went round, as a Unix time, by worker.
+    pub const HEARTBEAT: &str = "worker_heartbeat_timestamp_seconds";
+    /// Gauge: always 1, by version.
+    pub const BUILD: &str = "signalbus_build_info";
+}
+
+pub(crate) fn describe() {
+    describe_counter!(names::ATTEMPTED, "Tries of deliveries at providers");
+    describe_histogram!(
+        names::SEND_DURATION,
+        Unit::Seconds,
+        "Time a provider took for one send"
+    );
+    describe_counter!(names::RETRIES, "Retries that were planned");
+    describe_counter!(names::DLQ, "Deliveries that died");
+    describe_counter!(names::ENDED, "Deliveries that ended");
+    describe_counter!(names::PUBLISHED, "Deliveries accepted at publish");
+    describe_histogram!(
+        names::END_TO_END,
+        Unit::Seconds,
+        "Time from accepted to taken by a provider"
+    );
+    describe_counter!(names::DUPLICATES, "Sends that may repeat an earlier one");
+    describe_gauge!(
+        names::OLDEST,
+        Unit::Seconds,
+        "When the oldest delivery became sendable"
+    );
+    describe_gauge!(names::CIRCUIT, "0 closed, 1 half open, 2 open");
+    describe_gauge!(
+        names::RETRY_BUDGET,
+        "Retries that may still be made at once"
+    );
+    describe_gauge!(
+        names::ELSEWHERE,
+        "Deliveries waiting for a channel this worker does not know"
+    );
+    describe_gauge!(
+        names::HEARTBEAT,
+        Unit::Seconds,
+        "When this worker last went round"
+    );
+    gauge!(names::BUILD, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+}
+
+/// What is counted for one provider of a channel. Handles are made once: making one allocates.
+pub(crate) struct ProviderMetrics {
+    channel: ChannelName,
+    provider: ProviderName,
+    accepted: Counter,
+    retryable: Counter,
+    permanent: Counter,
+    unknown: Counter,
+    duration: Histogram,
+    circuit: Gauge,
+}
+
+impl ProviderMetrics {
+    pub(crate) fn new(channel: &ChannelName, provider: &ProviderName) -> Self {
+        let attempted = |status: &'static str| counter!(names::ATTEMPTED, "channel" => channel.to_string(), "provider" => provider.to_string(), "status" => status);
+        let circuit = gauge!(names::CIRCUIT, "provider" => provider.to_string());
+        circuit.set(0.0);
+        Self {
+            accepted: attempted("accepted"),
+            retryable: attempted("retryable"),
+            permanent: attempted("permanent"),
+            unknown: attempted("unknown"),
+            duration: histogram!(names::SEND_DURATION, "channel" => channel.to_string(), "provider" => provider.to_string()),
+            circuit,
+            channel: channel.clone(),
+            provider: provider.clone(),
+        }
+    }
+
+    /// A provider was asked.
+    pub(crate) fn attempted(&self, tried: Tried, took: Duration) {
+        self.duration.record(took.as_secs_f64());
+        match tried {
+            Tried::Accepted => self.accepted.increment(1),
+            Tried::Failed {
+                outcome: Outcome::Permanent,
+                ..
+            } => self.permanent.increment(1),
+            Tried::Failed {
+                outcome: Outcome::Unknown,
+                ..
+            }
+            | Tried::Panicked { started: true } => {
+                self.unknown.increment(1);
+            }
+            Tried::Failed {
+                outcome: Outcome::Retryable,
+                ..
+            }
+            | Tried::Panicked { .. } => {
+                self.retryable.increment(1);
+            }
+            Tried::Unsendable(_) | Tried::Interrupted { .. } | Tried::Returned { .. } => {}
+        }
+    }
+
+    pub(crate) fn retries(&self, reason: &'static str) {
+        counter!(names::RETRIES, "channel" => self.channel.to_string(), "provider" => self.provider.to_string(), "reason" => reason)
+            .increment(1);
+    }
+
+    pub(crate) fn circuit(&self, level: u8) {
+        self.circuit.set(f64::from(level));
+    }
+
+    pub(crate) fn provider(&self) -> &ProviderName {
+        &self.provider
+    }
+}
+
+/// What is counted for one channel.
+pub(crate) struct ChannelMetrics {
+    channel: ChannelName,
+    accepted: Counter,
+    end_to_end: Histogram,
+    retry_budget: Gauge,
+}
+
+impl ChannelMetrics {
+    pub(crate) fn new(channel: &ChannelName) -> Self {
+        Self {
+            accepted: counter!(names::ENDED, "channel" => channel.to_string(), "state" => EndState::Accepted.as_str()),
+            end_to_end: histogram!(names::END_TO_END, "channel" => channel.to_string()),
+            retry_budget: gauge!(names::RETRY_BUDGET, "channel" => channel.to_string()),
+            channel: channel.clone(),
+        }
+    }
+
+    /// A provider took it.
+    pub(crate) fn accepted(&self, since_accepted: Duration) {
+        self.accepted.increment(1);
+        self.end_to_end.record(since_accepted.as_secs_f64());
+    }
+
+    pub(crate) fn ended(&self, state: EndState, reason: &Reason, provider: Option<&ProviderName>) {
+        counter!(names::ENDED, "channel" => self.channel.to_string(), "state" => state.as_str())
+            .increment(1);
+        if state == EndState::Dead {
+            let provider = provider.map_or_else(|| "none".to_owned(), ToString::to_string);
+            counter!(names::DLQ, "channel" => self.channel.to_string(), "provider" => provider, "reason" => reason.to_string())
+                .increment(1);
+        }
+    }
+
+    pub(crate) fn retry_budget(&self, remaining: f64) {
+        self.retry_budget.set(remaining);
+    }
+}
+
+pub(crate) fn published(channel: &ChannelName, count: u64) {
+    counter!(names::PUBLISHED, "channel" => channel.to_string()).increment(count);
+}
+
+pub(crate) fn duplicate(cause: &'static str) {
+    counter!(names::DUPLICATES, "cause" => cause).increment(1);
+}
+
+pub(crate) fn heartbeat(worker: WorkerId, now: jiff::Timestamp) {
+    gauge!(names::HEARTBEAT, "worker" => worker.to_string()).set(seconds(now));
+}
+
+pub(crate) fn elsewhere(channel: &ChannelName, count: u64) {
+    gauge!(names::ELSEWHERE, "channel" => channel.to_string()).set(count_of(count));
+}
+
+/// Sets when the oldest delivery of a channel became sendable; `now` when none waits, so that an
+/// age computed from it is zero.
+pub(crate) fn oldest(channel: &ChannelName, state: &'static str, since: jiff::Timestamp) {
+    gauge!(names::OLDEST, "channel" => channel.to_string(), "state" => state).set(seconds(since));
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a gauge is a float; exact up to 2^53"
+)]
+fn count_of(count: u64) -> f64 {
+    count as f64
+}
+
+fn seconds(at: jiff::Timestamp) -> f64 {
+    at.as_duration().as_secs_f64()
+}

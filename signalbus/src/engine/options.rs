@@ -1,0 +1,84 @@
+use std::time::Duration;
+
+/// How an engine shares its time and memory. All counts are per engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EngineOptions {
+    /// Sends in flight at once: 256 by default.
+    pub slots: usize,
+    /// How long a lane stays ours without a renewal: 15 s by default. Independent of how long a
+    /// send takes.
+    pub lease: Duration,
+    /// How often leases are renewed: every 5 s by default.
+    pub renew: Duration,
+    /// How often the store is asked for work that nobody announced: every 250 ms by default.
+    pub poll: Duration,
+    /// Deliveries of one class held in memory: 4,096 by default, about 300 bytes each.
+    pub in_hand: usize,
+    /// Deliveries of one lane, class, tenant and channel read at once: 64 by default.
+    pub window: usize,
+    /// Claims and results written in one transaction: 512 of each by default.
+    pub flush: usize,
+    /// How long a shutdown waits for sends in flight: 30 s by default.
+    pub drain: Duration,
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        Self {
+            slots: 256,
+            lease: Duration::from_secs(15),
+            renew: Duration::from_secs(5),
+            poll: Duration::from_millis(250),
+            in_hand: 4_096,
+            window: 64,
+            flush: 512,
+            drain: Duration::from_secs(30),
+        }
+    }
+}
+
+impl EngineOptions {
+    /// Sets the sends in flight at once; at least one.
+    #[must_use]
+    pub fn with_slots(mut self, slots: usize) -> Self {
+        self.slots = slots.max(1);
+        self
+    }
+
+    /// Sets how long a lane stays ours; leases are renewed at a third of it.
+    #[must_use]
+    pub fn with_lease(mut self, lease: Duration) -> Self {
+        self.lease = lease;
+        self.renew = lease / 3;
+        self
+    }
+
+    /// Sets how often the store is asked for work that nobody announced.
+    #[must_use]
+    pub fn with_poll(mut self, poll: Duration) -> Self {
+        self.poll = poll;
+        self
+    }
+
+    /// Sets how long a shutdown waits for sends in flight.
+    #[must_use]
+    pub fn with_drain(mut self, drain: Duration) -> Self {
+        self.drain = drain;
+        self
+    }
+
+    /// Sets the deliveries of one class held in memory; at least one.
+    #[must_use]
+    pub fn with_in_hand(mut self, in_hand: usize) -> Self {
+        self.in_hand = in_hand.max(1);
+        self
+    }
+
+    /// Sets the claims and results written in one transaction; at least one.
+    #[must_use]
+    pub fn with_flush(mut self, flush: usize) -> Self {
+        self.flush = flush.max(1);
+        self
+    }
+}

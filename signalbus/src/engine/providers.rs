@@ -1,0 +1,170 @@
+//! The providers of each channel: who has room, and how they do.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    clock::Clock,
+    engine::{
+        breaker::{Breaker, Permit, Signal},
+        budget::{Pacer, RetryBudget},
+        metrics::{ChannelMetrics, ProviderMetrics},
+        route::Route,
+        schedule::Room,
+    },
+    name::ProviderName,
+    provider::Capabilities,
+};
+
+/// One channel and its providers.
+pub(crate) struct Lineup {
+    pub(crate) route: Arc<dyn Route>,
+    pub(crate) metrics: ChannelMetrics,
+    budget: RetryBudget,
+    providers: Vec<Member>,
+}
+
+struct Member {
+    capabilities: Capabilities,
+    breaker: Breaker,
+    pacer: Pacer,
+    in_flight: usize,
+    metrics: ProviderMetrics,
+}
+
+/// A provider's slot that a delivery holds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reservation {
+    pub(crate) provider: usize,
+    pub(crate) probe: bool,
+}
+
+impl Lineup {
+    pub(crate) fn new(route: Arc<dyn Route>, clock: &dyn Clock) -> Self {
+        let providers = route
+            .providers()
+            .into_iter()
+            .map(|(name, capabilities)| Member {
+                breaker: Breaker::new(route.settings().breaker.clone()),
+                pacer: Pacer::new(capabilities.rate),
+                in_flight: 0,
+                metrics: ProviderMetrics::new(route.name(), &name),
+                capabilities,
+            })
+            .collect();
+        Self {
+            metrics: ChannelMetrics::new(route.name()),
+            budget: RetryBudget::new(clock.monotonic()),
+            providers,
+            route,
+        }
+    }
+
+    /// Takes a slot of the first provider that has one.
+    pub(crate) fn reserve(&mut self, retry: bool, now: Duration) -> Option<Reservation> {
+        let (provider, permit) = self.available(now)?;
+        let member = &mut self.providers[provider];
+        member.breaker.start(permit);
+        member.pacer.start(now);
+        member.in_flight += 1;
+        if retry {
+            self.budget.retry();
+        } else {
+            self.budget.first_try();
+        }
+        Some(Reservation {
+            provider,
+            probe: permit == Permit::Probe,
+        })
+    }
+
+    /// Gives a slot back, with what was learned.
+    pub(crate) fn end(&mut self, reservation: Reservation, signal: Signal, now: Duration) {
+        let member = &mut self.providers[reservation.provider];
+        member.in_flight = member.in_flight.saturating_sub(1);
+        let before = member.breaker.level();
+        member.breaker.end(signal, reservation.probe, now);
+        let after = member.breaker.level();
+        if before != after {
+            member.metrics.circuit(after);
+            let provider = member.metrics.provider();
+            match after {
+                0 => tracing::info!(%provider, "the provider works again"),
+                _ => tracing::warn!(%provider, ?signal, "the provider is left alone for a while"),
+            }
+        }
+    }
+
+    pub(crate) fn name(&self, provider: usize) -> Option<&ProviderName> {
+        self.providers
+            .get(provider)
+            .map(|member| member.metrics.provider())
+    }
+
+    pub(crate) fn metrics_of(&self, provider: usize) -> Option<&ProviderMetrics> {
+        self.providers.get(provider).map(|member| &member.metrics)
+    }
+
+    /// Whether a provider recognises a repeat of a delivery accepted this long ago.
+    pub(crate) fn recognises(&self, provider: usize, age: Duration) -> bool {
+        self.providers
+            .get(provider)
+            .and_then(|member| member.capabilities.dedup_window)
+            .is_some_and(|window| age < window)
+    }
+
+    /// Whether a provider says when it starts a request.
+    pub(crate) fn reports_start(&self, provider: usize) -> bool {
+        self.providers
+            .get(provider)
+            .is_some_and(|member| member.capabilities.reports_start)
+    }
+
+    /// When it is worth asking again whether there is room.
+    pub(crate) fn room_at(&self, now: Duration) -> Option<Duration> {
+        self.providers
+            .iter()
+            .filter_map(|member| match member.breaker.opens_at() {
+                Some(at) if at > now => Some(at),
+                _ => Some(member.pacer.ready_at()).filter(|at| *at > now),
+            })
+            .min()
+    }
+
+    pub(crate) fn report(&self) {
+        self.metrics.retry_budget(self.budget.remaining());
+    }
+
+    fn available(&self, now: Duration) -> Option<(usize, Permit)> {
+        self.providers
+            .iter()
+            .enumerate()
+            .find_map(|(index, member)| {
+                let permit = member.breaker.permit(now);
+                let free = member.in_flight < member.capabilities.concurrency;
+                (free && permit != Permit::No && member.pacer.ready_at() <= now)
+                    .then_some((index, permit))
+            })
+    }
+}
+
+/// Answers the scheduler for one moment.
+pub(crate) struct RoomNow<'a> {
+    pub(crate) lineups: &'a mut [Lineup],
+    pub(crate) now: Duration,
+}
+
+impl Room for RoomNow<'_> {
+    fn for_first(&mut self, channel: usize) -> bool {
+        self.lineups
+            .get(channel)
+            .is_some_and(|lineup| lineup.available(self.now).is_some())
+    }
+
+    fn for_retry(&mut self, channel: usize) -> bool {
+        self.for_first(channel)
+            && self
+                .lineups
+                .get_mut(channel)
+                .is_some_and(|lineup| lineup.budget.allows(self.now))
+    }
+}

@@ -1,0 +1,515 @@
+//! A channel with its providers, behind one object-safe face.
+
+use std::{any::Any, fmt, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::FutureExt;
+use serde_json::Value;
+
+use crate::{
+    channel::{Address, AddressError, Channel, Compose, ComposeError, Parts},
+    clock::{Clock, Timestamp},
+    engine::{
+        BreakerSettings,
+        content::{Content, Rendering},
+        decide::{Guarantee, Tried, Unsendable},
+        retry::RetryPolicy,
+    },
+    event::Recipient,
+    id::DeliveryId,
+    name::{ChannelName, ProviderName},
+    provider::{Capabilities, Delivery, Found, Latch, Outcome, Provider, SendError, Sent},
+    store::{AddressHash, StoredEvent, hash_address},
+    template::{RenderRequest, Rendered, TemplateError, Templates},
+};
+
+/// A channel, its providers in order of preference, and how it treats failure.
+#[derive(Debug)]
+pub struct ChannelSetup<C: Channel> {
+    channel: C,
+    providers: Vec<Arc<dyn Provider<C>>>,
+    settings: RouteSettings,
+}
+
+/// How a channel treats failure.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct RouteSettings {
+    pub(crate) retry: RetryPolicy,
+    pub(crate) guarantee: Guarantee,
+    pub(crate) breaker: BreakerSettings,
+}
+
+impl<C: Channel> ChannelSetup<C> {
+    /// A channel and the provider that is tried first.
+    pub fn new(channel: C, provider: impl Provider<C>) -> Self {
+        Self {
+            channel,
+            providers: vec![Arc::new(provider)],
+            settings: RouteSettings::default(),
+        }
+    }
+
+    /// Adds a provider that is used while those before it are paused.
+    #[must_use]
+    pub fn failover(mut self, provider: impl Provider<C>) -> Self {
+        self.providers.push(Arc::new(provider));
+        self
+    }
+
+    /// Sets when deliveries are tried again.
+    #[must_use]
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.settings.retry = policy;
+        self
+    }
+
+    /// Sets what follows an unknown outcome.
+    #[must_use]
+    pub fn guarantee(mut self, guarantee: Guarantee) -> Self {
+        self.settings.guarantee = guarantee;
+        self
+    }
+
+    /// Sets when a failing provider is left alone.
+    #[must_use]
+    pub fn breaker(mut self, settings: BreakerSettings) -> Self {
+        self.settings.breaker = settings;
+        self
+    }
+
+    pub(crate) fn erase(self) -> Result<Arc<dyn Route>, crate::name::NameError> {
+        let name = ChannelName::new(C::NAME)?;
+        let providers = self
+            .providers
+            .into_iter()
+            .map(|provider| Ok((ProviderName::new(provider.name())?, provider)))
+            .collect::<Result<_, _>>()?;
+        Ok(Arc::new(TypedRoute {
+            name,
+            channel: self.channel,
+            providers,
+            settings: self.settings,
+        }))
+    }
+}
+
+/// An address in its normal form, and its hash.
+pub(crate) struct Resolved {
+    pub(crate) normal: String,
+    pub(crate) hash: AddressHash,
+}
+
+/// One try to make.
+pub(crate) struct Job {
+    pub(crate) id: DeliveryId,
+    pub(crate) generation: u32,
+    pub(crate) attempt: u32,
+    pub(crate) recipient: u32,
+    pub(crate) expires_at: Option<Timestamp>,
+    /// Whether an earlier try may have been sent, so that the provider is asked first.
+    pub(crate) doubtful: bool,
+    pub(crate) event: Arc<StoredEvent>,
+    pub(crate) content: Arc<Content>,
+    pub(crate) rendering: Option<Bytes>,
+    pub(crate) provider: usize,
+    pub(crate) latch: Latch,
+}
+
+/// What came of a try.
+#[derive(Debug)]
+pub(crate) struct Attempted {
+    pub(crate) tried: Tried,
+    pub(crate) message_id: Option<String>,
+    pub(crate) code: Option<String>,
+    pub(crate) detail: Option<String>,
+    pub(crate) suppress: bool,
+    /// The address, for the suppression list.
+    pub(crate) address: Option<AddressHash>,
+    /// The message, to keep if the delivery is not done.
+    pub(crate) rendering: Option<Bytes>,
+    /// How long the provider was busy with it; none when it was not asked.
+    pub(crate) sending: Option<Duration>,
+}
+
+/// A channel of unknown type.
+#[async_trait]
+pub(crate) trait Route: fmt::Debug + Send + Sync {
+    fn name(&self) -> &ChannelName;
+    fn settings(&self) -> &RouteSettings;
+    fn providers(&self) -> Vec<(ProviderName, Capabilities)>;
+    fn resolve(&self, address: &str) -> Result<Resolved, AddressError>;
+    fn check_options(&self, options: Option<&Value>) -> Result<(), ComposeError>;
+    fn render(&self, templates: &Templates, view: &View<'_>) -> Result<Rendered, TemplateError>;
+    /// Never panics and never fails: what goes wrong is in the answer.
+    async fn attempt(&self, templates: &Templates, clock: &dyn Clock, job: &Job) -> Attempted;
+}
+
+/// What a template may see.
+pub(crate) struct View<'a> {
+    pub(crate) event: &'a StoredEvent,
+    pub(crate) content: &'a Content,
+    pub(crate) recipient: &'a Recipient,
+}
+
+#[derive(Debug)]
+struct TypedRoute<C: Channel> {
+    name: ChannelName,
+    channel: C,
+    providers: Vec<(ProviderName, Arc<dyn Provider<C>>)>,
+    settings: RouteSettings,
+}
+
+#[async_trait]
+impl<C: Channel> Route for TypedRoute<C> {
+    fn name(&self) -> &ChannelName {
+        &self.name
+    }
+
+    fn settings(&self) -> &RouteSettings {
+        &self.settings
+    }
+
+    fn providers(&self) -> Vec<(ProviderName, Capabilities)> {
+        self.providers
+            .iter()
+            .map(|(name, provider)| (name.clone(), provider.capabilities()))
+            .collect()
+    }
+
+    fn resolve(&self, address: &str) -> Result<Resolved, AddressError> {
+        let address = C::Address::parse(address)?;
+        let hash = hash_address(&self.name, &address);
+        Ok(Resolved {
+            normal: address.as_str().to_owned(),
+            hash,
+        })
+    }
+
+    fn check_options(&self, options: Option<&Value>) -> Result<(), ComposeError> {
+        self.channel.check_options(&self.options(options)?)
+    }
+
+    fn render(&self, templates: &Templates, view: &View<'_>) -> Result<Rendered, TemplateError> {
+        let wishes: Vec<&str> = [&view.recipient.locale, &view.content.locale]
+            .into_iter()
+            .flatten()
+            .map(String::as_str)
+            .collect();
+        templates.render(&RenderRequest {
+            template: view
+                .content
+                .template
+                .as_deref()
+                .unwrap_or(view.event.topic.as_str()),
+            locales: &wishes,
+            parts: C::PARTS,
+            data: &view.content.data,
+            recipient: view.recipient,
+            event: view.event.id,
+            topic: &view.event.topic,
+            tenant: &view.event.tenant,
+        })
+    }
+
+    async fn attempt(&self, templates: &Templates, clock: &dyn Clock, job: &Job) -> Attempted {
+        let made = std::panic::catch_unwind(AssertUnwindSafe(|| self.make(templates, job)));
+        let (address, message) = match made {
+            Ok(Ok(made)) => made,
+            Ok(Err(unsendable)) => return unsendable,
+            Err(panic) => return Attempted::unsendable(Unsendable::Render, panic_text(&*panic)),
+        };
+        let Some((_, provider)) = self.providers.get(job.provider) else {
+            return Attempted::unsendable(Unsendable::Unreadable, "no such provider".to_owned());
+        };
+        let began = clock.monotonic();
+        let mut attempted = self
+            .send(&**provider, clock, job, &address, message.get())
+            .await;
+        attempted.sending = Some(clock.monotonic().saturating_sub(began));
+        if attempted.suppress {
+            attempted.address = Some(hash_address(&self.name, &address));
+        }
+        if attempted.tried != Tried::Accepted {
+            attempted.rendering = message.keep(job);
+        }
+        attempted
+    }
+}
+
+/// A message to send.
+enum Made<C: Channel> {
+    Fresh(Rendering<C::Message>),
+    /// As an earlier try left it.
+    Kept(C::Message),
+}
+
+impl<C: Channel> Made<C> {
+    fn get(&self) -> &C::Message {
+        match self {
+            Self::Fresh(rendering) => &rendering.message,
+            Self::Kept(message) => message,
+        }
+    }
+
+    /// The blob for the next try. A message that cannot be serialized is rendered again.
+    fn keep(&self, job: &Job) -> Option<Bytes> {
+        match self {
+            Self::Fresh(rendering) => serde_json::to_vec(rendering).ok().map(Bytes::from),
+            Self::Kept(_) => job.rendering.clone(),
+        }
+    }
+}
+
+impl<C: Channel> TypedRoute<C> {
+    fn options(&self, options: Option<&Value>) -> Result<C::Options, ComposeError> {
+        match options {
+            None => Ok(C::Options::default()),
+            Some(options) => serde::Deserialize::deserialize(options)
+                .map_err(|error| ComposeError::new(format!("options for {}: {error}", self.name))),
+        }
+    }
+
+    /// The message: the kept one, or made from the templates.
+    fn make(&self, templates: &Templates, job: &Job) -> Result<(C::Address, Made<C>), Attempted> {
+        let fail = |why, error: &dyn fmt::Display| Attempted::unsendable(why, error.to_string());
+        let index = usize::try_from(job.recipient).unwrap_or(usize::MAX);
+        let recipient = job
+            .content
+            .to
+            .get(index)
+            .ok_or_else(|| fail(Unsendable::Unreadable, &"the event has no such recipient"))?;
+        let address = recipient.addresses.get(C::NAME).ok_or_else(|| {
+            fail(
+                Unsendable::Unreadable,
+                &"the recipient has no address on this channel",
+            )
+        })?;
+        let to = C::Address::parse(address).map_err(|error| fail(Unsendable::Address, &error))?;
+        if let Some(message) = self.kept(job) {
+            return Ok((to, Made::Kept(message)));
+        }
+        let view = View {
+            event: &job.event,
+            content: &job.content,
+            recipient,
+        };
+        let rendered = self
+            .render(templates, &view)
+            .map_err(|error| fail(Unsendable::Render, &Chain(&error)))?;
+        let options = self
+            .options(job.content.options.get(C::NAME))
+            .map_err(|error| fail(Unsendable::Compose, &error))?;
+        let message = self
+            .channel
+            .compose(Compose {
+                delivery: job.id,
+                tenant: &job.event.tenant,
+                accepted_at: job.event.accepted_at,
+                to: &to,
+                recipient,
+                locale: &rendered.locale,
+                parts: &rendered.parts,
+                options: &options,
+                attachments: &job.event.attachments,
+            })
+            .map_err(|error| fail(Unsendable::Compose, &error))?;
+        let rendering = Rendering {
+            v: C::MESSAGE_VERSION,
+            locale: rendered.locale,
+            message,
+        };
+        Ok((to, Made::Fresh(rendering)))
+    }
+
+    /// The message of an earlier try, unless it is of another version.
+    fn kept(&self, job: &Job) -> Option<C::Message> {
+        let kept: Rendering<C::Message> = serde_json::from_slice(job.rendering.as_deref()?).ok()?;
+        let mut message = (kept.v == C::MESSAGE_VERSION).then_some(kept.message)?;
+        self.channel.attach(&mut message, &job.event.attachments);
+        Some(message)
+    }
+
+    async fn send(
+        &self,
+        provider: &dyn Provider<C>,
+        clock: &dyn Clock,
+        job: &Job,
+        to: &C::Address,
+        message: &C::Message,
+    ) -> Attempted {
+        let capabilities = provider.capabilities();
+        if job.doubtful
+            && let Some(found) = self.look_up(provider, clock, job, &capabilities).await
+        {
+            match found {
+                Found::Sent(sent) => return Attempted::accepted(&sent),
+                Found::NotSent => {}
+            }
+        }
+        let delivery = Delivery {
+            id: job.id,
+            event: job.event.id,
+            tenant: &job.event.tenant,
+            generation: job.generation,
+            attempt: job.attempt,
+            to,
+            message,
+            expires_at: job.expires_at,
+            trace: job.content.trace.as_ref(),
+            latch: &job.latch,
+        };
+        let started = || !capabilities.reports_start || job.latch.is_set();
+        let attempted = {
+            let send = AssertUnwindSafe(async { provider.send(delivery).await }).catch_unwind();
+            tokio::select! {
+                biased;
+                result = send => match result {
+                    Ok(Ok(sent)) => return Attempted::accepted(&sent),
+                    Ok(Err(error)) => Attempted::failed(&error),
+                    Err(panic) => Attempted::of(
+                        Tried::Panicked { started: started() },
+                        format!("the provider panicked: {}", panic_text(&*panic)),
+                    ),
+                },
+                () = clock.sleep(capabilities.timeout) => {
+                    let after = format!("no answer within {:?}", capabilities.timeout);
+                    Attempted::failed(&if started() {
+                        SendError::unknown(after)
+                    } else {
+                        SendError::retryable(crate::provider::Fault::Provider, after)
+                    })
+                }
+            }
+        };
+        let unknown = matches!(
+            attempted.tried,
+            Tried::Failed {
+                outcome: Outcome::Unknown,
+                ..
+            } | Tried::Panicked { started: true }
+        );
+        match if unknown {
+            self.look_up(provider, clock, job, &capabilities).await
+        } else {
+            None
+        } {
+            Some(Found::Sent(sent)) => Attempted::accepted(&sent),
+            Some(Found::NotSent) => Attempted {
+                tried: Tried::Failed {
+                    outcome: Outcome::Retryable,
+                    fault: crate::provider::Fault::Provider,
+                    retry_after: None,
+                },
+                ..attempted
+            },
+            None => attempted,
+        }
+    }
+
+    /// Asks the provider, if it can be asked and answers in time.
+    async fn look_up(
+        &self,
+        provider: &dyn Provider<C>,
+        clock: &dyn Clock,
+        job: &Job,
+        capabilities: &Capabilities,
+    ) -> Option<Found> {
+        let lookup = provider.lookup()?;
+        let reference = crate::provider::reference(job.id, job.generation);
+        tokio::select! {
+            biased;
+            found = AssertUnwindSafe(lookup.find(&reference)).catch_unwind() => found.ok()?.ok(),
+            () = clock.sleep(capabilities.timeout) => None,
+        }
+    }
+}
+
+impl Attempted {
+    fn of(tried: Tried, detail: String) -> Self {
+        Self {
+            tried,
+            message_id: None,
+            code: None,
+            detail: Some(detail),
+            suppress: false,
+            address: None,
+            rendering: None,
+            sending: None,
+        }
+    }
+
+    pub(crate) fn unsendable(why: Unsendable, detail: String) -> Self {
+        Self::of(Tried::Unsendable(why), detail)
+    }
+
+    pub(crate) fn returned(wait: Duration, detail: &str) -> Self {
+        Self::of(Tried::Returned { wait }, detail.to_owned())
+    }
+
+    /// A send that was cut short by this worker.
+    pub(crate) fn cut_short(unknown: bool, detail: &str) -> Self {
+        if unknown {
+            Self::failed(&SendError::unknown(detail))
+        } else {
+            Self::returned(Duration::ZERO, detail)
+        }
+    }
+
+    fn accepted(sent: &Sent) -> Self {
+        Self {
+            detail: None,
+            message_id: sent.id().map(str::to_owned),
+            ..Self::of(Tried::Accepted, String::new())
+        }
+    }
+
+    fn failed(error: &SendError) -> Self {
+        let tried = Tried::Failed {
+            outcome: error.outcome(),
+            fault: error.fault(),
+            retry_after: error.retry_after(),
+        };
+        Self {
+            code: error.code().map(str::to_owned),
+            suppress: error.suppresses(),
+            ..Self::of(tried, Chain(error).to_string())
+        }
+    }
+}
+
+/// An error with its sources, one after the other.
+struct Chain<'a>(&'a dyn std::error::Error);
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut source = self.0.source();
+        while let Some(error) = source {
+            write!(f, ": {error}")?;
+            source = error.source();
+        }
+        Ok(())
+    }
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> String {
+    panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a panic without text".to_owned())
+}
+
+/// A preview: what a channel would be given.
+#[derive(Debug, Clone)]
+pub struct Preview {
+    /// The place of the recipient in the event.
+    pub recipient: usize,
+    /// The channel.
+    pub channel: ChannelName,
+    /// The locale that was chosen.
+    pub locale: String,
+    /// The rendered parts.
+    pub parts: Parts,
+}

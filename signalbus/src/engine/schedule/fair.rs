@@ -1,0 +1,130 @@
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::{name::TenantId, store::Ready};
+
+/// Deficit round robin over tenants: each gets its weight of deliveries in a round, whatever
+/// length its queue has. Every delivery costs one.
+#[derive(Debug, Default)]
+pub(super) struct FairQueue {
+    tenants: BTreeMap<TenantId, TenantQueue>,
+    /// Tenants with work, in the order of their turns.
+    round: VecDeque<TenantId>,
+    first: usize,
+    retry: usize,
+}
+
+#[derive(Debug, Default)]
+struct TenantQueue {
+    first: VecDeque<Ready>,
+    retry: VecDeque<Ready>,
+    deficit: u32,
+}
+
+impl FairQueue {
+    pub(super) fn has_first(&self) -> bool {
+        self.first > 0
+    }
+
+    pub(super) fn has_retry(&self) -> bool {
+        self.retry > 0
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Ready> {
+        self.tenants
+            .values()
+            .flat_map(|queue| queue.first.iter().chain(&queue.retry))
+    }
+
+    pub(super) fn push(&mut self, ready: Ready, front: bool) {
+        let queue = match self.tenants.get_mut(&ready.tenant) {
+            Some(queue) => queue,
+            None => {
+                self.round.push_back(ready.tenant.clone());
+                self.tenants.entry(ready.tenant.clone()).or_default()
+            }
+        };
+        let (queue, count) = if ready.is_retry() {
+            (&mut queue.retry, &mut self.retry)
+        } else {
+            (&mut queue.first, &mut self.first)
+        };
+        *count += 1;
+        if front {
+            queue.push_front(ready);
+        } else {
+            queue.push_back(ready);
+        }
+    }
+
+    /// The next delivery among the kinds that are allowed.
+    pub(super) fn pop(
+        &mut self,
+        first: bool,
+        retry: bool,
+        weight: &dyn Fn(&TenantId) -> u32,
+    ) -> Option<Ready> {
+        for _ in 0..self.round.len() {
+            let tenant = self.round.front()?;
+            let queue = self.tenants.get_mut(tenant)?;
+            if queue.deficit == 0 {
+                queue.deficit = weight(tenant).max(1);
+            }
+            // A retry is older than what was never tried, so it goes first where it may.
+            let popped = if retry { queue.retry.pop_front() } else { None }
+                .or_else(|| if first { queue.first.pop_front() } else { None });
+            let Some(ready) = popped else {
+                queue.deficit = 0;
+                self.round.rotate_left(1);
+                continue;
+            };
+            *(if ready.is_retry() {
+                &mut self.retry
+            } else {
+                &mut self.first
+            }) -= 1;
+            queue.deficit -= 1;
+            if queue.is_empty() {
+                self.tenants.remove(&ready.tenant);
+                self.round.pop_front();
+            } else if queue.deficit == 0 {
+                self.round.rotate_left(1);
+            }
+            return Some(ready);
+        }
+        None
+    }
+
+    pub(super) fn remove(&mut self, matches: &dyn Fn(&Ready) -> bool) -> Option<Ready> {
+        let found = self.tenants.values_mut().find_map(|queue| {
+            let first = queue
+                .first
+                .iter()
+                .position(matches)
+                .and_then(|at| queue.first.remove(at));
+            first.or_else(|| {
+                let at = queue.retry.iter().position(matches)?;
+                queue.retry.remove(at)
+            })
+        })?;
+        *(if found.is_retry() {
+            &mut self.retry
+        } else {
+            &mut self.first
+        }) -= 1;
+        if self
+            .tenants
+            .get(&found.tenant)
+            .is_some_and(TenantQueue::is_empty)
+        {
+            self.tenants.remove(&found.tenant);
+            self.round.retain(|tenant| *tenant != found.tenant);
+        }
+        Some(found)
+    }
+}
+
+impl TenantQueue {
+    fn is_empty(&self) -> bool {
+        self.first.is_empty() && self.retry.is_empty()
+    }
+}

@@ -1,0 +1,80 @@
+use std::collections::{BTreeMap, HashMap};
+
+use crate::{
+    event::Order,
+    store::{Position, Ready},
+};
+
+/// One delivery at a time for each order key: the rest wait behind the gate, lowest position
+/// first.
+#[derive(Debug, Default)]
+pub(super) struct Gates {
+    gates: HashMap<u64, BTreeMap<Position, Ready>>,
+}
+
+pub(super) enum Admission {
+    /// It may be queued.
+    Open(Ready),
+    /// It waits behind another.
+    Waits,
+}
+
+impl Gates {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Ready> {
+        self.gates.values().flat_map(BTreeMap::values)
+    }
+
+    pub(super) fn admit(&mut self, ready: Ready) -> Admission {
+        if ready.order == Order::Unordered {
+            return Admission::Open(ready);
+        }
+        match self.gates.get_mut(&ready.order_key) {
+            None => {
+                self.gates.insert(ready.order_key, BTreeMap::new());
+                Admission::Open(ready)
+            }
+            Some(waiting) => {
+                waiting.insert(ready.position, ready);
+                Admission::Waits
+            }
+        }
+    }
+
+    /// The one that went through is done: the next may go.
+    pub(super) fn release(&mut self, done: &Ready) -> Option<Ready> {
+        if done.order == Order::Unordered {
+            return None;
+        }
+        let waiting = self.gates.get_mut(&done.order_key)?;
+        let next = waiting.pop_first().map(|(_, ready)| ready);
+        if next.is_none() {
+            self.gates.remove(&done.order_key);
+        }
+        next
+    }
+
+    /// The one that went through must come again before those that wait: gives them back.
+    pub(super) fn close(&mut self, held: &Ready) -> Vec<Ready> {
+        if held.order == Order::Unordered {
+            return Vec::new();
+        }
+        self.gates
+            .remove(&held.order_key)
+            .unwrap_or_default()
+            .into_values()
+            .collect()
+    }
+
+    /// Takes out those that wait and match.
+    pub(super) fn drop_waiting(&mut self, matches: impl Fn(&Ready) -> bool) -> Vec<Ready> {
+        let mut dropped = Vec::new();
+        for waiting in self.gates.values_mut() {
+            let (matching, rest) = std::mem::take(waiting)
+                .into_iter()
+                .partition(|(_, r)| matches(r));
+            *waiting = rest;
+            dropped.extend(BTreeMap::into_values(matching));
+        }
+        dropped
+    }
+}

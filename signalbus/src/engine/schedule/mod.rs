@@ -1,0 +1,321 @@
+//! Which delivery goes next: all in memory, for the lanes this worker owns.
+//!
+//! Order first (a gate for each order key), then classes by weight, then deficit round robin over
+//! tenants. Whether a provider has room is asked through [`Room`].
+
+mod fair;
+mod gate;
+mod stock;
+
+use std::collections::{BTreeSet, HashSet, VecDeque};
+
+use crate::{
+    clock::Timestamp,
+    event::Class,
+    name::{ChannelName, TenantId},
+    store::{LaneId, Position, Ready},
+};
+use fair::FairQueue;
+use gate::{Admission, Gates};
+use stock::Stock;
+
+/// How often each class is served while all have work: urgent first, bulk never starved.
+const CLASS_WEIGHTS: [i64; 3] = [16, 4, 1];
+
+/// Whether a channel may start another send now.
+pub(crate) trait Room {
+    /// For a first try.
+    fn for_first(&mut self, channel: usize) -> bool;
+    /// For a retry: its share may be used up.
+    fn for_retry(&mut self, channel: usize) -> bool;
+}
+
+/// The deliveries in hand.
+#[derive(Debug)]
+pub(crate) struct Scheduler {
+    channels: Vec<ChannelName>,
+    /// By class, then channel.
+    queues: [Vec<FairQueue>; 3],
+    credit: [i64; 3],
+    turn: usize,
+    gates: Gates,
+    suspects: VecDeque<Ready>,
+    /// Every delivery in hand: queued, behind a gate, or in flight.
+    in_hand: HashSet<Position>,
+    queued: [usize; 3],
+    expiries: BTreeSet<(Timestamp, Position)>,
+    stock: Stock,
+}
+
+/// A delivery to send now.
+#[derive(Debug)]
+pub(crate) struct Picked {
+    pub(crate) ready: Ready,
+    pub(crate) channel: usize,
+}
+
+impl Scheduler {
+    pub(crate) fn new(channels: Vec<ChannelName>) -> Self {
+        let queues = [(); 3].map(|()| channels.iter().map(|_| FairQueue::default()).collect());
+        Self {
+            channels,
+            queues,
+            credit: [0; 3],
+            turn: 0,
+            gates: Gates::default(),
+            suspects: VecDeque::new(),
+            in_hand: HashSet::new(),
+            queued: [0; 3],
+            expiries: BTreeSet::new(),
+            stock: Stock::default(),
+        }
+    }
+
+    /// How many of a class wait in hand, gated ones included.
+    pub(crate) fn waiting(&self, class: Class) -> usize {
+        self.queued[class.index()]
+    }
+
+    /// Whether nothing waits in hand.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.queued == [0; 3] && self.suspects.is_empty()
+    }
+
+    /// Whether so little is left of a group that was cut that more should be read.
+    pub(crate) fn runs_low(&self) -> bool {
+        self.stock.runs_low()
+    }
+
+    /// Tenants and channels of which more than enough is in hand.
+    pub(crate) fn well_stocked(&self, class: Class) -> Vec<(TenantId, ChannelName)> {
+        self.stock.well_stocked(class)
+    }
+
+    /// Since when the oldest delivery of a channel in hand waits to be sent.
+    pub(crate) fn oldest(&self, channel: &ChannelName) -> Option<Timestamp> {
+        let queued = self.queues.iter().flatten().flat_map(FairQueue::iter);
+        queued
+            .chain(self.gates.iter())
+            .chain(&self.suspects)
+            .filter(|ready| ready.channel == *channel)
+            .map(|ready| ready.since)
+            .min()
+    }
+
+    /// Takes in what a fetch returned; `window` is what it could return of one group.
+    pub(crate) fn admit_all(&mut self, ready: Vec<Ready>, window: usize) {
+        self.stock.fetched(&ready, window);
+        for ready in ready {
+            self.admit(ready);
+        }
+    }
+
+    /// Marks a delivery as in hand that is not to be sent. Says whether it was new.
+    pub(crate) fn take_note(&mut self, position: Position) -> bool {
+        self.in_hand.insert(position)
+    }
+
+    /// Takes a delivery in hand, unless it is there already. Says whether it was new.
+    pub(crate) fn admit(&mut self, ready: Ready) -> bool {
+        if !self.in_hand.insert(ready.position) {
+            return false;
+        }
+        if let Some(expiry) = ready.expires_at {
+            self.expiries.insert((expiry, ready.position));
+        }
+        if ready.suspicion > 0 {
+            self.suspects.push_back(ready);
+            return true;
+        }
+        self.queued[ready.class.index()] += 1;
+        self.stock.add(&ready);
+        if let Admission::Open(ready) = self.gates.admit(ready) {
+            self.enqueue(ready, false);
+        }
+        true
+    }
+
+    /// The next delivery to send, if any channel with work has room.
+    pub(crate) fn pick(
+        &mut self,
+        weight: &dyn Fn(&TenantId) -> u32,
+        room: &mut impl Room,
+    ) -> Option<Picked> {
+        let class = self.next_class(room)?;
+        let channels = self.channels.len();
+        for step in 0..channels {
+            let channel = (self.turn + step) % channels;
+            let queue = &mut self.queues[class][channel];
+            let first = queue.has_first() && room.for_first(channel);
+            let retry = queue.has_retry() && room.for_retry(channel);
+            if let Some(ready) = queue.pop(first, retry, weight) {
+                self.turn = (channel + 1) % channels;
+                self.left(&ready);
+                return Some(Picked { ready, channel });
+            }
+        }
+        None
+    }
+
+    /// The next suspect of a crash, to be sent while nothing else is in flight.
+    pub(crate) fn pick_suspect(&mut self, room: &mut impl Room) -> Option<Picked> {
+        let at = self.suspects.iter().position(|ready| {
+            self.channel(&ready.channel)
+                .is_some_and(|channel| room.for_first(channel))
+        })?;
+        let ready = self.suspects.remove(at)?;
+        let channel = self.channel(&ready.channel)?;
+        self.forget_expiry(&ready);
+        Some(Picked { ready, channel })
+    }
+
+    /// Whether a suspect of a crash waits to be sent alone.
+    pub(crate) fn has_suspects(&self) -> bool {
+        !self.suspects.is_empty()
+    }
+
+    /// Whether a suspect could be sent now, so that the rest must make way for it.
+    pub(crate) fn wants_alone(&self, room: &mut impl Room) -> bool {
+        self.suspects.iter().any(|ready| {
+            self.channel(&ready.channel)
+                .is_some_and(|channel| room.for_first(channel))
+        })
+    }
+
+    /// Deliveries in hand whose time has passed, to be refused by the store. One behind a gate
+    /// has to wait until it is its turn.
+    pub(crate) fn take_expired(&mut self, now: Timestamp) -> Vec<Ready> {
+        let due: Vec<Position> = self
+            .expiries
+            .iter()
+            .take_while(|(expiry, _)| *expiry <= now)
+            .map(|(_, at)| *at)
+            .collect();
+        due.into_iter()
+            .filter_map(|position| self.remove_queued(&|ready| ready.position == position))
+            .collect()
+    }
+
+    /// The send of a delivery ended, so that its successor may start. `held` says that it must
+    /// come again before its successors: they are forgotten, and the store offers them again when
+    /// it is their time.
+    pub(crate) fn release(&mut self, ready: &Ready, held: bool) {
+        if ready.suspicion > 0 {
+            // It went past the gate, which another may hold.
+            while held
+                && let Some(successor) = self.remove_queued(&|other| {
+                    other.order_key == ready.order_key
+                        && other.suspicion == 0
+                        && other.order.is_strict()
+                })
+            {
+                self.in_hand.remove(&successor.position);
+                self.release(&successor, true);
+            }
+        } else if held {
+            let successors = self.gates.close(ready);
+            self.forget(successors);
+        } else if let Some(next) = self.gates.release(ready) {
+            self.enqueue(next, true);
+        }
+    }
+
+    /// The result of a delivery is written, or will never be: the store may offer it again.
+    pub(crate) fn settled(&mut self, position: Position) {
+        self.in_hand.remove(&position);
+    }
+
+    /// Forgets what waits in these lanes: they have another owner now. What is in flight keeps
+    /// its gate.
+    pub(crate) fn forget_lanes(&mut self, lost: &[LaneId]) {
+        let waiting = self.gates.drop_waiting(|ready| lost.contains(&ready.lane));
+        self.forget(waiting);
+        while let Some(ready) = self.remove_queued(&|ready| lost.contains(&ready.lane)) {
+            self.in_hand.remove(&ready.position);
+            self.release(&ready, false);
+        }
+    }
+
+    fn forget(&mut self, dropped: Vec<Ready>) {
+        for ready in dropped {
+            self.in_hand.remove(&ready.position);
+            self.left(&ready);
+        }
+    }
+
+    /// One that was queued or gated is not any more.
+    fn left(&mut self, ready: &Ready) {
+        self.queued[ready.class.index()] -= 1;
+        self.stock.remove(ready);
+        self.forget_expiry(ready);
+    }
+
+    /// Takes out one that is queued: it holds its gate.
+    fn remove_queued(&mut self, matches: &dyn Fn(&Ready) -> bool) -> Option<Ready> {
+        if let Some(at) = self.suspects.iter().position(matches) {
+            let found = self.suspects.remove(at)?;
+            self.forget_expiry(&found);
+            return Some(found);
+        }
+        let found = self
+            .queues
+            .iter_mut()
+            .flatten()
+            .find_map(|queue| queue.remove(matches))?;
+        self.left(&found);
+        Some(found)
+    }
+
+    fn enqueue(&mut self, ready: Ready, front: bool) {
+        let class = ready.class.index();
+        match self.channel(&ready.channel) {
+            Some(channel) => self.queues[class][channel].push(ready, front),
+            // Not asked for, so not offered; should a store do it all the same, let it go.
+            None => {
+                self.left(&ready);
+                self.in_hand.remove(&ready.position);
+                self.release(&ready, false);
+            }
+        }
+    }
+
+    fn channel(&self, name: &ChannelName) -> Option<usize> {
+        self.channels.iter().position(|known| known == name)
+    }
+
+    fn forget_expiry(&mut self, ready: &Ready) {
+        if let Some(expiry) = ready.expires_at {
+            self.expiries.remove(&(expiry, ready.position));
+        }
+    }
+
+    /// Smooth weighted round robin over the classes that can be served.
+    fn next_class(&mut self, room: &mut impl Room) -> Option<usize> {
+        let mut total = 0;
+        let mut best: Option<usize> = None;
+        for class in 0..CLASS_WEIGHTS.len() {
+            let servable = self.queues[class]
+                .iter()
+                .enumerate()
+                .any(|(channel, queue)| {
+                    (queue.has_first() && room.for_first(channel))
+                        || (queue.has_retry() && room.for_retry(channel))
+                });
+            if !servable {
+                self.credit[class] = 0;
+                continue;
+            }
+            total += CLASS_WEIGHTS[class];
+            self.credit[class] += CLASS_WEIGHTS[class];
+            if best.is_none_or(|best| self.credit[class] > self.credit[best]) {
+                best = Some(class);
+            }
+        }
+        let best = best?;
+        self.credit[best] -= total;
+        Some(best)
+    }
+}
+
+#[cfg(test)]
+mod tests;

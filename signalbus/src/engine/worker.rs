@@ -1,0 +1,434 @@
+//! The worker: one loop that owns lanes, and does one thing at a time with the store while sends
+//! run beside it.
+
+mod fetch;
+mod flush;
+mod result;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::sync::{Notify, watch};
+
+use crate::{
+    clock::{Clock, Timestamp, later},
+    engine::{
+        EngineOptions,
+        lanes::Lanes,
+        metrics,
+        providers::{Lineup, Reservation, RoomNow},
+        route::Attempted,
+        schedule::Scheduler,
+    },
+    entropy::Entropy,
+    event::Class,
+    id::WorkerId,
+    name::TenantId,
+    provider::Latch,
+    publish::Planner,
+    store::{Claim, Group, LaneRequest, Position, Ready, Settle, Store},
+    task::Tasks,
+    template::Templates,
+};
+
+/// What the handle and the worker have in common.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) planner: Planner,
+    pub(crate) templates: Templates,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<Entropy>,
+    pub(crate) options: EngineOptions,
+    pub(crate) tenant_weights: BTreeMap<TenantId, u32>,
+    /// Work was published in this process.
+    pub(crate) wake: Arc<Notify>,
+}
+
+/// What a worker is told and tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Running,
+    /// Finish what is in flight and go.
+    Draining,
+    /// Go now: nothing more is sent or written.
+    Stopped,
+}
+
+pub(crate) struct Worker {
+    shared: Arc<Shared>,
+    id: WorkerId,
+    lineups: Vec<Lineup>,
+    scheduler: Scheduler,
+    lanes: Lanes,
+    tasks: Tasks<(Position, Attempted)>,
+    in_flight: HashMap<Position, InFlight>,
+    /// Results to write.
+    results: Vec<(Ready, Settle)>,
+    /// A suspect of a crash is in flight: nothing else may be.
+    alone: bool,
+    next_renew: Duration,
+    next_poll: Duration,
+    next_report: Duration,
+    next_due: Option<Timestamp>,
+    asked_to_look: bool,
+    resume: HashMap<Class, Group>,
+    /// The store's time, and the monotonic time when it said so.
+    store_time: (Timestamp, Duration),
+    phase: watch::Receiver<Phase>,
+}
+
+struct InFlight {
+    ready: Ready,
+    channel: usize,
+    /// None for a delivery that was claimed only to be refused.
+    reservation: Option<Reservation>,
+    latch: Latch,
+    claimed_at: Timestamp,
+}
+
+/// A claim to write, and what it holds meanwhile.
+struct Claiming {
+    claim: Claim,
+    ready: Ready,
+    channel: usize,
+    reservation: Option<Reservation>,
+}
+
+/// How often age gauges are read from the store.
+const REPORT: Duration = Duration::from_secs(15);
+
+impl Worker {
+    pub(crate) fn new(shared: Arc<Shared>, phase: watch::Receiver<Phase>) -> Self {
+        let clock = &*shared.clock;
+        let lineups: Vec<Lineup> = shared
+            .planner
+            .routes
+            .values()
+            .map(|route| Lineup::new(Arc::clone(route), clock))
+            .collect();
+        let channels = lineups
+            .iter()
+            .map(|lineup| lineup.route.name().clone())
+            .collect();
+        Self {
+            id: shared.planner.ids.worker(),
+            lineups,
+            scheduler: Scheduler::new(channels),
+            lanes: Lanes::default(),
+            tasks: Tasks::new(),
+            in_flight: HashMap::new(),
+            results: Vec::new(),
+            alone: false,
+            next_renew: Duration::ZERO,
+            next_poll: Duration::ZERO,
+            next_report: Duration::ZERO,
+            next_due: None,
+            asked_to_look: true,
+            resume: HashMap::new(),
+            store_time: (clock.now(), clock.monotonic()),
+            phase,
+            shared,
+        }
+    }
+
+    /// Works until told to leave.
+    pub(crate) async fn run(mut self) {
+        tracing::info!(worker.id = %self.id, "the engine starts");
+        loop {
+            let phase = *self.phase.borrow_and_update();
+            match phase {
+                Phase::Running => self.turn().await,
+                Phase::Draining => return self.drain().await,
+                Phase::Stopped => return,
+            }
+        }
+    }
+
+    async fn turn(&mut self) {
+        self.collect();
+        if self.monotonic() >= self.next_renew {
+            self.renew(true).await;
+        }
+        self.fetch_if_due().await;
+        let claims = self.claims();
+        let busy = !claims.is_empty() || !self.results.is_empty();
+        if busy {
+            self.flush(claims).await;
+        }
+        self.report_if_due();
+        self.wait(busy).await;
+    }
+
+    /// Takes over the results of sends that ended.
+    fn collect(&mut self) {
+        while let Some((position, attempted)) = self.tasks.try_next() {
+            self.ended(position, attempted);
+        }
+    }
+
+    async fn renew(&mut self, take: bool) {
+        let asked = self.monotonic();
+        self.next_renew = asked + self.shared.options.renew;
+        let release = self
+            .lanes
+            .leaving()
+            .iter()
+            .copied()
+            .filter(|lane| !self.is_busy(*lane))
+            .collect();
+        let request = LaneRequest {
+            worker: self.id,
+            lease: self.shared.options.lease,
+            take,
+            release,
+        };
+        match self.shared.store.hold_lanes(request).await {
+            Ok(holding) => {
+                let lost = self.lanes.update(holding, asked);
+                let leaving = self.lanes.leaving().to_vec();
+                if !leaving.is_empty() {
+                    // Give them up as soon as they are idle, not at the next renewal.
+                    self.next_renew = asked + self.shared.options.poll;
+                }
+                self.scheduler.forget_lanes(&lost);
+                self.scheduler.forget_lanes(&leaving);
+                self.asked_to_look = true;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "leases could not be renewed; trying again");
+                self.next_renew = asked + self.shared.options.poll;
+            }
+        }
+    }
+
+    fn is_busy(&self, lane: crate::store::LaneId) -> bool {
+        self.in_flight
+            .values()
+            .any(|flight| flight.ready.lane == lane)
+            || self.results.iter().any(|(ready, _)| ready.lane == lane)
+    }
+
+    /// What to claim now: as much as there are slots, permits and room for.
+    fn claims(&mut self) -> Vec<Claiming> {
+        let now = self.monotonic();
+        let mut claiming = self.expired();
+        if self.alone || self.lanes.is_empty() {
+            return claiming;
+        }
+        let mut room = RoomNow {
+            lineups: &mut self.lineups,
+            now,
+        };
+        if self.scheduler.has_suspects() && self.scheduler.wants_alone(&mut room) {
+            if self.in_flight.is_empty()
+                && let Some(picked) = self.scheduler.pick_suspect(&mut room)
+            {
+                let reservation = self.lineups[picked.channel].reserve(false, now);
+                claiming.push(claim(picked.ready, picked.channel, reservation));
+                self.alone = true;
+            }
+        } else {
+            let weights = &self.shared.tenant_weights;
+            let weight = |tenant: &TenantId| weights.get(tenant).copied().unwrap_or(1);
+            let free = self
+                .shared
+                .options
+                .slots
+                .saturating_sub(self.in_flight.len());
+            let most = free.min(self.shared.options.flush);
+            let mut taken = 0;
+            while taken < most {
+                let mut room = RoomNow {
+                    lineups: &mut self.lineups,
+                    now,
+                };
+                let Some(picked) = self.scheduler.pick(&weight, &mut room) else {
+                    break;
+                };
+                let reservation =
+                    self.lineups[picked.channel].reserve(picked.ready.is_retry(), now);
+                claiming.push(claim(picked.ready, picked.channel, reservation));
+                taken += 1;
+            }
+        }
+        if self.in_flight.is_empty()
+            && let [only] = claiming.as_mut_slice()
+        {
+            only.claim.alone = true;
+        }
+        claiming
+    }
+
+    /// Deliveries whose time has passed while they waited for room: the store refuses their
+    /// claims and ends them.
+    fn expired(&mut self) -> Vec<Claiming> {
+        let now = self.store_now();
+        let expired = self.scheduler.take_expired(now);
+        expired
+            .into_iter()
+            .filter_map(|ready| {
+                let name = &ready.channel;
+                let channel = self
+                    .lineups
+                    .iter()
+                    .position(|lineup| lineup.route.name() == name)?;
+                Some(claim(ready, channel, None))
+            })
+            .collect()
+    }
+
+    /// Waits for the next thing to do.
+    async fn wait(&mut self, busy: bool) {
+        if !self.in_flight.is_empty() && busy {
+            // Let sends that are ready run, so that their results go out together.
+            tokio::task::yield_now().await;
+        }
+        let now = self.monotonic();
+        let pause = self.next_turn(now).saturating_sub(now);
+        if pause.is_zero() {
+            return;
+        }
+        tokio::select! {
+            biased;
+            _ = self.phase.changed() => {}
+            Some((position, attempted)) = self.tasks.next() => self.ended(position, attempted),
+            () = self.shared.wake.notified() => self.asked_to_look = true,
+            () = self.shared.clock.sleep(pause) => {}
+        }
+    }
+
+    /// When there is something to do at the latest, if nothing happens before.
+    fn next_turn(&self, now: Duration) -> Duration {
+        let mut next = self.next_renew.min(self.next_poll);
+        if let Some(due) = self.next_due {
+            next = next.min(now + crate::clock::until(self.store_now(), due));
+        }
+        if !self.scheduler.is_empty() {
+            let rooms = self.lineups.iter().filter_map(|lineup| lineup.room_at(now));
+            next = rooms.fold(next, Duration::min);
+        }
+        if !self.results.is_empty() {
+            next = now;
+        }
+        next
+    }
+
+    /// Finishes what is in flight, up to the deadline, and gives all lanes up at once.
+    async fn drain(mut self) {
+        let deadline = self.monotonic() + self.shared.options.drain;
+        tracing::info!(worker.id = %self.id, in_flight = self.in_flight.len(), "the engine leaves");
+        let mut stopped = false;
+        loop {
+            self.collect();
+            if self.monotonic() >= self.next_renew && !stopped {
+                self.renew(false).await;
+            }
+            let now = self.monotonic();
+            if !self.in_flight.is_empty() && now >= deadline {
+                self.cut_short();
+            }
+            if !self.results.is_empty() {
+                self.flush(Vec::new()).await;
+                continue;
+            }
+            if self.in_flight.is_empty() || stopped {
+                break;
+            }
+            let pause = deadline.min(self.next_renew).saturating_sub(now);
+            tokio::select! {
+                biased;
+                Some((position, attempted)) = self.tasks.next() => self.ended(position, attempted),
+                _ = self.phase.changed() => stopped = *self.phase.borrow() == Phase::Stopped,
+                () = self.shared.clock.sleep(pause) => {}
+            }
+        }
+        let release = self.lanes.all().iter().map(|lease| lease.lane).collect();
+        let request = LaneRequest {
+            worker: self.id,
+            lease: self.shared.options.lease,
+            take: false,
+            release,
+        };
+        if let Err(error) = self.shared.store.hold_lanes(request).await {
+            tracing::warn!(%error, "lanes were not given up; they lapse with their leases");
+        }
+        tracing::info!(worker.id = %self.id, "the engine has left");
+    }
+
+    /// The deadline of a shutdown: sends that run on are dropped.
+    fn cut_short(&mut self) {
+        self.tasks.abort_all();
+        let mut cut: Vec<Position> = self.in_flight.keys().copied().collect();
+        cut.sort_unstable();
+        for position in cut {
+            let Some(flight) = self.in_flight.get(&position) else {
+                continue;
+            };
+            let reports = flight.reservation.is_some_and(|reservation| {
+                self.lineups[flight.channel].reports_start(reservation.provider)
+            });
+            let unknown = !reports || flight.latch.is_set();
+            self.ended(
+                position,
+                Attempted::cut_short(unknown, "the worker left before an answer came"),
+            );
+        }
+    }
+
+    fn report_if_due(&mut self) {
+        let now = self.monotonic();
+        if now < self.next_report {
+            return;
+        }
+        self.next_report = now + REPORT;
+        metrics::heartbeat(self.id, self.shared.clock.now());
+        let store_now = self.store_now();
+        for lineup in &self.lineups {
+            lineup.report();
+            let channel = lineup.route.name();
+            let ready = self.scheduler.oldest(channel);
+            metrics::oldest(channel, "ready", ready.unwrap_or(store_now));
+            let sending = self
+                .in_flight
+                .values()
+                .filter(|flight| flight.ready.channel == *channel);
+            let sending = sending.map(|flight| flight.claimed_at).min();
+            metrics::oldest(channel, "inflight", sending.unwrap_or(store_now));
+        }
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.shared.clock.monotonic()
+    }
+
+    /// The store's time, carried on by the monotonic clock.
+    fn store_now(&self) -> Timestamp {
+        let (at, asked) = self.store_time;
+        later(at, self.monotonic().saturating_sub(asked))
+    }
+
+    fn heard(&mut self, now: Timestamp) {
+        self.store_time = (now, self.monotonic());
+    }
+}
+
+fn claim(ready: Ready, channel: usize, reservation: Option<Reservation>) -> Claiming {
+    let claim = Claim {
+        position: ready.position,
+        id: ready.id,
+        lane: ready.lane,
+        generation: ready.generation,
+        attempt: ready.attempt + 1,
+        alone: false,
+    };
+    Claiming {
+        claim,
+        ready,
+        channel,
+        reservation,
+    }
+}

@@ -1,0 +1,147 @@
+//! What to read from the store, and when.
+
+use crate::{
+    engine::{
+        decide::{Standing, Tried, decide},
+        metrics,
+    },
+    event::Class,
+    name::ChannelName,
+    store::{AttemptOutcome, ClassWindow, Fetched, Interrupted, Next, Window},
+};
+
+use super::{Worker, result::Facts};
+
+impl Worker {
+    pub(super) async fn fetch_if_due(&mut self) {
+        let now = self.monotonic();
+        let due = self.next_due.is_some_and(|due| due <= self.store_now());
+        let poll = now >= self.next_poll;
+        let half = self.shared.options.in_hand / 2;
+        let low = self.scheduler.runs_low()
+            || self
+                .resume
+                .keys()
+                .any(|class| self.scheduler.waiting(*class) < half);
+        if !(self.asked_to_look || due || poll || low) {
+            return;
+        }
+        let lanes = self.lanes.working();
+        self.next_poll = now + self.shared.options.poll;
+        if lanes.is_empty() {
+            self.next_due = None;
+            return;
+        }
+        self.asked_to_look = false;
+        let window = self.window();
+        match self.shared.store.fetch(&lanes, window).await {
+            Ok(fetched) => self.take_in(fetched),
+            Err(error) => tracing::warn!(%error, "work could not be read; trying again"),
+        }
+    }
+
+    fn window(&mut self) -> Window {
+        let channels: Vec<ChannelName> = self
+            .lineups
+            .iter()
+            .map(|lineup| lineup.route.name().clone())
+            .collect();
+        let per_group = self.shared.options.window;
+        let mut classes = Vec::with_capacity(Class::ALL.len());
+        for class in Class::ALL {
+            let room = self
+                .shared
+                .options
+                .in_hand
+                .saturating_sub(self.scheduler.waiting(class));
+            if room > 0 {
+                classes.push(ClassWindow {
+                    class,
+                    total: u32::try_from(room).unwrap_or(u32::MAX),
+                    after: self.resume.remove(&class),
+                    skip: self.scheduler.well_stocked(class),
+                });
+            }
+        }
+        Window {
+            classes,
+            per_group: u32::try_from(per_group).unwrap_or(u32::MAX),
+            channels,
+        }
+    }
+
+    fn take_in(&mut self, fetched: Fetched) {
+        self.heard(fetched.now);
+        self.next_due = fetched.next_due;
+        self.resume = fetched.resume.into_iter().collect();
+        for (channel, count) in fetched.elsewhere {
+            metrics::elsewhere(&channel, count);
+        }
+        for interrupted in fetched.interrupted {
+            self.interrupted(interrupted);
+        }
+        let per_group = self.shared.options.window;
+        self.scheduler.admit_all(fetched.ready, per_group);
+    }
+
+    /// An earlier owner died between claim and result: possibly sent.
+    fn interrupted(&mut self, interrupted: Interrupted) {
+        let Interrupted {
+            ready,
+            claimed_at,
+            alone,
+        } = interrupted;
+        if !self.scheduler.take_note(ready.position) {
+            return;
+        }
+        let Some(channel) = self
+            .lineups
+            .iter()
+            .position(|lineup| *lineup.route.name() == ready.channel)
+        else {
+            self.scheduler.settled(ready.position);
+            return;
+        };
+        let lineup = &self.lineups[channel];
+        let age = crate::clock::until(ready.accepted_at, self.store_now());
+        let standing = Standing {
+            failures: ready.failures,
+            suspicion: ready.suspicion,
+            probe: false,
+            recognised: lineup.recognises(0, age),
+            expires_at: ready.expires_at,
+        };
+        let settings = lineup.route.settings();
+        let draw = self.shared.entropy.fraction();
+        let tried = Tried::Interrupted { alone };
+        let decision = decide(
+            tried,
+            standing,
+            &settings.retry,
+            settings.guarantee,
+            self.store_now(),
+            draw,
+        );
+        if matches!(decision.next, Next::Retry(_)) {
+            metrics::duplicate("lost_record");
+        }
+        tracing::warn!(
+            event.id = %ready.event, delivery.id = %ready.id, channel = %ready.channel,
+            "a worker died during a send; it may have been sent",
+        );
+        let facts = Facts {
+            provider: None,
+            started_at: claimed_at,
+            took: std::time::Duration::ZERO,
+            outcome: AttemptOutcome::Interrupted,
+            fault: None,
+            code: None,
+            detail: Some("the worker died before the result was written".to_owned()),
+            rendering: None,
+            effects: Vec::new(),
+            attempt: ready.attempt,
+            request_started: true,
+        };
+        self.settle(ready, decision, facts);
+    }
+}

@@ -1,0 +1,277 @@
+//! Writing claims and results, and starting what was claimed.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+use tracing::Instrument;
+
+use super::{Claiming, InFlight, Phase, Worker};
+use crate::{
+    clock::until,
+    engine::{
+        breaker::Signal,
+        content::{BlobError, Content},
+        decide::Unsendable,
+        route::{Attempted, Job},
+    },
+    id::EventId,
+    provider::Latch,
+    store::{
+        ClaimAnswer, Claimed, EndState, Flush, Flushed, LaneLease, Next, Ready, Reason, Refusal,
+        Settle, SettleAnswer, StoreError,
+    },
+};
+
+/// How long an event of a newer version waits for a newer worker.
+const NEWER_VERSION: Duration = Duration::from_secs(60);
+
+impl Worker {
+    pub(super) async fn flush(&mut self, claiming: Vec<Claiming>) {
+        let results = std::mem::take(&mut self.results);
+        let flush = Flush {
+            claims: claiming
+                .iter()
+                .map(|claiming| claiming.claim.clone())
+                .collect(),
+            settles: results.iter().map(|(_, settle)| settle.clone()).collect(),
+        };
+        let lanes = self.lanes.all();
+        match self.write(&lanes, flush).await {
+            Ok(flushed) => {
+                self.heard(flushed.now);
+                for ((ready, settle), answer) in results.into_iter().zip(flushed.settles) {
+                    self.written(&ready, &settle, answer);
+                }
+                self.start(claiming, flushed.claims);
+            }
+            Err(error) => {
+                tracing::error!(%error, "results could not be written; they are tried one by one");
+                for claiming in claiming {
+                    self.let_go(&claiming);
+                }
+                for (ready, settle) in results {
+                    self.write_alone(&lanes, ready, settle).await;
+                }
+            }
+        }
+    }
+
+    /// Repeats a flush until the store took or refused it. It is harmless to repeat.
+    async fn write(&mut self, lanes: &[LaneLease], flush: Flush) -> Result<Flushed, StoreError> {
+        let mut waits = ExponentialBuilder::default()
+            .with_min_delay(Duration::from_millis(10))
+            .with_max_delay(Duration::from_secs(1))
+            .without_max_times()
+            .build();
+        loop {
+            let error = match self.shared.store.flush(lanes, flush.clone()).await {
+                Ok(flushed) => return Ok(flushed),
+                Err(error) if error.is_transient() => error,
+                Err(error) => return Err(error),
+            };
+            if *self.phase.borrow() == Phase::Stopped {
+                return Err(error);
+            }
+            tracing::warn!(%error, "the store did not take a flush; trying again");
+            self.shared
+                .clock
+                .sleep(waits.next().unwrap_or(Duration::from_secs(1)))
+                .await;
+        }
+    }
+
+    /// One result that the store cannot take must not hold up the others.
+    async fn write_alone(&mut self, lanes: &[LaneLease], ready: Ready, settle: Settle) {
+        let flush = Flush {
+            claims: Vec::new(),
+            settles: vec![settle.clone()],
+        };
+        match self
+            .write(lanes, flush)
+            .await
+            .map(|flushed| flushed.settles.first().copied())
+        {
+            Ok(Some(answer)) => self.written(&ready, &settle, answer),
+            Ok(None) => self.scheduler.settled(ready.position),
+            // It stays claimed: whoever owns the lane next finds it as interrupted.
+            Err(error) => tracing::error!(
+                %error, event.id = %ready.event, delivery.id = %ready.id,
+                "a result could not be written"
+            ),
+        }
+    }
+
+    fn written(&mut self, ready: &Ready, settle: &Settle, answer: SettleAnswer) {
+        self.scheduler.settled(ready.position);
+        match answer {
+            SettleAnswer::LaneLost => self.lost(ready),
+            SettleAnswer::Already => {}
+            SettleAnswer::Applied => {
+                if let Next::End(state, reason) = &settle.next {
+                    let age = until(ready.accepted_at, self.store_now());
+                    let provider = settle.record.provider.as_ref();
+                    self.count_end(ready, *state, reason, provider, age);
+                }
+                if matches!(settle.next, Next::Retry(Duration::ZERO)) || ready.order.is_strict() {
+                    self.asked_to_look = true;
+                } else if let Next::Retry(wait) = settle.next {
+                    let due = crate::clock::later(self.store_now(), wait);
+                    self.next_due = Some(self.next_due.map_or(due, |next| next.min(due)));
+                }
+            }
+        }
+    }
+
+    fn start(&mut self, claiming: Vec<Claiming>, answers: Vec<ClaimAnswer>) {
+        let mut contents: HashMap<EventId, Result<Arc<Content>, Arc<BlobError>>> = HashMap::new();
+        for (claiming, answer) in claiming.into_iter().zip(answers) {
+            match answer {
+                ClaimAnswer::Claimed(claimed) => {
+                    let content = contents
+                        .entry(claimed.event.id)
+                        .or_insert_with(|| {
+                            Content::decode(&claimed.event.content)
+                                .map(Arc::new)
+                                .map_err(Arc::new)
+                        })
+                        .clone();
+                    self.send(claiming, claimed, content);
+                }
+                ClaimAnswer::Refused(refusal) => self.refused(&claiming, refusal),
+                ClaimAnswer::LaneLost => {
+                    self.let_go(&claiming);
+                    self.lost(&claiming.ready);
+                }
+            }
+        }
+    }
+
+    /// Starts the send of a claimed delivery.
+    fn send(
+        &mut self,
+        claiming: Claiming,
+        claimed: Claimed,
+        content: Result<Arc<Content>, Arc<BlobError>>,
+    ) {
+        let Claiming {
+            ready,
+            channel,
+            reservation,
+            claim,
+        } = claiming;
+        let position = ready.position;
+        let latch = Latch::default();
+        let flight = InFlight {
+            channel,
+            reservation,
+            latch: latch.clone(),
+            claimed_at: self.store_now(),
+            ready: ready.clone(),
+        };
+        self.in_flight.insert(position, flight);
+        let content = match content {
+            Ok(content) => content,
+            Err(error) => {
+                let attempted = match &*error {
+                    BlobError::Newer(_) => Attempted::returned(NEWER_VERSION, &error.to_string()),
+                    BlobError::Broken(_) => {
+                        Attempted::unsendable(Unsendable::Unreadable, error.to_string())
+                    }
+                };
+                return self.ended(position, attempted);
+            }
+        };
+        if !self.lanes.is_safe(ready.lane, self.monotonic()) {
+            let returned = Attempted::returned(Duration::ZERO, "the lease ran out before the send");
+            return self.ended(position, returned);
+        }
+        let job = Job {
+            id: ready.id,
+            generation: ready.generation,
+            attempt: claim.attempt,
+            recipient: claimed.recipient,
+            expires_at: ready.expires_at,
+            doubtful: ready.suspicion > 0,
+            event: claimed.event,
+            content,
+            rendering: claimed.rendering,
+            provider: reservation.map_or(0, |reservation| reservation.provider),
+            latch,
+        };
+        let span = tracing::info_span!(
+            "process",
+            event.id = %job.event.id,
+            delivery.id = %job.id,
+            tenant = %job.event.tenant,
+            channel = %ready.channel,
+            attempt = job.attempt,
+            trace.link = job.content.trace.as_ref().map(crate::trace::TraceContext::traceparent),
+        );
+        let route = Arc::clone(&self.lineups[channel].route);
+        let shared = Arc::clone(&self.shared);
+        self.tasks.start(
+            async move {
+                (
+                    position,
+                    route.attempt(&shared.templates, &*shared.clock, &job).await,
+                )
+            }
+            .instrument(span),
+        );
+    }
+
+    fn refused(&mut self, claiming: &Claiming, refusal: Refusal) {
+        self.let_go(claiming);
+        let ready = &claiming.ready;
+        let (state, reason) = match refusal {
+            Refusal::Expired => (EndState::Expired, Reason::Expired),
+            Refusal::Suppressed => (EndState::Suppressed, Reason::Suppressed),
+            Refusal::Moved => return,
+        };
+        tracing::info!(
+            event.id = %ready.event, delivery.id = %ready.id, channel = %ready.channel,
+            state = state.as_str(), "the delivery ended at its claim"
+        );
+        self.count_end(ready, state, &reason, None, Duration::ZERO);
+    }
+
+    fn count_end(
+        &self,
+        ready: &Ready,
+        state: EndState,
+        reason: &Reason,
+        provider: Option<&crate::name::ProviderName>,
+        age: Duration,
+    ) {
+        let metrics = self
+            .lineups
+            .iter()
+            .find(|lineup| *lineup.route.name() == ready.channel)
+            .map(|lineup| &lineup.metrics);
+        match metrics {
+            Some(metrics) if state == EndState::Accepted => metrics.accepted(age),
+            Some(metrics) => metrics.ended(state, reason, provider),
+            None => {}
+        }
+    }
+
+    /// Gives back what a claim held that came to nothing.
+    fn let_go(&mut self, claiming: &Claiming) {
+        if claiming.ready.suspicion > 0 {
+            self.alone = false;
+        }
+        let now = self.monotonic();
+        if let Some(reservation) = claiming.reservation {
+            self.lineups[claiming.channel].end(reservation, Signal::Neutral, now);
+        }
+        self.scheduler.release(&claiming.ready, false);
+        self.scheduler.settled(claiming.ready.position);
+    }
+
+    fn lost(&mut self, ready: &Ready) {
+        tracing::warn!(lane = %ready.lane, "another worker owns the lane");
+        self.lanes.lost(ready.lane);
+        self.scheduler.forget_lanes(&[ready.lane]);
+        self.next_renew = self.monotonic();
+    }
+}

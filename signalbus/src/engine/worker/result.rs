@@ -1,0 +1,267 @@
+//! From what a send came to, to what is written.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::{InFlight, Worker};
+use crate::{
+    clock::Timestamp,
+    engine::{
+        breaker::Signal,
+        decide::{Decision, Standing, Tried, decide},
+        metrics,
+        route::Attempted,
+    },
+    event::Order,
+    name::ProviderName,
+    provider::{Fault, Outcome},
+    store::{
+        AddressHash, AttemptOutcome, AttemptRecord, Effect, EndState, Next, Position, Ready,
+        Settle, Suppression,
+    },
+};
+
+/// What is written about an attempt besides what follows from it.
+pub(super) struct Facts {
+    pub(super) provider: Option<ProviderName>,
+    pub(super) started_at: Timestamp,
+    pub(super) took: Duration,
+    pub(super) outcome: AttemptOutcome,
+    pub(super) fault: Option<Fault>,
+    pub(super) code: Option<String>,
+    pub(super) detail: Option<String>,
+    pub(super) rendering: Option<Bytes>,
+    pub(super) effects: Vec<Effect>,
+    pub(super) attempt: u32,
+    pub(super) request_started: bool,
+}
+
+/// Longest text of a provider that is kept.
+const LONGEST_DETAIL: usize = 500;
+
+impl Worker {
+    /// A send ended: decides what follows, frees what it held, and puts the result with those to
+    /// be written.
+    pub(super) fn ended(&mut self, position: Position, attempted: Attempted) {
+        let Some(flight) = self.in_flight.remove(&position) else {
+            return;
+        };
+        let InFlight {
+            ready,
+            channel,
+            reservation,
+            latch,
+            claimed_at,
+        } = flight;
+        self.alone = false;
+        let now = self.monotonic();
+        let store_now = self.store_now();
+        let tried = attempted.tried;
+        let lineup = &mut self.lineups[channel];
+        if let Some(reservation) = reservation {
+            lineup.end(reservation, signal(tried), now);
+        }
+        let provider = reservation.map_or(0, |reservation| reservation.provider);
+        let age = crate::clock::until(ready.accepted_at, store_now);
+        let standing = Standing {
+            failures: ready.failures,
+            suspicion: ready.suspicion,
+            probe: reservation.is_some_and(|reservation| reservation.probe),
+            recognised: lineup.recognises(provider, age),
+            expires_at: ready.expires_at,
+        };
+        let settings = lineup.route.settings();
+        let draw = self.shared.entropy.fraction();
+        let decision = decide(
+            tried,
+            standing,
+            &settings.retry,
+            settings.guarantee,
+            store_now,
+            draw,
+        );
+        if let (Some(took), Some(metrics)) = (attempted.sending, lineup.metrics_of(provider)) {
+            metrics.attempted(tried, took);
+            if matches!(decision.next, Next::Retry(_)) {
+                metrics.retries(fault_of(tried).map_or("other", Fault::as_str));
+            }
+        }
+        if is_unknown(tried) && matches!(decision.next, Next::Retry(_)) && !standing.recognised {
+            metrics::duplicate("no_answer");
+        }
+        let asked = attempted.sending.is_some();
+        let facts = Facts {
+            provider: if asked {
+                lineup.name(provider).cloned()
+            } else {
+                None
+            },
+            started_at: claimed_at,
+            took: crate::clock::until(claimed_at, store_now),
+            outcome: outcome_of(tried, attempted.message_id),
+            fault: fault_of(tried),
+            code: attempted.code.map(|code| shorten(code, LONGEST_DETAIL)),
+            detail: attempted
+                .detail
+                .map(|detail| shorten(detail, LONGEST_DETAIL)),
+            rendering: attempted.rendering,
+            effects: suppression(
+                &ready,
+                attempted.suppress.then_some(attempted.address).flatten(),
+            ),
+            attempt: ready.attempt + 1,
+            request_started: asked && (latch.is_set() || !lineup.reports_start(provider)),
+        };
+        self.settle(ready, decision, facts);
+    }
+
+    /// Puts a decision with the results to be written, and lets successors start.
+    pub(super) fn settle(&mut self, ready: Ready, decision: Decision, facts: Facts) {
+        let (next, retry_in) = match &decision.next {
+            Next::Retry(wait) => ("retry", Some(*wait)),
+            Next::End(state, _) => (state.as_str(), None),
+        };
+        tell(&ready, &decision.next, &facts);
+        let holds = ready.order.is_strict()
+            && match decision.next {
+                Next::Retry(_) => true,
+                Next::End(EndState::Dead, _) => ready.order == Order::StrictBlocking,
+                Next::End(..) => false,
+            };
+        self.scheduler.release(&ready, holds);
+        let record = AttemptRecord {
+            generation: ready.generation,
+            attempt: facts.attempt,
+            provider: facts.provider,
+            started_at: facts.started_at,
+            took: facts.took,
+            request_started: facts.request_started,
+            outcome: facts.outcome,
+            fault: facts.fault,
+            code: facts.code,
+            detail: facts.detail,
+            next: next.to_owned(),
+            retry_in,
+        };
+        let settle = Settle {
+            position: ready.position,
+            id: ready.id,
+            lane: ready.lane,
+            generation: ready.generation,
+            attempt: facts.attempt,
+            next: decision.next,
+            failures: decision.failures,
+            suspicion: decision.suspicion,
+            record,
+            rendering: facts.rendering,
+            effects: facts.effects,
+        };
+        self.results.push((ready, settle));
+    }
+}
+
+fn tell(ready: &Ready, next: &Next, facts: &Facts) {
+    match next {
+        Next::End(EndState::Accepted, _) => tracing::debug!(
+            event.id = %ready.event, delivery.id = %ready.id, channel = %ready.channel,
+            attempt = facts.attempt, "sent"
+        ),
+        Next::End(state, reason) => tracing::warn!(
+            event.id = %ready.event, delivery.id = %ready.id, channel = %ready.channel,
+            attempt = facts.attempt, state = state.as_str(), %reason, detail = facts.detail,
+            "the delivery ended without being sent"
+        ),
+        Next::Retry(wait) => tracing::info!(
+            event.id = %ready.event, delivery.id = %ready.id, channel = %ready.channel,
+            attempt = facts.attempt, ?wait, detail = facts.detail, "the delivery is tried again"
+        ),
+    }
+}
+
+/// What a try says about its provider. An answer about a message or a recipient shows that the
+/// provider works.
+fn signal(tried: Tried) -> Signal {
+    match tried {
+        Tried::Accepted => Signal::Healthy,
+        Tried::Failed {
+            fault: Fault::Message | Fault::Recipient,
+            ..
+        } => Signal::Healthy,
+        Tried::Failed {
+            fault: Fault::Configuration,
+            ..
+        } => Signal::Misconfigured,
+        Tried::Failed {
+            fault: Fault::Quota | Fault::Provider,
+            retry_after,
+            ..
+        } => Signal::Failing(retry_after),
+        Tried::Unsendable(_)
+        | Tried::Panicked { .. }
+        | Tried::Interrupted { .. }
+        | Tried::Returned { .. } => Signal::Neutral,
+    }
+}
+
+fn outcome_of(tried: Tried, message_id: Option<String>) -> AttemptOutcome {
+    match tried {
+        Tried::Accepted => AttemptOutcome::Accepted { id: message_id },
+        Tried::Failed { outcome, .. } => AttemptOutcome::Failed(outcome),
+        Tried::Unsendable(_) => AttemptOutcome::Failed(Outcome::Permanent),
+        Tried::Panicked { started: true } => AttemptOutcome::Failed(Outcome::Unknown),
+        Tried::Panicked { started: false } | Tried::Returned { .. } => {
+            AttemptOutcome::Failed(Outcome::Retryable)
+        }
+        Tried::Interrupted { .. } => AttemptOutcome::Interrupted,
+    }
+}
+
+fn fault_of(tried: Tried) -> Option<Fault> {
+    match tried {
+        Tried::Failed { fault, .. } => Some(fault),
+        Tried::Unsendable(_) => Some(Fault::Message),
+        Tried::Panicked { .. } => Some(Fault::Provider),
+        Tried::Accepted | Tried::Interrupted { .. } | Tried::Returned { .. } => None,
+    }
+}
+
+fn is_unknown(tried: Tried) -> bool {
+    matches!(
+        tried,
+        Tried::Failed {
+            outcome: Outcome::Unknown,
+            ..
+        } | Tried::Panicked { started: true }
+    )
+}
+
+fn suppression(ready: &Ready, address: Option<AddressHash>) -> Vec<Effect> {
+    address
+        .map(|address| {
+            Effect::Suppress(Suppression {
+                tenant: ready.tenant.clone(),
+                channel: ready.channel.clone(),
+                address,
+                reason: "refused".to_owned(),
+            })
+        })
+        .into_iter()
+        .collect()
+}
+
+/// At most `longest` bytes, on a character boundary, without control characters.
+fn shorten(mut text: String, longest: usize) -> String {
+    if text.contains(char::is_control) {
+        text = text.replace(char::is_control, " ");
+    }
+    if text.len() > longest {
+        let mut end = longest;
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}

@@ -1,0 +1,128 @@
+//! The user's handle.
+
+mod operate;
+mod publish;
+
+pub use publish::PreviewError;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::watch;
+
+use crate::{
+    builder::Builder,
+    bus::Bus,
+    engine::{Ingest, Phase, Shared, Worker},
+    store::Store,
+    task::{self, Task},
+    wake::Wake,
+};
+
+/// Publishes events, and sends what is due once it was started. Cheap to clone: all clones are
+/// the same engine. When the last one is dropped the engine stops as in a crash; call
+/// [`Signalbus::shutdown`] to let it finish.
+#[derive(Debug, Clone)]
+pub struct Signalbus {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    shared: Arc<Shared>,
+    bus: Option<BusLink>,
+    running: Mutex<Option<Running>>,
+}
+
+/// A bus, and what is published to and read from it.
+#[derive(Debug, Clone)]
+pub(crate) struct BusLink {
+    pub(crate) bus: Arc<dyn Bus>,
+    pub(crate) topic: String,
+    pub(crate) group: String,
+}
+
+#[derive(Debug)]
+struct Running {
+    phase: watch::Sender<Phase>,
+    tasks: Vec<Task>,
+}
+
+impl Signalbus {
+    /// Starts to put one together.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+
+    pub(crate) fn new(shared: Arc<Shared>, bus: Option<BusLink>) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                shared,
+                bus,
+                running: Mutex::new(None),
+            }),
+        }
+    }
+
+    /// Starts the engine on the current tokio runtime: from now on what is due is sent. Does
+    /// nothing when it runs already.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn start(&self) {
+        let mut running = self.running();
+        if running.is_some() {
+            return;
+        }
+        let (phase, told) = watch::channel(Phase::Running);
+        let worker = Worker::new(Arc::clone(&self.inner.shared), told.clone());
+        let mut tasks = vec![task::start(worker.run())];
+        if let Some(link) = &self.inner.bus {
+            let ingest = Ingest {
+                shared: Arc::clone(&self.inner.shared),
+                bus: Arc::clone(&link.bus),
+                topic: link.topic.clone(),
+                group: link.group.clone(),
+                phase: told,
+            };
+            tasks.push(task::start(ingest.run()));
+        }
+        *running = Some(Running { phase, tasks });
+    }
+
+    /// Stops the engine: takes no new work, lets sends in flight finish for up to
+    /// [`EngineOptions::drain`](crate::EngineOptions), writes their results and gives its lanes
+    /// up at once. The handle still publishes. Does nothing when it does not run.
+    ///
+    /// Cancel safe: a dropped call leaves the engine stopping.
+    pub async fn shutdown(&self) {
+        let Some(mut stopping) = self.running().take() else {
+            return;
+        };
+        stopping.phase.send_replace(Phase::Draining);
+        for task in &mut stopping.tasks {
+            task.ended().await;
+        }
+    }
+
+    /// Wakes the engine after a commit it cannot see; see [`Wake`].
+    pub fn wake(&self) -> Wake {
+        Wake::new(Arc::clone(&self.inner.shared.wake))
+    }
+
+    /// The store it was built with.
+    #[must_use]
+    pub fn store(&self) -> &dyn Store {
+        &*self.inner.shared.store
+    }
+
+    fn shared(&self) -> &Shared {
+        &self.inner.shared
+    }
+
+    fn running(&self) -> std::sync::MutexGuard<'_, Option<Running>> {
+        self.inner
+            .running
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}

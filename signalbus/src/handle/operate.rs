@@ -1,0 +1,169 @@
+use super::Signalbus;
+use crate::{
+    clock::Timestamp,
+    explain::Explanation,
+    id::{DeliveryId, EventId},
+    name::{ChannelName, TenantId},
+    store::{
+        Cancel, CancelTarget, Cancelled, DeliveryFilter, DeliveryRecord, EventRecord, Page,
+        PageToken, Receipt, ReceiptEffect, Redrive, Redriven, StoreError, StoreErrorKind,
+        Suppression, Tally,
+    },
+};
+
+impl Signalbus {
+    /// What happened to a delivery and why; none when the tenant has no such delivery.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn explain(
+        &self,
+        tenant: &TenantId,
+        id: DeliveryId,
+    ) -> Result<Option<Explanation>, StoreError> {
+        let store = self.store();
+        let Some(delivery) = store.delivery(tenant, id).await? else {
+            return Ok(None);
+        };
+        let history = store.history(tenant, id).await?;
+        Ok(Some(Explanation { delivery, history }))
+    }
+
+    /// One event with its deliveries; none when the tenant has no such event.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn event(
+        &self,
+        tenant: &TenantId,
+        id: EventId,
+    ) -> Result<Option<EventRecord>, StoreError> {
+        self.store().event(tenant, id).await
+    }
+
+    /// Deliveries that match, oldest first, a page at a time.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn list(
+        &self,
+        filter: &DeliveryFilter,
+        page: PageToken,
+    ) -> Result<Page<DeliveryRecord>, StoreError> {
+        self.store().list(filter, page).await
+    }
+
+    /// Counts deliveries by tenant, channel, state and reason.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn tally(&self, filter: &DeliveryFilter) -> Result<Vec<Tally>, StoreError> {
+        self.store().tally(filter).await
+    }
+
+    /// Gives ended deliveries a new generation (promise P4): dead, expired, suppressed and unknown
+    /// ones can be redriven. In batches of [`Redrive::limit`]: repeat while
+    /// [`Redriven::more`] says so.
+    ///
+    /// # Errors
+    /// When the store did not do it: nothing was changed.
+    pub async fn redrive(&self, redrive: Redrive) -> Result<Redriven, StoreError> {
+        let redriven = self.store().redrive(redrive).await?;
+        self.shared().wake.notify_one();
+        Ok(redriven)
+    }
+
+    /// Calls off what was not sent yet. Empty when the tenant has no such event or delivery.
+    ///
+    /// # Errors
+    /// When the store did not do it: nothing was changed.
+    pub async fn cancel(
+        &self,
+        tenant: &TenantId,
+        target: CancelTarget,
+        actor: impl Into<String>,
+    ) -> Result<Vec<Cancelled>, StoreError> {
+        self.store()
+            .cancel(
+                tenant,
+                Cancel {
+                    target,
+                    actor: actor.into(),
+                },
+            )
+            .await
+    }
+
+    /// Puts an address on the suppression list: nothing is sent to it any more. `reason` is a word
+    /// such as `bounced`.
+    ///
+    /// # Errors
+    /// When the channel is not set up, the address cannot be used, or the store did not do it.
+    pub async fn suppress(
+        &self,
+        tenant: &TenantId,
+        channel: &str,
+        address: &str,
+        reason: impl Into<String>,
+    ) -> Result<(), StoreError> {
+        let (channel, address) = self.resolve(channel, address)?;
+        let suppression = Suppression {
+            tenant: tenant.clone(),
+            channel,
+            address,
+            reason: reason.into(),
+        };
+        self.store().suppress(vec![suppression]).await
+    }
+
+    /// Takes an address off the suppression list; says whether it was on it.
+    ///
+    /// # Errors
+    /// When the channel is not set up, the address cannot be used, or the store did not do it.
+    pub async fn unsuppress(
+        &self,
+        tenant: &TenantId,
+        channel: &str,
+        address: &str,
+    ) -> Result<bool, StoreError> {
+        let (channel, address) = self.resolve(channel, address)?;
+        self.store().unsuppress(tenant, &channel, address).await
+    }
+
+    /// Records what providers said later.
+    ///
+    /// # Errors
+    /// When the store did not do it: none was recorded.
+    pub async fn record_receipts(
+        &self,
+        receipts: Vec<Receipt>,
+    ) -> Result<Vec<ReceiptEffect>, StoreError> {
+        self.store().record_receipts(receipts).await
+    }
+
+    /// Forgets up to `limit` events that ended before `before`, with their keys and history.
+    ///
+    /// # Errors
+    /// When the store did not do it: nothing was changed.
+    pub async fn purge(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        self.store().purge(before, limit).await
+    }
+
+    fn resolve(
+        &self,
+        channel: &str,
+        address: &str,
+    ) -> Result<(ChannelName, crate::store::AddressHash), StoreError> {
+        let invalid = |problem: String| StoreError::new(StoreErrorKind::Invalid, problem);
+        let route = self
+            .shared()
+            .planner
+            .routes
+            .get(channel)
+            .ok_or_else(|| invalid(format!("no channel named {channel:?} is set up")))?;
+        let resolved = route
+            .resolve(address)
+            .map_err(|error| invalid(error.to_string()))?;
+        Ok((route.name().clone(), resolved.hash))
+    }
+}

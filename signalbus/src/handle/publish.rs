@@ -1,0 +1,222 @@
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
+use super::Signalbus;
+use crate::{
+    bus::{BusError, BusErrorKind, Envelope},
+    engine::{Preview, Wire, metrics, route::View},
+    event::Event,
+    id::EventId,
+    name::ChannelName,
+    plan::{Plan, PlannedDelivery},
+    publish::{Answer, InvalidEvent, Prepared, PublishError, Published, Verdict},
+    store::StoredEvent,
+    template::TemplateError,
+};
+
+impl Signalbus {
+    /// Publishes one event. `Ok` means that it is stored as durably as the store promises
+    /// (promise P1); look at the verdict for a conflict.
+    ///
+    /// # Errors
+    /// [`PublishError::Invalid`] when the event itself is wrong, [`PublishError::Store`] when the
+    /// store did not take it: then try again with the same key.
+    pub async fn publish(&self, event: Event) -> Result<Published, PublishError> {
+        let answers = self.publish_all(vec![event]).await?;
+        match answers.into_iter().next() {
+            Some(answer) => Ok(answer?),
+            None => Err(InvalidEvent::new("event", "the store gave no answer").into()),
+        }
+    }
+
+    /// Publishes many events in one transaction, each for itself: one that is invalid, a
+    /// duplicate or a conflict does not hold up the others. Answers are in the order of events.
+    ///
+    /// # Errors
+    /// When the store did not take them: none was stored.
+    pub async fn publish_all(
+        &self,
+        events: Vec<Event>,
+    ) -> Result<Vec<Result<Published, InvalidEvent>>, PublishError> {
+        let mut answers = Vec::with_capacity(events.len());
+        let mut accepted = Vec::with_capacity(events.len());
+        for event in events {
+            match self.shared().planner.prepare(event) {
+                Ok(prepared) => {
+                    let (event, published) = prepared.into_parts();
+                    accepted.push(event);
+                    answers.push(Ok(published));
+                }
+                Err(invalid) => answers.push(Err(invalid)),
+            }
+        }
+        if accepted.is_empty() {
+            return Ok(answers);
+        }
+        let acceptances = self.shared().store.accept(accepted, Vec::new()).await?;
+        let mut acceptances = acceptances.iter();
+        let mut counts: BTreeMap<ChannelName, u64> = BTreeMap::new();
+        let mut scheduled = false;
+        for answer in answers.iter_mut().flatten() {
+            let Some(acceptance) = acceptances.next() else {
+                break;
+            };
+            let published = std::mem::replace(answer, empty(answer.event)).after(acceptance);
+            if published.verdict == Verdict::Accepted {
+                for route in &published.routes {
+                    scheduled |= matches!(route.answer, Answer::Scheduled(_));
+                    if let Some(channel) = &route.channel {
+                        match counts.get_mut(channel) {
+                            Some(count) => *count += 1,
+                            None => drop(counts.insert(channel.clone(), 1)),
+                        }
+                    }
+                }
+            }
+            *answer = published;
+        }
+        for (channel, count) in &counts {
+            metrics::published(channel, *count);
+        }
+        if !counts.is_empty() || scheduled {
+            self.shared().wake.notify_one();
+        }
+        Ok(answers)
+    }
+
+    /// Checks and plans an event for a store that takes it in the host's own transaction.
+    ///
+    /// # Errors
+    /// When the event is wrong.
+    pub fn prepare(&self, event: Event) -> Result<Prepared, InvalidEvent> {
+        self.shared().planner.prepare(event)
+    }
+
+    /// Publishes one event through the bus. The answer is its id only: who stores it finds
+    /// duplicates, and records conflicts.
+    ///
+    /// # Errors
+    /// When the event is wrong, or the bus did not take it.
+    pub async fn publish_to_bus(&self, event: Event) -> Result<EventId, PublishError> {
+        let Some(link) = &self.inner.bus else {
+            let problem = "no bus was set up: give one with Builder::bus";
+            return Err(BusError::new(BusErrorKind::Invalid, problem).into());
+        };
+        let (tenant, _) = self.shared().planner.check(&event)?;
+        let key = format!(
+            "{tenant}/{}",
+            event
+                .to
+                .first()
+                .and_then(|to| to.id.as_deref())
+                .unwrap_or("")
+        );
+        let wire = Wire {
+            id: self.shared().planner.ids.event(),
+            event,
+        };
+        let payload = serde_json::to_vec(&wire)
+            .map_err(|error| InvalidEvent::new("data", error.to_string()))?;
+        let envelope = Envelope {
+            topic: link.topic.clone(),
+            key: key.into_bytes(),
+            headers: BTreeMap::new(),
+            payload: Bytes::from(payload),
+        };
+        link.bus.publish(vec![envelope]).await?;
+        Ok(wire.id)
+    }
+
+    /// What would happen to an event, and why. Nothing is stored or sent.
+    ///
+    /// # Errors
+    /// When the event is wrong.
+    pub fn plan(&self, event: &Event) -> Result<Plan, InvalidEvent> {
+        let planner = &self.shared().planner;
+        let (tenant, topic) = planner.check(event)?;
+        let deliveries = planner
+            .plan(event, &tenant, &topic)
+            .into_iter()
+            .map(|planned| PlannedDelivery {
+                recipient: planned.recipient,
+                channel: planned.route.map(|route| route.name().clone()),
+                providers: planned.route.map_or_else(Vec::new, |route| {
+                    route
+                        .providers()
+                        .into_iter()
+                        .map(|(name, _)| name)
+                        .collect()
+                }),
+                answer: planned.answer(event.send_at),
+            })
+            .collect();
+        Ok(Plan {
+            rule: planner.policy.plan(&topic).is_some(),
+            tenant,
+            topic,
+            deliveries,
+        })
+    }
+
+    /// The rendered parts of every message an event would give. Nothing is stored or sent.
+    ///
+    /// # Errors
+    /// When the event is wrong, or a template fails.
+    pub fn render(&self, event: &Event) -> Result<Vec<Preview>, PreviewError> {
+        let planner = &self.shared().planner;
+        let (tenant, topic) = planner.check(event)?;
+        let stored = StoredEvent {
+            id: planner.ids.event(),
+            tenant: tenant.clone(),
+            topic: topic.clone(),
+            class: event.class,
+            accepted_at: self.shared().clock.now(),
+            content: Bytes::new(),
+            attachments: Vec::new(),
+        };
+        let content = planner.content(&mut event.clone(), &topic);
+        let mut previews = Vec::new();
+        for planned in planner.plan(event, &tenant, &topic) {
+            let (Some(route), None) = (planned.route, &planned.rejected) else {
+                continue;
+            };
+            let Some(recipient) = content.to.get(planned.recipient) else {
+                continue;
+            };
+            let view = View {
+                event: &stored,
+                content: &content,
+                recipient,
+            };
+            let rendered = route.render(&self.shared().templates, &view)?;
+            previews.push(Preview {
+                recipient: planned.recipient,
+                channel: route.name().clone(),
+                locale: rendered.locale,
+                parts: rendered.parts,
+            });
+        }
+        Ok(previews)
+    }
+}
+
+/// Why a preview could not be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PreviewError {
+    /// The event itself is wrong.
+    #[error("the event cannot be published")]
+    Invalid(#[from] InvalidEvent),
+    /// A template is missing or fails.
+    #[error("the event cannot be rendered")]
+    Template(#[from] TemplateError),
+}
+
+fn empty(event: EventId) -> Published {
+    Published {
+        event,
+        verdict: Verdict::Accepted,
+        routes: Vec::new(),
+    }
+}

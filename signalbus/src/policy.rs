@@ -1,0 +1,114 @@
+//! Which channels hear of a topic.
+
+use std::collections::BTreeMap;
+
+use crate::{channel::Channel, name::Topic};
+
+/// Maps topics to channels, in code.
+///
+/// The longest pattern that matches decides: a topic's own name, or a prefix with `.*`; a topic
+/// that matches none has no route, which is recorded with the event.
+///
+/// ```
+/// use signalbus::{Policy, channel::{Email, Sms}};
+///
+/// let policy = Policy::new()
+///     .on::<Email>("user.*")
+///     .on::<Sms>("auth.code")
+///     .on::<Email>("order.shipped")
+///     .on::<Sms>("order.shipped");
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Policy {
+    rules: BTreeMap<String, Plan>,
+}
+
+/// What a rule says about its topics.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Plan {
+    pub(crate) channels: Vec<&'static str>,
+    pub(crate) template: Option<String>,
+}
+
+impl Policy {
+    /// A policy without rules: nothing is sent.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Topics that match `pattern` go to channel `C`, besides those named before.
+    #[must_use]
+    pub fn on<C: Channel>(mut self, pattern: impl Into<String>) -> Self {
+        let plan = self.rules.entry(pattern.into()).or_default();
+        if !plan.channels.contains(&C::NAME) {
+            plan.channels.push(C::NAME);
+        }
+        self
+    }
+
+    /// Topics that match `pattern` are rendered from `template`, not from one named after the
+    /// topic.
+    #[must_use]
+    pub fn template(mut self, pattern: impl Into<String>, template: impl Into<String>) -> Self {
+        self.rules.entry(pattern.into()).or_default().template = Some(template.into());
+        self
+    }
+
+    /// Everything named in the rules, to be checked when the engine is built.
+    pub(crate) fn rules(&self) -> impl Iterator<Item = (&str, &Plan)> {
+        self.rules
+            .iter()
+            .map(|(pattern, plan)| (pattern.as_str(), plan))
+    }
+
+    pub(crate) fn plan(&self, topic: &Topic) -> Option<&Plan> {
+        let topic = topic.as_str();
+        if let Some(plan) = self.rules.get(topic) {
+            return Some(plan);
+        }
+        let mut prefix = topic;
+        while let Some(dot) = prefix.rfind('.') {
+            prefix = &prefix[..dot];
+            if let Some(plan) = self.rules.get(&format!("{prefix}.*")) {
+                return Some(plan);
+            }
+        }
+        self.rules.get("*")
+    }
+}
+
+/// Whether a pattern is a topic, a prefix with `.*`, or `*`.
+pub(crate) fn is_pattern(pattern: &str) -> bool {
+    let name = pattern.strip_suffix(".*").unwrap_or(pattern);
+    pattern == "*" || Topic::new(name).is_ok()
+}
+
+#[cfg(all(test, feature = "email", feature = "sms"))]
+mod tests {
+    use super::*;
+    use crate::channel::{Email, Sms};
+
+    #[test]
+    fn the_longest_match_decides() {
+        let policy = Policy::new()
+            .on::<Email>("*")
+            .on::<Sms>("auth.*")
+            .on::<Email>("auth.code.mail");
+        let channels = |topic: &str| {
+            policy
+                .plan(&Topic::new(topic).unwrap())
+                .map(|plan| plan.channels.clone())
+        };
+        assert_eq!(channels("auth.code.mail"), Some(vec!["email"]));
+        assert_eq!(channels("auth.code.text"), Some(vec!["sms"]));
+        assert_eq!(channels("auth"), Some(vec!["email"]));
+        assert_eq!(channels("other"), Some(vec!["email"]));
+        assert_eq!(
+            Policy::new()
+                .on::<Email>("a.*")
+                .plan(&Topic::new("b").unwrap()),
+            None
+        );
+    }
+}

@@ -1,0 +1,144 @@
+use serde_json::Value;
+
+use super::InvalidEvent;
+use crate::event::{Attachment, Event, Idempotency, Recipient};
+
+/// How large an event may be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PublishLimits {
+    /// Recipients of one event: 1,000 by default. Publish a larger audience in chunks, each with
+    /// its own key.
+    pub recipients: usize,
+    /// Bytes of an event as JSON, files aside: 256 KiB by default.
+    pub bytes: usize,
+    /// How deep data may be nested: 64 by default.
+    pub depth: usize,
+}
+
+impl Default for PublishLimits {
+    fn default() -> Self {
+        Self {
+            recipients: 1_000,
+            bytes: 256 * 1024,
+            depth: 64,
+        }
+    }
+}
+
+impl PublishLimits {
+    /// Sets the recipients of one event.
+    #[must_use]
+    pub fn with_recipients(mut self, recipients: usize) -> Self {
+        self.recipients = recipients;
+        self
+    }
+
+    /// Sets the bytes of an event as JSON, files aside.
+    #[must_use]
+    pub fn with_bytes(mut self, bytes: usize) -> Self {
+        self.bytes = bytes;
+        self
+    }
+}
+
+/// The longest idempotency key.
+pub(super) const LONGEST_KEY: usize = 255;
+const LONGEST_TAG: usize = 64;
+const LONGEST_ID: usize = 255;
+const LONGEST_ADDRESS: usize = 2_048;
+
+/// Checks what no type checks. What depends on channels is checked by the planner.
+pub(super) fn check(event: &Event, limits: &PublishLimits) -> Result<(), InvalidEvent> {
+    if event.to.is_empty() {
+        return Err(InvalidEvent::new(
+            "to",
+            "has no recipient; name at least one",
+        ));
+    }
+    if event.to.len() > limits.recipients {
+        let problem = format!(
+            "has {} recipients; at most {} go into one event: publish the rest in chunks",
+            event.to.len(),
+            limits.recipients
+        );
+        return Err(InvalidEvent::new("to", problem));
+    }
+    check_depth("data", &event.data, limits.depth)?;
+    for (channel, options) in &event.options {
+        check_depth(&format!("options.{channel}"), options, limits.depth)?;
+    }
+    check_locale("locale", event.locale.as_deref())?;
+    for (index, recipient) in event.to.iter().enumerate() {
+        check_recipient(index, recipient, limits.depth)?;
+    }
+    if let Idempotency::Key(key) = &event.idempotency
+        && (key.is_empty() || key.len() > LONGEST_KEY || key.contains('\0'))
+    {
+        let problem = format!("a key has 1 to {LONGEST_KEY} bytes and no NUL");
+        return Err(InvalidEvent::new("idempotency", problem));
+    }
+    Attachment::check_all(&event.attachments)
+        .map_err(|error| InvalidEvent::new("attachments", error.to_string()))
+}
+
+fn check_recipient(index: usize, recipient: &Recipient, depth: usize) -> Result<(), InvalidEvent> {
+    let field = |name: &str| format!("to[{index}].{name}");
+    check_locale(&field("locale"), recipient.locale.as_deref())?;
+    check_depth(&field("data"), &recipient.data, depth)?;
+    if let Some(id) = &recipient.id
+        && (id.is_empty() || id.len() > LONGEST_ID || id.contains('\0'))
+    {
+        let problem = format!("an id has 1 to {LONGEST_ID} bytes and no NUL");
+        return Err(InvalidEvent::new(field("id"), problem));
+    }
+    for (channel, address) in &recipient.addresses {
+        if address.len() > LONGEST_ADDRESS {
+            let problem = format!("an address has at most {LONGEST_ADDRESS} bytes");
+            return Err(InvalidEvent::new(
+                field(&format!("addresses.{channel}")),
+                problem,
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn check_locale(field: &str, locale: Option<&str>) -> Result<(), InvalidEvent> {
+    let plain = |tag: &str| {
+        (1..=LONGEST_TAG).contains(&tag.len())
+            && tag
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    };
+    match locale {
+        Some(tag) if !plain(tag) => Err(InvalidEvent::new(
+            field,
+            "is not a BCP 47 tag such as pt-BR",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Iterative, since recursion is what a deep value attacks.
+fn check_depth(field: &str, value: &Value, limit: usize) -> Result<(), InvalidEvent> {
+    let mut level: Vec<&Value> = vec![value];
+    for _ in 0..=limit {
+        level = level
+            .into_iter()
+            .flat_map(|value| match value {
+                Value::Array(items) => items.iter().collect::<Vec<_>>(),
+                Value::Object(fields) => fields.values().collect(),
+                _ => Vec::new(),
+            })
+            .filter(|value| value.is_array() || value.is_object())
+            .collect();
+        if level.is_empty() {
+            return Ok(());
+        }
+    }
+    Err(InvalidEvent::new(
+        field,
+        format!("is nested more than {limit} levels deep"),
+    ))
+}

@@ -1,0 +1,245 @@
+use std::{collections::BTreeMap, mem::take, sync::Arc};
+
+use super::{
+    Answer, InvalidEvent, Prepared, PublishLimits, Published, RouteAnswer, Verdict, check,
+    fingerprint,
+};
+use crate::{
+    clock::Timestamp,
+    engine::{
+        content::{Content, StoredAnswer},
+        route::Route,
+    },
+    event::{Class, Event, Recipient},
+    id::IdSource,
+    name::{ChannelName, TenantId, Topic},
+    policy::Policy,
+    store::{EndState, LaneKey, NewDelivery, NewEvent, Reason},
+};
+
+/// Turns events into what a store takes.
+#[derive(Debug)]
+pub(crate) struct Planner {
+    pub(crate) routes: BTreeMap<ChannelName, Arc<dyn Route>>,
+    pub(crate) policy: Policy,
+    pub(crate) limits: PublishLimits,
+    pub(crate) ids: IdSource,
+}
+
+/// One recipient on one channel.
+pub(crate) struct Planned<'a> {
+    pub(crate) recipient: usize,
+    /// None when there is no route.
+    pub(crate) route: Option<&'a Arc<dyn Route>>,
+    pub(crate) rejected: Option<String>,
+    key: PlannedKey,
+}
+
+struct PlannedKey {
+    lane_key: LaneKey,
+    address: Option<crate::store::AddressHash>,
+}
+
+impl Planner {
+    pub(crate) fn prepare(&self, mut event: Event) -> Result<Prepared, InvalidEvent> {
+        let (tenant, topic) = self.check(&event)?;
+        let idempotency = fingerprint::record(&event, &topic)?;
+        let planned = self.plan(&event, &tenant, &topic);
+        let id = self.ids.event();
+        let mut deliveries = Vec::with_capacity(planned.len());
+        let mut answers = Vec::with_capacity(planned.len());
+        for plan in &planned {
+            let recipient = u32::try_from(plan.recipient).unwrap_or(u32::MAX);
+            let delivery = self.delivery(&event, plan, recipient);
+            answers.push(StoredAnswer {
+                recipient,
+                channel: delivery.channel.clone(),
+                delivery: delivery.id,
+                scheduled: delivery.send_at.filter(|_| delivery.ended.is_none()),
+                rejected: plan.rejected.clone(),
+            });
+            deliveries.push(delivery);
+        }
+        drop(planned);
+        let routes = answers.iter().cloned().map(RouteAnswer::from).collect();
+        let mut content = self.content(&mut event, &topic);
+        content.answers = answers;
+        let Event {
+            class, attachments, ..
+        } = event;
+        let content = content
+            .encode()
+            .map_err(|error| InvalidEvent::new("data", error.to_string()))?;
+        if content.len() > self.limits.bytes {
+            let problem = format!(
+                "the event has {} bytes as JSON; at most {} are allowed: send large things as attachments",
+                content.len(),
+                self.limits.bytes
+            );
+            return Err(InvalidEvent::new("data", problem));
+        }
+        Ok(Prepared {
+            event: NewEvent {
+                id,
+                tenant,
+                topic,
+                class,
+                idempotency,
+                content,
+                attachments,
+                deliveries,
+            },
+            published: Published {
+                event: id,
+                verdict: Verdict::Accepted,
+                routes,
+            },
+        })
+    }
+
+    /// Takes out of an event what is kept besides what stores look into.
+    pub(crate) fn content(&self, event: &mut Event, topic: &Topic) -> Content {
+        let mut content = Content::new(take(&mut event.to), take(&mut event.data));
+        content.locale = event.locale.take();
+        content.options = take(&mut event.options);
+        content.template = self
+            .policy
+            .plan(topic)
+            .and_then(|plan| plan.template.clone());
+        content.trace = event.trace.take();
+        #[cfg(feature = "otel")]
+        if content.trace.is_none() {
+            content.trace = crate::trace::TraceContext::current();
+        }
+        content
+    }
+
+    /// Checks everything about an event that can be checked without a store.
+    pub(crate) fn check(&self, event: &Event) -> Result<(TenantId, Topic), InvalidEvent> {
+        check::check(event, &self.limits)?;
+        let topic = Topic::new(&event.topic)
+            .map_err(|error| InvalidEvent::new("topic", error.to_string()))?;
+        let tenant = match &event.tenant {
+            None => TenantId::default(),
+            Some(tenant) => TenantId::new(tenant)
+                .map_err(|error| InvalidEvent::new("tenant", error.to_string()))?,
+        };
+        for (channel, options) in &event.options {
+            let field = || format!("options.{channel}");
+            let route = self
+                .routes
+                .get(channel.as_str())
+                .ok_or_else(|| InvalidEvent::new(field(), "no such channel is set up"))?;
+            route
+                .check_options(Some(options))
+                .map_err(|error| InvalidEvent::new(field(), error.to_string()))?;
+        }
+        Ok((tenant, topic))
+    }
+
+    /// Who would hear of an event on which channel.
+    pub(crate) fn plan(&self, event: &Event, tenant: &TenantId, topic: &Topic) -> Vec<Planned<'_>> {
+        let channels = self
+            .policy
+            .plan(topic)
+            .map_or(&[][..], |plan| &plan.channels);
+        let mut planned = Vec::with_capacity(event.to.len());
+        for (index, recipient) in event.to.iter().enumerate() {
+            let before = planned.len();
+            for route in channels
+                .iter()
+                .filter_map(|channel| self.routes.get(*channel))
+            {
+                if let Some(address) = recipient.addresses.get(route.name().as_str()) {
+                    planned.push(resolve(index, recipient, tenant, route, address));
+                }
+            }
+            if planned.len() == before {
+                let lane_key = LaneKey::of(tenant, recipient.id.as_deref().unwrap_or_default());
+                planned.push(Planned {
+                    recipient: index,
+                    route: None,
+                    rejected: None,
+                    key: PlannedKey {
+                        lane_key,
+                        address: None,
+                    },
+                });
+            }
+        }
+        planned
+    }
+
+    fn delivery(&self, event: &Event, plan: &Planned<'_>, recipient: u32) -> NewDelivery {
+        let channel = plan.route.map(|route| route.name().clone());
+        let ended = match (&channel, &plan.rejected) {
+            (None, _) => Some((EndState::NotNeeded, Reason::NoRoute)),
+            (Some(_), Some(_)) => Some((EndState::Dead, Reason::InvalidAddress)),
+            (Some(_), None) => None,
+        };
+        NewDelivery {
+            id: self.ids.delivery(),
+            recipient,
+            order_key: order_key(plan.key.lane_key, channel.as_ref(), event.class),
+            channel,
+            lane_key: plan.key.lane_key,
+            order: event.order,
+            address: plan.key.address,
+            send_at: event.send_at,
+            expires_at: event.expires_at,
+            ended,
+        }
+    }
+}
+
+impl Planned<'_> {
+    pub(crate) fn answer(&self, send_at: Option<Timestamp>) -> Answer {
+        match (&self.rejected, self.route, send_at) {
+            (Some(why), ..) => Answer::Rejected(why.clone()),
+            (None, None, _) => Answer::NoRoute,
+            (None, Some(_), Some(at)) => Answer::Scheduled(at),
+            (None, Some(_), None) => Answer::Queued,
+        }
+    }
+}
+
+fn resolve<'a>(
+    index: usize,
+    recipient: &Recipient,
+    tenant: &TenantId,
+    route: &'a Arc<dyn Route>,
+    address: &str,
+) -> Planned<'a> {
+    let (key, address, rejected) = match route.resolve(address) {
+        Ok(resolved) => (Some(resolved.normal), Some(resolved.hash), None),
+        Err(error) => (None, None, Some(error.to_string())),
+    };
+    let key = recipient
+        .id
+        .as_deref()
+        .or(key.as_deref())
+        .unwrap_or_default();
+    let lane_key = LaneKey::of(tenant, key);
+    Planned {
+        recipient: index,
+        route: Some(route),
+        rejected,
+        key: PlannedKey { lane_key, address },
+    }
+}
+
+/// Recipient, channel and class in 64 bits: the lane key, mixed with the channel's name (FNV-1a)
+/// and the class by the finaliser of `SplitMix64`. Persisted: never change it.
+fn order_key(lane_key: LaneKey, channel: Option<&ChannelName>, class: Class) -> u64 {
+    let name = channel
+        .map_or("", ChannelName::as_str)
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+        });
+    let class = u64::try_from(class.index()).unwrap_or(0);
+    let mut mixed = lane_key.0 ^ name.rotate_left(17) ^ class.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
+}
