@@ -97,6 +97,8 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// To be correct it must:
     /// - be durable when it answers `Ok`;
     /// - compare keys within the batch too: the second of two equal events is a duplicate;
+    /// - know an event by its id too: the same one again is `Accepted` and changes nothing (an
+    ///   answer was lost), the id of another tenant's event is a `Conflict`;
     /// - change nothing when a bus position is not the expected one
     ///   ([`StoreErrorKind::StalePosition`]);
     /// - give deliveries positions that rise in the order of `events` and of commits.
@@ -132,7 +134,8 @@ pub trait Store: Debug + Send + Sync + 'static {
     ///   one tenant's million never hides another's ten, and say in
     ///   [`Fetched::resume`] where a class was cut;
     /// - not return a strictly ordered delivery while an earlier one of its order key waits for
-    ///   a later time, is claimed, or (blocking) is dead;
+    ///   a later time, is claimed, or (blocking) is dead, nor while an earlier one is ready too
+    ///   but not in the same answer;
     /// - look at all rows each time: rows commit late and become due earlier;
     /// - leave out, and count, deliveries of channels that are not listed.
     ///

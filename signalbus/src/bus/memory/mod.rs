@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use self::topic::{Member, Topic};
 use super::{Bus, BusError, BusErrorKind, Delivered, Envelope, Offset, Subscription};
+use crate::clock::{Clock, SystemClock};
 
 /// Carries envelopes inside one process.
 ///
@@ -20,9 +21,8 @@ use super::{Bus, BusError, BusErrorKind, Delivered, Envelope, Offset, Subscripti
 /// subscribed has acknowledged it; a new group starts with the oldest that is kept. Clones are
 /// the same bus.
 ///
-/// Offsets start at zero with each bus: one that is used with a durable store needs a
-/// [name](MemoryBus::named) that no earlier process used, else the store remembers places that
-/// this bus does not have, and [`Subscription::seek`] refuses them.
+/// Offsets start at the time the bus was made, in microseconds: behind all that a durable store
+/// remembers of the bus of an earlier process.
 #[derive(Clone)]
 pub struct MemoryBus {
     name: Arc<str>,
@@ -30,7 +30,7 @@ pub struct MemoryBus {
 }
 
 struct Shared {
-    partitions: u32,
+    first_offset: u64,
     state: Mutex<State>,
     /// Changes when there may be something new to read.
     news: watch::Sender<()>,
@@ -50,20 +50,27 @@ impl MemoryBus {
     /// A bus with the name `memory`.
     #[must_use]
     pub fn new() -> Self {
-        Self::named("memory")
+        Self::with_clock(&SystemClock::new())
     }
 
-    /// A bus with this name: positions are stored under it.
+    /// The same, made at the time this clock shows: for tests and simulation.
     #[must_use]
-    pub fn named(name: &str) -> Self {
+    pub fn with_clock(clock: &dyn Clock) -> Self {
         Self {
-            name: Arc::from(name),
+            name: Arc::from("memory"),
             shared: Arc::new(Shared {
-                partitions: Self::PARTITIONS,
+                first_offset: u64::try_from(clock.now().as_microsecond()).unwrap_or(0),
                 state: Mutex::default(),
                 news: watch::Sender::new(()),
             }),
         }
+    }
+
+    /// Sets the name that positions are stored under.
+    #[must_use]
+    pub fn named(mut self, name: &str) -> Self {
+        self.name = Arc::from(name);
+        self
     }
 
     /// Ends it: from now on everything fails with [`BusErrorKind::Closed`], also a
@@ -98,7 +105,7 @@ impl Bus for MemoryBus {
     async fn publish(&self, batch: Vec<Envelope>) -> Result<(), BusError> {
         let mut state = self.shared.open()?;
         for envelope in batch {
-            let topic = state.topic(&envelope.topic, self.shared.partitions);
+            let topic = self.shared.topic(&mut state, &envelope.topic);
             topic.append(envelope);
         }
         drop(state);
@@ -124,9 +131,7 @@ impl Bus for MemoryBus {
         state.last_member += 1;
         let member = state.last_member;
         for name in &topics {
-            state
-                .topic(name, self.shared.partitions)
-                .join(group, member);
+            self.shared.topic(&mut state, name).join(group, member);
         }
         drop(state);
         // Members that were there before may have got other partitions.
@@ -204,7 +209,7 @@ impl Subscription for MemorySubscription {
                 BusError::new(
                     BusErrorKind::Invalid,
                     "this bus has no such place: if the store remembers it from an earlier \
-                     process, give the bus another name",
+                     process, the clock went back since; give the bus another name",
                 )
             })
     }
@@ -216,7 +221,7 @@ impl MemorySubscription {
         let mut places: Vec<(&String, u32)> = self
             .topics
             .iter()
-            .flat_map(|topic| (0..self.shared.partitions).map(move |partition| (topic, partition)))
+            .flat_map(|topic| (0..MemoryBus::PARTITIONS).map(move |partition| (topic, partition)))
             .collect();
         self.turn = (self.turn + 1) % places.len().max(1);
         places.rotate_left(self.turn);
@@ -268,13 +273,12 @@ impl Shared {
         }
         Ok(state)
     }
-}
 
-impl State {
-    fn topic(&mut self, name: &str, partitions: u32) -> &mut Topic {
-        self.topics
+    fn topic<'a>(&self, state: &'a mut State, name: &str) -> &'a mut Topic {
+        state
+            .topics
             .entry(name.to_owned())
-            .or_insert_with(|| Topic::new(partitions))
+            .or_insert_with(|| Topic::new(MemoryBus::PARTITIONS, self.first_offset))
     }
 }
 

@@ -13,7 +13,7 @@ pub(super) struct Topic {
 }
 
 /// Envelopes under consecutive offsets.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Partition {
     first: u64,
     envelopes: VecDeque<Envelope>,
@@ -38,9 +38,13 @@ struct Cursor {
 }
 
 impl Topic {
-    pub(super) fn new(partitions: u32) -> Self {
+    pub(super) fn new(partitions: u32, first_offset: u64) -> Self {
+        let empty = |_| Partition {
+            first: first_offset,
+            envelopes: VecDeque::new(),
+        };
         Self {
-            partitions: (0..partitions).map(|_| Partition::default()).collect(),
+            partitions: (0..partitions).map(empty).collect(),
             groups: BTreeMap::new(),
         }
     }
@@ -112,7 +116,8 @@ impl Topic {
         Some(())
     }
 
-    /// Where the cursor stands now: none when `next` is behind the end.
+    /// Moves the cursor, to the oldest envelope that is kept at least; none when `next` is behind
+    /// the end.
     pub(super) fn seek(
         &mut self,
         group: &str,

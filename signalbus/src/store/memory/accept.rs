@@ -19,7 +19,7 @@ impl Tables {
         advance: Vec<BusAdvance>,
         now: Timestamp,
     ) -> Result<Vec<Acceptance>, StoreError> {
-        events.iter().try_for_each(|event| self.check(event))?;
+        events.iter().try_for_each(Self::check)?;
         let mut moved = self.check_positions(advance)?;
         self.bus.append(&mut moved);
         Ok(events
@@ -42,15 +42,7 @@ impl Tables {
             .collect()
     }
 
-    fn check(&self, event: &NewEvent) -> Result<(), StoreError> {
-        let taken = self.event_ids.contains_key(&event.id)
-            && self.event_of(&event.tenant, event.id).is_none();
-        if taken {
-            return Err(StoreError::new(
-                StoreErrorKind::Invalid,
-                "the id of the event is another tenant's: make a new one",
-            ));
-        }
+    fn check(event: &NewEvent) -> Result<(), StoreError> {
         let lost = |delivery: &NewDelivery| delivery.channel.is_none() && delivery.ended.is_none();
         if event.deliveries.iter().any(lost) {
             return Err(StoreError::new(
@@ -87,10 +79,6 @@ impl Tables {
     }
 
     fn accept_one(&mut self, event: NewEvent, now: Timestamp) -> Acceptance {
-        // The same call again, after its answer was lost.
-        if self.event_ids.contains_key(&event.id) {
-            return Acceptance::Accepted;
-        }
         if let Some(answer) = self.seen(&event) {
             return answer;
         }
@@ -129,8 +117,15 @@ impl Tables {
         Acceptance::Accepted
     }
 
-    /// The answer when the key of this event was used before.
+    /// The answer when the id or the key of this event was used before.
     fn seen(&self, event: &NewEvent) -> Option<Acceptance> {
+        if self.event_ids.contains_key(&event.id) {
+            return Some(match self.event_of(&event.tenant, event.id) {
+                // The same call again, after its answer was lost.
+                Some(_) => Acceptance::Accepted,
+                None => Acceptance::Conflict(event.id),
+            });
+        }
         let asked = event.idempotency.as_ref()?;
         let key = self.keys.get(&event.tenant)?.get(asked.key.as_str())?;
         if key.fingerprint != asked.fingerprint {

@@ -45,7 +45,7 @@ impl Tables {
             self.dequeue(position);
             if let Some(row) = self.rows.remove(position.0) {
                 self.ids.remove(&row.id);
-                self.receipts.forget(row);
+                self.receipts.forget(position, row);
             }
         }
     }

@@ -160,14 +160,17 @@ impl Row {
 
 impl Receipts {
     /// Forgets the receipts of a delivery that is forgotten.
-    pub(super) fn forget(&mut self, row: Row) {
+    pub(super) fn forget(&mut self, position: Position, row: Row) {
         for key in &row.receipt_keys {
             self.seen.remove(key);
         }
         if let (Some(provider), Some(message)) = (row.provider, row.provider_message_id) {
             let account = (row.event.tenant.clone(), provider);
             if let Some(messages) = self.messages.get_mut(&account) {
-                messages.remove(&message);
+                // Another delivery may have got the same id since.
+                if messages.get(&message) == Some(&position) {
+                    messages.remove(&message);
+                }
                 if messages.is_empty() {
                     self.messages.remove(&account);
                 }
