@@ -1,34 +1,20 @@
-//! Text message.
+//! Text messages.
 
-use super::{Address, AddressError, Channel, Compose, ComposeError, Part};
+mod channel;
+mod digits;
+mod message;
+mod number;
+mod numbering;
+mod options;
+mod segments;
+mod sender;
+#[cfg(test)]
+mod tests;
+mod text;
 
-/// Text message.
-#[derive(Debug, Clone)]
-pub struct Sms;
-
-/// A number.
-#[derive(Debug, Clone)]
-pub struct PhoneNumber;
-
-impl Address for PhoneNumber {
-    fn parse(_: &str) -> Result<Self, AddressError> {
-        Ok(Self)
-    }
-
-    fn as_str(&self) -> &str {
-        ""
-    }
-}
-
-impl Channel for Sms {
-    const NAME: &'static str = "sms";
-    const MESSAGE_VERSION: u16 = 1;
-    const PARTS: &'static [Part] = &[];
-    type Address = PhoneNumber;
-    type Options = ();
-    type Message = ();
-
-    fn compose(&self, _: Compose<'_, Self>) -> Result<(), ComposeError> {
-        Ok(())
-    }
-}
+pub use channel::Sms;
+pub use message::SmsMessage;
+pub use number::PhoneNumber;
+pub use options::SmsOptions;
+pub use segments::{Encoding, Segments};
+pub use sender::SenderError;
