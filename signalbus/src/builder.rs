@@ -1,8 +1,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
-use tokio::sync::Notify;
-
 use crate::{
+    bell::Bell,
     bus::Bus,
     channel::Channel,
     clock::{Clock, SystemClock},
@@ -204,7 +203,7 @@ impl Builder {
             entropy,
             options: self.options,
             tenant_weights: self.tenant_weights,
-            wake: Arc::new(Notify::new()),
+            bell: Arc::new(Bell::new()),
         });
         Ok(Signalbus::new(shared, self.bus))
     }

@@ -104,9 +104,18 @@ impl Signalbus {
         }
     }
 
+    /// Waits until the engine has nothing to do: everything published before, and everything due
+    /// in its lanes, was sent or ended. What is scheduled or retried later is not waited for.
+    /// Returns at once when the engine does not run. Cancel safe.
+    pub async fn idle(&self) {
+        if self.running().is_some() {
+            self.shared().bell.quiet().await;
+        }
+    }
+
     /// Wakes the engine after a commit it cannot see; see [`Wake`].
     pub fn wake(&self) -> Wake {
-        Wake::new(Arc::clone(&self.inner.shared.wake))
+        Wake::new(Arc::clone(&self.inner.shared.bell))
     }
 
     /// The store it was built with.

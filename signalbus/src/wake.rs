@@ -1,17 +1,17 @@
 use std::{future::Future, sync::Arc};
 
-use tokio::sync::Notify;
+use crate::bell::Bell;
 
 /// Tells this process's engine that the host's transaction was committed. Without it the work is
 /// found at the next poll, within 250 ms by default.
 #[derive(Debug, Clone)]
 #[must_use = "the engine finds the work later without it: `wake.after(tx.commit()).await`"]
 pub struct Wake {
-    engine: Arc<Notify>,
+    engine: Arc<Bell>,
 }
 
 impl Wake {
-    pub(crate) fn new(engine: Arc<Notify>) -> Self {
+    pub(crate) fn new(engine: Arc<Bell>) -> Self {
         Self { engine }
     }
 
@@ -27,6 +27,6 @@ impl Wake {
 
     /// Wakes the engine.
     pub fn now(self) {
-        self.engine.notify_one();
+        self.engine.ring();
     }
 }

@@ -18,11 +18,12 @@ use std::fmt::Debug;
 
 use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
 
 use crate::{
     event::{Attachment, Recipient},
     id::DeliveryId,
-    name::TenantId,
+    name::{TenantId, Topic},
 };
 
 /// A kind of message: what its address, its template parts and its finished form are.
@@ -37,7 +38,7 @@ pub trait Channel: Debug + Clone + Send + Sync + 'static {
     /// The version of [`Channel::Message`] as serialized. A stored message of another version is
     /// composed afresh.
     const MESSAGE_VERSION: u16;
-    /// The template parts a message is made of.
+    /// The template parts a message is made of; empty for a channel that uses no templates.
     const PARTS: &'static [Part];
 
     /// Where a message goes.
@@ -83,7 +84,11 @@ pub struct Compose<'a, C: Channel> {
     pub recipient: &'a Recipient,
     /// The locale the parts were rendered in.
     pub locale: &'a str,
-    /// The rendered template parts.
+    /// What the event is about.
+    pub topic: &'a Topic,
+    /// The event's data, for channels that send it as it is.
+    pub data: &'a Value,
+    /// The rendered template parts; none for a channel without [`Channel::PARTS`].
     pub parts: &'a Parts,
     /// What the event said beside its data.
     pub options: &'a C::Options,

@@ -164,7 +164,7 @@ impl Ingest {
             })
             .collect();
         stored.extend(reached);
-        shared.wake.notify_one();
+        shared.bell.ring();
         let acked: Result<(), BusError> = subscription.ack(offsets).await;
         Ok(acked?)
     }

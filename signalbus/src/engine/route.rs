@@ -191,6 +191,12 @@ impl<C: Channel> Route for TypedRoute<C> {
     }
 
     fn render(&self, templates: &Templates, view: &View<'_>) -> Result<Rendered, TemplateError> {
+        if C::PARTS.is_empty() {
+            return Ok(Rendered {
+                locale: String::new(),
+                parts: Parts::default(),
+            });
+        }
         let wishes: Vec<&str> = [&view.recipient.locale, &view.content.locale]
             .into_iter()
             .flatten()
@@ -309,6 +315,8 @@ impl<C: Channel> TypedRoute<C> {
                 to: &to,
                 recipient,
                 locale: &rendered.locale,
+                topic: &job.event.topic,
+                data: &job.content.data,
                 parts: &rendered.parts,
                 options: &options,
                 attachments: &job.event.attachments,

@@ -11,9 +11,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
 use crate::{
+    bell::Bell,
     clock::{Clock, Timestamp, later},
     engine::{
         EngineOptions,
@@ -44,8 +45,7 @@ pub(crate) struct Shared {
     pub(crate) entropy: Arc<Entropy>,
     pub(crate) options: EngineOptions,
     pub(crate) tenant_weights: BTreeMap<TenantId, u32>,
-    /// Work was published in this process.
-    pub(crate) wake: Arc<Notify>,
+    pub(crate) bell: Arc<Bell>,
 }
 
 /// What a worker is told and tells.
@@ -75,6 +75,8 @@ pub(crate) struct Worker {
     next_report: Duration,
     next_due: Option<Timestamp>,
     asked_to_look: bool,
+    /// The ring of the bell that the last look answered; none when it failed.
+    looked_at: Option<u64>,
     resume: HashMap<Class, Group>,
     /// The store's time, and the monotonic time when it said so.
     store_time: (Timestamp, Duration),
@@ -128,6 +130,7 @@ impl Worker {
             next_report: Duration::ZERO,
             next_due: None,
             asked_to_look: true,
+            looked_at: None,
             resume: HashMap::new(),
             store_time: (clock.now(), clock.monotonic()),
             phase,
@@ -287,6 +290,12 @@ impl Worker {
             // Let sends that are ready run, so that their results go out together.
             tokio::task::yield_now().await;
         }
+        let done = !self.asked_to_look
+            && !self.lanes.is_empty()
+            && self.in_flight.is_empty()
+            && self.results.is_empty()
+            && self.scheduler.is_empty();
+        self.shared.bell.tell(self.looked_at.filter(|_| done));
         let now = self.monotonic();
         let pause = self.next_turn(now).saturating_sub(now);
         if pause.is_zero() {
@@ -296,7 +305,7 @@ impl Worker {
             biased;
             _ = self.phase.changed() => {}
             Some((position, attempted)) = self.tasks.next() => self.ended(position, attempted),
-            () = self.shared.wake.notified() => self.asked_to_look = true,
+            () = self.shared.bell.heard() => self.asked_to_look = true,
             () = self.shared.clock.sleep(pause) => {}
         }
     }

@@ -69,7 +69,7 @@ impl Signalbus {
     /// When the store did not do it: nothing was changed.
     pub async fn redrive(&self, redrive: Redrive) -> Result<Redriven, StoreError> {
         let redriven = self.store().redrive(redrive).await?;
-        self.shared().wake.notify_one();
+        self.shared().bell.ring();
         Ok(redriven)
     }
 

@@ -80,7 +80,7 @@ impl Signalbus {
             metrics::published(channel, *count);
         }
         if !counts.is_empty() || scheduled {
-            self.shared().wake.notify_one();
+            self.shared().bell.ring();
         }
         Ok(answers)
     }

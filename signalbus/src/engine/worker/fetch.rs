@@ -33,9 +33,14 @@ impl Worker {
             return;
         }
         self.asked_to_look = false;
+        let rings = self.shared.bell.rings();
+        self.looked_at = None;
         let window = self.window();
         match self.shared.store.fetch(&lanes, window).await {
-            Ok(fetched) => self.take_in(fetched),
+            Ok(fetched) => {
+                self.looked_at = Some(rings);
+                self.take_in(fetched);
+            }
             Err(error) => tracing::warn!(%error, "work could not be read; trying again"),
         }
     }

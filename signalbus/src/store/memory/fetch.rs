@@ -60,7 +60,11 @@ impl Tables {
         let mut left = class.total;
         let mut last_read = class.after.as_ref();
         for (group, queue) in self.queues.round(class.class, class.after.as_ref()) {
-            if !held.has(group.lane) || !window.channels.contains(&group.channel) {
+            let skipped = class
+                .skip
+                .iter()
+                .any(|(tenant, channel)| *tenant == group.tenant && *channel == group.channel);
+            if skipped || !held.has(group.lane) || !window.channels.contains(&group.channel) {
                 continue;
             }
             let mut left_of_group = window.per_group;

@@ -8,7 +8,7 @@ use crate::{
     },
     clock::Timestamp,
     event::{Attachment, Recipient},
-    name::TenantId,
+    name::{TenantId, Topic},
 };
 
 struct Input {
@@ -61,6 +61,8 @@ impl Input {
             to: &address("Ada@example.org"),
             recipient: &recipient,
             locale: "en",
+            topic: &Topic::new("a.b").unwrap(),
+            data: &serde_json::Value::Null,
             parts: &self.parts.into_iter().collect::<Parts>(),
             options: &self.options,
             attachments: &self.attachments,

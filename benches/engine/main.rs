@@ -1,0 +1,125 @@
+//! CPU time of the engine for one delivery, on the store in memory: publish, schedule, claim,
+//! settle and history, without rendering; and beside it the same with a real HTML mail rendered.
+//!
+//! `cargo bench -p signalbus-benches --bench engine`
+
+#![expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
+
+mod mail;
+
+use std::time::Duration;
+
+use serde_json::json;
+use signalbus::{
+    Builder, EngineOptions, Event, Idempotency, MemoryStore, Policy, Recipient, Signalbus,
+    store::{DeliveryFilter, EndState, State},
+};
+use signalbus_benches::{Cpu, NoTemplates, Taker};
+
+const DELIVERIES: u64 = 200_000;
+const BATCH: u64 = 500;
+const ROUNDS: usize = 5;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    // One thread: the CPU time is that of the engine, not of threads looking for work.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let mut bare = Vec::new();
+    let mut keyed = Vec::new();
+    let mut mails = Vec::new();
+    for _ in 0..ROUNDS {
+        bare.push(runtime.block_on(run(line(), line_event, false))?);
+        keyed.push(runtime.block_on(run(line(), line_event, true))?);
+        mails.push(runtime.block_on(run(mail::builder()?, mail::event, true))?);
+    }
+    let bare = report("engine without rendering, no idempotency key", bare);
+    let keyed = report("engine without rendering, with an idempotency key", keyed);
+    let mails = report("engine and a rendered HTML mail", mails);
+    println!(
+        "a key costs {:.2} times the engine without one",
+        keyed / bare
+    );
+    println!(
+        "an HTML mail costs {:.2} times the engine without rendering",
+        mails / keyed
+    );
+    Ok(())
+}
+
+fn line() -> (Builder, Taker) {
+    let taker = Taker::default();
+    let builder = Signalbus::builder()
+        .channel(NoTemplates, taker.clone())
+        .policy(Policy::new().on::<NoTemplates>("bench.*"));
+    (builder, taker)
+}
+
+fn line_event(number: u64) -> Event {
+    let recipient = Recipient::new().on::<NoTemplates>(format!("somebody-{number}"));
+    Event::new("bench.line", Idempotency::None)
+        .to(recipient)
+        .data(json!({ "text": "your parcel is on its way", "number": number }))
+}
+
+/// Publishes and sends all deliveries, and checks that each was sent and recorded once.
+async fn run(
+    (builder, taker): (Builder, Taker),
+    event: fn(u64) -> Event,
+    keyed: bool,
+) -> Result<Duration, Box<dyn std::error::Error>> {
+    let options = EngineOptions::default().with_slots(2_048).with_flush(2_048);
+    let signalbus = builder
+        .store(MemoryStore::new())
+        .options(options)
+        .start()
+        .await?;
+    let cpu = Cpu::start();
+    for batch in 0..DELIVERIES / BATCH {
+        let events = (0..BATCH)
+            .map(|number| {
+                let number = batch * BATCH + number;
+                let mut event = event(number);
+                if keyed {
+                    event.idempotency = Idempotency::key(format!("bench-{number}"));
+                }
+                event
+            })
+            .collect();
+        for answer in signalbus.publish_all(events).await? {
+            answer?;
+        }
+        tokio::task::yield_now().await;
+    }
+    taker.reaches(DELIVERIES).await;
+    signalbus.shutdown().await;
+    let (cpu, _) = cpu.stop();
+    let filter = DeliveryFilter::new().state(State::Ended(EndState::Accepted));
+    let accepted: u64 = signalbus
+        .tally(&filter)
+        .await?
+        .iter()
+        .map(|tally| tally.count)
+        .sum();
+    if accepted != DELIVERIES || taker.taken() != DELIVERIES {
+        return Err(format!(
+            "{accepted} recorded and {} sent of {DELIVERIES}",
+            taker.taken()
+        )
+        .into());
+    }
+    Ok(cpu)
+}
+
+/// Prints minimum, median and maximum; returns the median in microseconds a delivery.
+fn report(what: &str, mut rounds: Vec<Duration>) -> f64 {
+    rounds.sort_unstable();
+    let each = |total: Duration| total.as_secs_f64() * 1e6 / DELIVERIES as f64;
+    let median = each(rounds[rounds.len() / 2]);
+    println!(
+        "{what}: {median:.2} us of CPU a delivery (min {:.2}, max {:.2}; {DELIVERIES} deliveries, {ROUNDS} rounds)",
+        each(rounds[0]),
+        each(rounds[rounds.len() - 1]),
+    );
+    median
+}
