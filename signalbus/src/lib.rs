@@ -10,6 +10,7 @@ mod engine;
 pub mod entropy;
 pub mod event;
 mod explain;
+pub mod guide;
 mod handle;
 pub mod id;
 pub mod name;
