@@ -1,10 +1,11 @@
+use super::text;
 use crate::{channel::ComposeError, event::Attachment};
 
 /// The most files of one mail.
 const MAX: usize = 100;
 
-/// Checks what mail asks of files beyond what every event does: media types a header can carry,
-/// and content ids that name one image each.
+/// Checks what mail asks of files beyond what every event does: names that are what they look like,
+/// media types a header can carry, and content ids that name one image each.
 pub(super) fn check(attachments: &[Attachment]) -> Result<(), ComposeError> {
     if attachments.len() > MAX {
         return Err(ComposeError::new(format!(
@@ -16,6 +17,13 @@ pub(super) fn check(attachments: &[Attachment]) -> Result<(), ComposeError> {
         if !is_media_type(&attachment.content_type) {
             return Err(ComposeError::new(format!(
                 "the content type of attachment {index} must be of the form `application/pdf`"
+            )));
+        }
+        let disguised = |c| text::is_control(c) || text::is_direction_switch(c);
+        if attachment.file_name.contains(disguised) {
+            return Err(ComposeError::new(format!(
+                "the file name of attachment {index} has a control character or one that switches \
+                 the direction of text"
             )));
         }
         let Some(id) = attachment.content_id.as_deref() else {

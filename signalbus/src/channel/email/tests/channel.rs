@@ -309,6 +309,15 @@ fn attachments() {
             "{bad}: {error}"
         );
     }
+    for name in HOSTILE
+        .map(|(_, text)| text.to_owned())
+        .iter()
+        .chain(&SWITCHES.map(|c| format!("Eve{c}fdp.exe")))
+    {
+        let error = with(vec![Attachment::new(name, "a/b", &b"x"[..])]).refused();
+        assert!(error.contains("file name of attachment 0"), "{error}");
+        assert!(!error.contains("Eve"), "{error}");
+    }
     let logo = || file("image/png").inline("logo@acme");
     assert!(
         with(vec![logo(), file("image/png").inline("other")])
