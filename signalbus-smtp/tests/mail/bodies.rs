@@ -133,7 +133,7 @@ fn awkward_text_arrives_as_it_is() {
     }
 }
 
-/// Two million line breaks took hours where they were inserted one by one.
+/// Inserted one by one, as lettre does, two million line breaks take minutes.
 #[test]
 fn a_body_of_nothing_but_line_breaks_is_quick() {
     let text = "\n".repeat(2 * 1024 * 1024);
