@@ -13,7 +13,7 @@ use signalbus::{
         Compose, Email, Parts,
         email::{EmailAddress, EmailMessage, EmailOptions},
     },
-    name::TenantId,
+    name::{TenantId, Topic},
     provider::{Delivery, Fault, Latch, Outcome, Provider, SendError, Sent},
 };
 use signalbus_smtp::{FolderConfig, FolderError, MailFolder, to_eml};
@@ -38,6 +38,8 @@ fn message(delivery: &str, subject: &str) -> EmailMessage {
             to: &to,
             recipient: &Recipient::new().name("Ada"),
             locale: "en",
+            topic: &Topic::new("user.signup").unwrap(),
+            data: &serde_json::Value::Null,
             parts: &parts,
             options: &EmailOptions::new(),
             attachments: &[],

@@ -5,7 +5,7 @@ use signalbus::{
         Compose, Email, Parts,
         email::{EmailAddress, EmailMessage, EmailOptions, Mailbox},
     },
-    name::TenantId,
+    name::{TenantId, Topic},
 };
 use signalbus_smtp::to_eml;
 
@@ -62,6 +62,8 @@ impl Draft {
                 to: &self.to,
                 recipient: &recipient,
                 locale: "en",
+                topic: &Topic::new("user.signup").unwrap(),
+                data: &serde_json::Value::Null,
                 parts: &parts,
                 options: &self.options,
                 attachments: &self.attachments,
