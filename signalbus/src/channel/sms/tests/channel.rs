@@ -8,7 +8,7 @@ use crate::{
     clock::Timestamp,
     event::Recipient,
     id::DeliveryId,
-    name::TenantId,
+    name::{TenantId, Topic},
 };
 
 fn compose_with(sms: &Sms, text: &str, options: &SmsOptions) -> Result<SmsMessage, ComposeError> {
@@ -19,6 +19,8 @@ fn compose_with(sms: &Sms, text: &str, options: &SmsOptions) -> Result<SmsMessag
         to: &PhoneNumber::parse("+447700900123").unwrap(),
         recipient: &Recipient::new(),
         locale: "en",
+        topic: &Topic::new("auth.code").unwrap(),
+        data: &serde_json::Value::Null,
         parts: &Parts::from_iter([("sms.txt", text.to_owned())]),
         options,
         attachments: &[],
