@@ -25,3 +25,33 @@ where
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::panic::AssertUnwindSafe;
+
+    use futures::FutureExt;
+    use signalbus::provider::Outcome;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_goes_on_in_the_caller() {
+        let work = blocking(|| -> () { panic!("a bug") });
+        let panic = AssertUnwindSafe(work).catch_unwind().await.unwrap_err();
+        assert_eq!(panic.downcast_ref(), Some(&"a bug"));
+    }
+
+    #[test]
+    fn work_that_a_shutdown_kept_from_beginning_is_retryable() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        let handle = runtime.handle().clone();
+        drop(runtime);
+        let _inside = handle.enter();
+        let error = blocking(|| ()).now_or_never().unwrap().unwrap_err();
+        assert_eq!(error.outcome(), Outcome::Retryable);
+        assert_eq!(error.fault(), Fault::Provider);
+    }
+}

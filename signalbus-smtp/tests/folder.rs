@@ -6,6 +6,7 @@
 
 use std::{error::Error, fs, path::Path};
 
+use futures::FutureExt;
 use mail_parser::MessageParser;
 use signalbus::{
     Channel, DeliveryId, EventId, Recipient,
@@ -155,6 +156,26 @@ async fn a_name_that_is_taken_by_a_folder_leaves_no_draft() {
     assert!(started);
     assert_eq!(result.unwrap_err().outcome(), Outcome::Retryable);
     assert_eq!(names(folder.path()), [taken]);
+}
+
+/// One thread for blocking work does it in order: when the second piece is done, so is the first.
+#[test]
+fn a_send_that_is_dropped_before_the_start_leaves_nothing() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = MailFolder::new(temporary.path()).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .max_blocking_threads(1)
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let message = message(FIRST, "Hello");
+        let mut sending = Box::pin(send(&folder, &message, FIRST, 0));
+        assert!(sending.as_mut().now_or_never().is_none());
+        drop(sending);
+        tokio::task::spawn_blocking(|| ()).await.unwrap();
+    });
+    drop(runtime);
+    assert!(names(folder.path()).is_empty());
 }
 
 #[tokio::test]
