@@ -44,7 +44,8 @@ pub(crate) struct BusLink {
 #[derive(Debug)]
 struct Running {
     phase: watch::Sender<Phase>,
-    tasks: Vec<Task>,
+    /// Stops them when dropped.
+    _tasks: Vec<Task>,
 }
 
 impl Signalbus {
@@ -70,7 +71,10 @@ impl Signalbus {
     /// Outside a tokio runtime.
     pub fn start(&self) {
         let mut running = self.running();
-        if running.is_some() {
+        if running
+            .as_ref()
+            .is_some_and(|running| !running.phase.is_closed())
+        {
             return;
         }
         let (phase, told) = watch::channel(Phase::Running);
@@ -86,7 +90,10 @@ impl Signalbus {
             };
             tasks.push(task::start(ingest.run()));
         }
-        *running = Some(Running { phase, tasks });
+        *running = Some(Running {
+            phase,
+            _tasks: tasks,
+        });
     }
 
     /// Stops the engine: takes no new work, lets sends in flight finish for up to
@@ -95,20 +102,23 @@ impl Signalbus {
     ///
     /// Cancel safe: a dropped call leaves the engine stopping.
     pub async fn shutdown(&self) {
-        let Some(mut stopping) = self.running().take() else {
+        let Some(phase) = self.running().as_ref().map(|running| running.phase.clone()) else {
             return;
         };
-        stopping.phase.send_replace(Phase::Draining);
-        for task in &mut stopping.tasks {
-            task.ended().await;
-        }
+        phase.send_replace(Phase::Draining);
+        // Each task holds a receiver until it ends.
+        phase.closed().await;
     }
 
     /// Waits until the engine has nothing to do: everything published before, and everything due
     /// in its lanes, was sent or ended. What is scheduled or retried later is not waited for.
     /// Returns at once when the engine does not run. Cancel safe.
     pub async fn idle(&self) {
-        if self.running().is_some() {
+        let running = self
+            .running()
+            .as_ref()
+            .is_some_and(|running| !running.phase.is_closed());
+        if running {
             self.shared().bell.quiet().await;
         }
     }

@@ -14,14 +14,6 @@ pub(crate) fn start(future: impl Future<Output = ()> + Send + 'static) -> Task {
 #[derive(Debug)]
 pub(crate) struct Task(JoinHandle<()>);
 
-impl Task {
-    /// Waits until the task has ended.
-    pub(crate) async fn ended(&mut self) {
-        // A panic of the task was reported by the panic hook; there is nothing to add.
-        let _ = (&mut self.0).await;
-    }
-}
-
 impl Drop for Task {
     fn drop(&mut self) {
         self.0.abort();

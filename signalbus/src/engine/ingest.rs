@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use backon::{BackoffBuilder, ExponentialBuilder};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
@@ -37,17 +36,15 @@ pub(crate) struct Ingest {
 /// Envelopes stored in one transaction.
 const BATCH: usize = 500;
 
+/// How long to wait before reading starts over.
+const PAUSE: Duration = Duration::from_secs(1);
+
 /// How far each partition is stored.
 type Stored = BTreeMap<(String, u32), u64>;
 
 impl Ingest {
     /// Reads until told to leave.
     pub(crate) async fn run(mut self) {
-        let mut waits = ExponentialBuilder::default()
-            .with_min_delay(Duration::from_millis(50))
-            .with_max_delay(Duration::from_secs(5))
-            .without_max_times();
-        let mut delays = waits.build();
         loop {
             let leaving = tokio::select! {
                 biased;
@@ -60,11 +57,7 @@ impl Ingest {
             if leaving {
                 return;
             }
-            self.shared
-                .clock
-                .sleep(delays.next().unwrap_or(Duration::from_secs(5)))
-                .await;
-            waits = waits.with_jitter();
+            self.shared.clock.sleep(PAUSE).await;
         }
     }
 

@@ -104,12 +104,16 @@ impl Lineup {
         self.providers.get(provider).map(|member| &member.metrics)
     }
 
-    /// Whether a provider recognises a repeat of a delivery accepted this long ago.
-    pub(crate) fn recognises(&self, provider: usize, age: Duration) -> bool {
-        self.providers
-            .get(provider)
-            .and_then(|member| member.capabilities.dedup_window)
-            .is_some_and(|window| age < window)
+    /// Whether a repeat of a delivery accepted this long ago is recognised, whichever provider
+    /// gets it.
+    pub(crate) fn recognise(&self, age: Duration) -> bool {
+        let windows = self
+            .providers
+            .iter()
+            .map(|member| member.capabilities.dedup_window);
+        windows
+            .map(|window| window.is_some_and(|window| age < window))
+            .all(|recognises| recognises)
     }
 
     /// Whether a provider says when it starts a request.

@@ -54,8 +54,6 @@ pub(crate) enum Phase {
     Running,
     /// Finish what is in flight and go.
     Draining,
-    /// Go now: nothing more is sent or written.
-    Stopped,
 }
 
 pub(crate) struct Worker {
@@ -81,6 +79,7 @@ pub(crate) struct Worker {
     /// The store's time, and the monotonic time when it said so.
     store_time: (Timestamp, Duration),
     phase: watch::Receiver<Phase>,
+    leave_by: Option<Duration>,
 }
 
 struct InFlight {
@@ -134,6 +133,7 @@ impl Worker {
             resume: HashMap::new(),
             store_time: (clock.now(), clock.monotonic()),
             phase,
+            leave_by: None,
             shared,
         }
     }
@@ -146,7 +146,6 @@ impl Worker {
             match phase {
                 Phase::Running => self.turn().await,
                 Phase::Draining => return self.drain().await,
-                Phase::Stopped => return,
             }
         }
     }
@@ -158,12 +157,15 @@ impl Worker {
         }
         self.fetch_if_due().await;
         let claims = self.claims();
+        let more = claims.len() >= self.shared.options.flush;
         let busy = !claims.is_empty() || !self.results.is_empty();
         if busy {
             self.flush(claims).await;
         }
         self.report_if_due();
-        self.wait(busy).await;
+        if !more {
+            self.wait(busy).await;
+        }
     }
 
     /// Takes over the results of sends that ended.
@@ -328,12 +330,11 @@ impl Worker {
 
     /// Finishes what is in flight, up to the deadline, and gives all lanes up at once.
     async fn drain(mut self) {
-        let deadline = self.monotonic() + self.shared.options.drain;
+        let deadline = self.leave_by();
         tracing::info!(worker.id = %self.id, in_flight = self.in_flight.len(), "the engine leaves");
-        let mut stopped = false;
         loop {
             self.collect();
-            if self.monotonic() >= self.next_renew && !stopped {
+            if self.monotonic() >= self.next_renew {
                 self.renew(false).await;
             }
             let now = self.monotonic();
@@ -344,14 +345,13 @@ impl Worker {
                 self.flush(Vec::new()).await;
                 continue;
             }
-            if self.in_flight.is_empty() || stopped {
+            if self.in_flight.is_empty() {
                 break;
             }
             let pause = deadline.min(self.next_renew).saturating_sub(now);
             tokio::select! {
                 biased;
                 Some((position, attempted)) = self.tasks.next() => self.ended(position, attempted),
-                _ = self.phase.changed() => stopped = *self.phase.borrow() == Phase::Stopped,
                 () = self.shared.clock.sleep(pause) => {}
             }
         }
@@ -368,7 +368,13 @@ impl Worker {
         tracing::info!(worker.id = %self.id, "the engine has left");
     }
 
-    /// The deadline of a shutdown: sends that run on are dropped.
+    /// The deadline of a shutdown; set when it is first asked for.
+    fn leave_by(&mut self) -> Duration {
+        let now = self.monotonic();
+        *self.leave_by.get_or_insert(now + self.shared.options.drain)
+    }
+
+    /// The deadline of a shutdown has come: sends that run on are dropped.
     fn cut_short(&mut self) {
         self.tasks.abort_all();
         let mut cut: Vec<Position> = self.in_flight.keys().copied().collect();

@@ -113,7 +113,7 @@ impl Worker {
             failures: ready.failures,
             suspicion: ready.suspicion,
             probe: false,
-            recognised: lineup.recognises(0, age),
+            recognised: lineup.recognise(age),
             expires_at: ready.expires_at,
         };
         let settings = lineup.route.settings();

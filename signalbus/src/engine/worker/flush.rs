@@ -69,7 +69,8 @@ impl Worker {
                 Err(error) if error.is_transient() => error,
                 Err(error) => return Err(error),
             };
-            if *self.phase.borrow() == Phase::Stopped {
+            let leaving = *self.phase.borrow() == Phase::Draining;
+            if leaving && self.monotonic() >= self.leave_by() {
                 return Err(error);
             }
             tracing::warn!(%error, "the store did not take a flush; trying again");

@@ -68,7 +68,7 @@ impl Worker {
             failures: ready.failures,
             suspicion: ready.suspicion,
             probe: reservation.is_some_and(|reservation| reservation.probe),
-            recognised: lineup.recognises(provider, age),
+            recognised: lineup.recognise(age),
             expires_at: ready.expires_at,
         };
         let settings = lineup.route.settings();
@@ -113,16 +113,6 @@ impl Worker {
             attempt: ready.attempt + 1,
             request_started: asked && (latch.is_set() || !lineup.reports_start(provider)),
         };
-        self.settle(ready, decision, facts);
-    }
-
-    /// Puts a decision with the results to be written, and lets successors start.
-    pub(super) fn settle(&mut self, ready: Ready, decision: Decision, facts: Facts) {
-        let (next, retry_in) = match &decision.next {
-            Next::Retry(wait) => ("retry", Some(*wait)),
-            Next::End(state, _) => (state.as_str(), None),
-        };
-        tell(&ready, &decision.next, &facts);
         let holds = ready.order.is_strict()
             && match decision.next {
                 Next::Retry(_) => true,
@@ -130,6 +120,16 @@ impl Worker {
                 Next::End(..) => false,
             };
         self.scheduler.release(&ready, holds);
+        self.settle(ready, decision, facts);
+    }
+
+    /// Puts a decision with the results to be written.
+    pub(super) fn settle(&mut self, ready: Ready, decision: Decision, facts: Facts) {
+        let (next, retry_in) = match &decision.next {
+            Next::Retry(wait) => ("retry", Some(*wait)),
+            Next::End(state, _) => (state.as_str(), None),
+        };
+        tell(&ready, &decision.next, &facts);
         let record = AttemptRecord {
             generation: ready.generation,
             attempt: facts.attempt,
