@@ -1,5 +1,6 @@
 use super::{
     lanes::Held,
+    order::Chains,
     row::{Phase, Row},
     tables::Tables,
 };
@@ -7,7 +8,7 @@ use crate::{
     clock::Timestamp,
     event::Order,
     name::ChannelName,
-    store::{ClassWindow, Fetched, Group, Interrupted, LaneLease, Position, Window},
+    store::{ClassWindow, Fetched, Interrupted, LaneLease, Position, Window},
 };
 
 impl Tables {
@@ -101,15 +102,25 @@ impl Tables {
         if !row.order.is_strict() {
             return true;
         }
-        if row.order == Order::StrictBlocking
-            && self.dead.earlier(row.order_key, position).next().is_some()
-        {
-            return false;
-        }
-        self.open
+        let blocked = row.order == Order::StrictBlocking
+            && self.earlier(&self.dead, row, position).next().is_some();
+        !blocked
+            && self
+                .earlier(&self.open, row, position)
+                .all(|earlier| goes_along(earlier, row, now))
+    }
+
+    /// The earlier ones of its order key. Keys are hashes: those of two tenants may be equal.
+    fn earlier<'a>(
+        &'a self,
+        chains: &'a Chains,
+        row: &'a Row,
+        position: Position,
+    ) -> impl Iterator<Item = &'a Row> {
+        chains
             .earlier(row.order_key, position)
             .filter_map(|earlier| self.rows.get(earlier.0))
-            .all(|earlier| goes_along(earlier, row.group.as_ref(), now))
+            .filter(|earlier| earlier.tenant() == row.tenant())
     }
 
     fn interrupted(&mut self, held: &Held, channels: &[ChannelName]) -> Vec<Interrupted> {
@@ -154,9 +165,9 @@ impl Tables {
     }
 }
 
-/// Whether a strictly ordered delivery of `group` may be returned although `earlier` has not
-/// ended: only when `earlier` is returned before it. That is certain within one group alone, as a
-/// group is read from the front.
-fn goes_along(earlier: &Row, group: Option<&Group>, now: Timestamp) -> bool {
-    earlier.phase == Phase::Ready && earlier.due <= now && earlier.group.as_ref() == group
+/// Whether a strictly ordered delivery may be returned although an earlier one has not ended: only
+/// when that one is returned before it. This is certain within one group alone, as a group is read
+/// from the front.
+fn goes_along(earlier: &Row, row: &Row, now: Timestamp) -> bool {
+    earlier.phase == Phase::Ready && earlier.due <= now && earlier.group == row.group
 }

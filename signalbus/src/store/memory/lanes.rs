@@ -1,4 +1,5 @@
 use std::{
+    cmp::Reverse,
     collections::{BTreeMap, BTreeSet},
     time::Duration,
 };
@@ -106,14 +107,17 @@ impl Lanes {
                 lane.owner = None;
             }
         }
-        let mut held = 0;
         for lane in &mut self.lanes {
             if lane.owner == Some(worker) {
                 lane.until = until;
-                held += 1;
             }
         }
-        let share = if request.take { self.fair_share() } else { 0 };
+        let mut held = self.held_by(worker, now);
+        let share = if request.take {
+            self.fair_share(worker, now)
+        } else {
+            0
+        };
         for lane in &mut self.lanes {
             if held < share && lane.is_free(now) {
                 lane.take(worker, until);
@@ -127,8 +131,24 @@ impl Lanes {
         }
     }
 
-    fn fair_share(&self) -> usize {
-        self.lanes.len().div_ceil(self.workers.len().max(1))
+    /// Shares the lanes out evenly. What is left over stays with those that hold most, so that
+    /// lanes move only when they must.
+    fn fair_share(&self, worker: WorkerId, now: Duration) -> usize {
+        let workers = self.workers.len().max(1);
+        let rank = |worker| (self.held_by(worker, now), Reverse(worker));
+        let before = self
+            .workers
+            .keys()
+            .filter(|other| rank(**other) > rank(worker))
+            .count();
+        self.lanes.len() / workers + usize::from(before < self.lanes.len() % workers)
+    }
+
+    fn held_by(&self, worker: WorkerId, now: Duration) -> usize {
+        self.lanes
+            .iter()
+            .filter(|lane| lane.owner == Some(worker) && lane.until > now)
+            .count()
     }
 
     fn leases(&self, worker: WorkerId, now: Duration) -> Vec<LaneLease> {
