@@ -1,0 +1,239 @@
+use signalbus::{
+    Attachment, ChannelName, Class, DeliveryId, EventId, Order, ProviderName, TenantId, Timestamp,
+    Topic,
+    id::IdSource,
+    store::{
+        AddressHash, EndState, Fingerprint, IdempotencyRecord, LaneKey, NewDelivery, NewEvent,
+        Reason, Suppression,
+    },
+};
+
+/// An event to be stored, said in few words.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    ids: IdSource,
+    /// The id it will have.
+    pub id: EventId,
+    tenant: TenantId,
+    topic: Topic,
+    class: Class,
+    key: Option<String>,
+    content: String,
+    attachments: Vec<Attachment>,
+    recipients: Vec<Recipient>,
+}
+
+/// What was said about the recipients that follow.
+#[derive(Debug, Clone)]
+struct Recipient {
+    id: DeliveryId,
+    name: String,
+    channel: Option<ChannelName>,
+    order: Order,
+    send_at: Option<Timestamp>,
+    expires_at: Option<Timestamp>,
+    ended: Option<(EndState, Reason)>,
+}
+
+impl Draft {
+    pub(super) fn new(ids: IdSource) -> Self {
+        Self {
+            id: ids.event(),
+            ids,
+            tenant: acme(),
+            topic: Topic::new("user.signup").unwrap(),
+            class: Class::Standard,
+            key: None,
+            content: "{}".to_owned(),
+            attachments: Vec::new(),
+            recipients: Vec::new(),
+        }
+    }
+
+    /// Of this tenant, not `acme`.
+    #[must_use]
+    pub fn tenant(mut self, name: &str) -> Self {
+        self.tenant = tenant(name);
+        self
+    }
+
+    /// About this, not `user.signup`.
+    #[must_use]
+    pub fn topic(mut self, topic: &str) -> Self {
+        self.topic = Topic::new(topic).unwrap();
+        self
+    }
+
+    /// Of this class, not standard.
+    #[must_use]
+    pub fn class(mut self, class: Class) -> Self {
+        self.class = class;
+        self
+    }
+
+    /// With this idempotency key.
+    #[must_use]
+    pub fn key(mut self, key: &str) -> Self {
+        self.key = Some(key.to_owned());
+        self
+    }
+
+    /// With this content; decides the fingerprint too.
+    #[must_use]
+    pub fn content(mut self, content: &str) -> Self {
+        content.clone_into(&mut self.content);
+        self
+    }
+
+    /// With this file.
+    #[must_use]
+    pub fn attach(mut self, attachment: Attachment) -> Self {
+        self.attachments.push(attachment);
+        self
+    }
+
+    /// With the id of another event.
+    #[must_use]
+    pub fn id(mut self, id: EventId) -> Self {
+        self.id = id;
+        self
+    }
+
+    /// To this person by mail, ordered by start.
+    #[must_use]
+    pub fn to(mut self, name: &str) -> Self {
+        self.recipients.push(Recipient {
+            id: self.ids.delivery(),
+            name: name.to_owned(),
+            channel: Some(channel("email")),
+            order: Order::Start,
+            send_at: None,
+            expires_at: None,
+            ended: None,
+        });
+        self
+    }
+
+    /// The last recipient on this channel, not by mail.
+    #[must_use]
+    pub fn on(self, name: &str) -> Self {
+        self.last(|last| last.channel = Some(channel(name)))
+    }
+
+    /// The last recipient in this order.
+    #[must_use]
+    pub fn order(self, order: Order) -> Self {
+        self.last(|last| last.order = order)
+    }
+
+    /// The last recipient not before this time.
+    #[must_use]
+    pub fn send_at(self, at: Timestamp) -> Self {
+        self.last(|last| last.send_at = Some(at))
+    }
+
+    /// The last recipient not at or after this time.
+    #[must_use]
+    pub fn expires_at(self, at: Timestamp) -> Self {
+        self.last(|last| last.expires_at = Some(at))
+    }
+
+    /// The last recipient has no route: its delivery ends at once.
+    #[must_use]
+    pub fn without_route(self) -> Self {
+        self.last(|last| {
+            last.channel = None;
+            last.ended = Some((EndState::NotNeeded, Reason::NoRoute));
+        })
+    }
+
+    fn last(mut self, change: impl FnOnce(&mut Recipient)) -> Self {
+        change(self.recipients.last_mut().expect("a recipient"));
+        self
+    }
+}
+
+impl From<Draft> for NewEvent {
+    fn from(draft: Draft) -> Self {
+        let tenant = draft.tenant;
+        let deliveries = (0..)
+            .zip(draft.recipients)
+            .map(|(place, to)| NewDelivery {
+                id: to.id,
+                recipient: place,
+                lane_key: LaneKey::of(&tenant, &to.name),
+                order_key: order_key(&tenant, to.channel.as_ref(), &to.name),
+                order: to.order,
+                address: to
+                    .channel
+                    .as_ref()
+                    .map(|channel| AddressHash::of(channel, &to.name)),
+                channel: to.channel,
+                send_at: to.send_at,
+                expires_at: to.expires_at,
+                ended: to.ended,
+            })
+            .collect();
+        Self {
+            id: draft.id,
+            topic: draft.topic,
+            class: draft.class,
+            idempotency: draft.key.map(|key| IdempotencyRecord {
+                key,
+                fingerprint: fingerprint(&draft.content),
+            }),
+            content: draft.content.into(),
+            attachments: draft.attachments,
+            deliveries,
+            tenant,
+        }
+    }
+}
+
+fn order_key(tenant: &TenantId, channel: Option<&ChannelName>, name: &str) -> u64 {
+    let channel = channel.map_or("", ChannelName::as_str);
+    LaneKey::of(tenant, &format!("{channel}/{name}")).0
+}
+
+/// Different for different content; what else it is does not matter to a store.
+fn fingerprint(content: &str) -> Fingerprint {
+    let mut bytes = [0; 32];
+    let half = AddressHash::of(&channel("content"), content).0;
+    bytes[..16].copy_from_slice(&half);
+    Fingerprint(bytes)
+}
+
+/// The tenant of most cases.
+#[must_use]
+pub fn acme() -> TenantId {
+    tenant("acme")
+}
+
+/// A tenant.
+#[must_use]
+pub fn tenant(name: &str) -> TenantId {
+    TenantId::new(name).unwrap()
+}
+
+/// A channel.
+#[must_use]
+pub fn channel(name: &str) -> ChannelName {
+    ChannelName::new(name).unwrap()
+}
+
+/// A provider.
+#[must_use]
+pub fn provider(name: &str) -> ProviderName {
+    ProviderName::new(name).unwrap()
+}
+
+/// The suppression of a recipient's mail address.
+#[must_use]
+pub fn suppression(of: &str, recipient: &str) -> Suppression {
+    Suppression {
+        tenant: tenant(of),
+        channel: channel("email"),
+        address: AddressHash::of(&channel("email"), recipient),
+        reason: "manual".to_owned(),
+    }
+}

@@ -1,0 +1,163 @@
+//! Workers that died, and workers that do not know yet that they lost (P3).
+
+use std::time::Duration;
+
+use signalbus::store::{
+    AttemptOutcome, ClaimAnswer, EndState, Next, Reason, Refusal, SettleAnswer, State,
+};
+
+use super::{Harness, Worker, claim, result, taken};
+
+/// P3: a worker whose lanes were taken over changes nothing, whatever it writes.
+pub async fn a_zombie_changes_nothing(h: Harness) {
+    let [ada, bob] = h.given(h.event().to("ada").to("bob")).await;
+    let zombie = h.worker().await;
+    let (sending, waiting) = (zombie.ready(ada).await, zombie.ready(bob).await);
+    zombie.claims(&sending).await;
+    h.successor().await;
+    let flushed = zombie
+        .flush(vec![claim(&waiting)], vec![taken(&sending, "m-1")])
+        .await;
+    assert!(
+        matches!(flushed.claims.as_slice(), [ClaimAnswer::LaneLost]),
+        "{:?}",
+        flushed.claims
+    );
+    assert_eq!(flushed.settles, [SettleAnswer::LaneLost]);
+    assert_eq!(h.state(ada).await, State::Sending);
+    assert_eq!(h.state(bob).await, State::Waiting);
+    assert_eq!(h.history(ada).await, []);
+    assert!(zombie.fetch().await.ready.is_empty());
+}
+
+/// P3: a zombie that repeats a claim it was granted is not granted it again.
+pub async fn a_zombie_cannot_repeat_its_claim(h: Harness) {
+    let [ada] = h.given(h.event().to("ada")).await;
+    let zombie = h.worker().await;
+    let ready = zombie.ready(ada).await;
+    zombie.claims(&ready).await;
+    h.successor().await;
+    let answer = zombie.claim(claim(&ready)).await;
+    assert!(matches!(answer, ClaimAnswer::LaneLost), "{answer:?}");
+}
+
+/// P3: losing one lane does not spoil what is written for the others.
+pub async fn one_lost_lane_does_not_spoil_the_others(h: Harness) {
+    let people: Vec<String> = (0..12).map(|number| format!("person-{number}")).collect();
+    let event = people.iter().fold(h.event(), |event, name| event.to(name));
+    h.accept([event]).await;
+    let mut worker = h.worker().await;
+    let all = worker.fetch().await.ready;
+    let lost = all[0].lane;
+    for lease in &mut worker.leases {
+        if lease.lane == lost {
+            lease.epoch.0 += 1;
+        }
+    }
+    let claims = all.iter().map(claim).collect();
+    let flushed = worker.flush(claims, Vec::new()).await;
+    assert!(all.iter().any(|ready| ready.lane != lost));
+    for (ready, answer) in all.iter().zip(flushed.claims) {
+        let expected = if ready.lane == lost {
+            matches!(answer, ClaimAnswer::LaneLost)
+        } else {
+            matches!(answer, ClaimAnswer::Claimed(_))
+        };
+        assert!(expected, "lane {}: {answer:?}", ready.lane);
+    }
+}
+
+/// P3: the claims of a dead worker are reported to the next owner, and not as ready.
+pub async fn the_next_owner_hears_of_interrupted_claims(h: Harness) {
+    let [ada, bob, cid] = h.given(h.event().to("ada").to("bob").to("cid")).await;
+    let dead = h.worker().await;
+    dead.sends(cid, "m-3").await;
+    h.clock.advance(Duration::from_secs(1));
+    let claimed_at = h.now();
+    let mut alone = claim(&dead.ready(ada).await);
+    alone.alone = true;
+    dead.claim(alone).await;
+    assert!(dead.fetch().await.interrupted.is_empty(), "its own claim");
+    let owner = h.successor().await;
+    let fetched = owner.fetch().await;
+    let [interrupted] = fetched.interrupted.as_slice() else {
+        panic!("one claim, not {}", fetched.interrupted.len());
+    };
+    assert_eq!(interrupted.ready.id, ada);
+    assert_eq!(interrupted.ready.attempt, 1);
+    assert_eq!(interrupted.claimed_at, claimed_at);
+    assert!(interrupted.alone);
+    assert_eq!(fetched.ready.len(), 1, "what was not claimed");
+    assert_eq!(fetched.ready[0].id, bob);
+    assert_eq!(fetched.ready[0].attempt, 0);
+}
+
+/// P3: an interrupted claim is not granted again: it has to be settled first.
+pub async fn an_interrupted_claim_is_not_granted_again(h: Harness) {
+    let [ada] = h.given(h.event().to("ada")).await;
+    let dead = h.worker().await;
+    let ready = dead.ready(ada).await;
+    dead.claims(&ready).await;
+    let owner = h.successor().await;
+    let again = owner.claim(claim(&ready)).await;
+    assert!(
+        matches!(again, ClaimAnswer::Refused(Refusal::Moved)),
+        "{again:?}"
+    );
+    let next = claim(&owner.fetch().await.interrupted[0].ready);
+    let answer = owner.claim(next).await;
+    assert!(
+        matches!(answer, ClaimAnswer::Refused(Refusal::Moved)),
+        "{answer:?}"
+    );
+}
+
+/// P3: the next owner settles an interrupted claim, and whoever wakes up late does not.
+pub async fn the_next_owner_settles_interrupted_claims(h: Harness) {
+    let [ada] = h.given(h.event().to("ada")).await;
+    let zombie = h.worker().await;
+    let ready = zombie.ready(ada).await;
+    zombie.claims(&ready).await;
+    let owner = h.successor().await;
+    let mut settle = result(&ready, Next::Retry(Duration::ZERO));
+    settle.record.outcome = AttemptOutcome::Interrupted;
+    settle.suspicion = 1;
+    owner.settles(settle).await;
+    assert_eq!(
+        zombie.settle(taken(&ready, "m-1")).await,
+        SettleAnswer::LaneLost
+    );
+    assert!(owner.fetch().await.interrupted.is_empty());
+    let again = owner.ready(ada).await;
+    assert_eq!((again.attempt, again.suspicion), (1, 1));
+    owner.sends(ada, "m-2").await;
+    assert_eq!(h.end(ada).await, (EndState::Accepted, Reason::Sent));
+}
+
+/// P3: a claim that nobody settles is reported again and again, from owner to owner.
+pub async fn interrupted_claims_are_not_forgotten(h: Harness) {
+    let [ada] = h.given(h.event().to("ada")).await;
+    let dead = h.worker().await;
+    let ready = dead.ready(ada).await;
+    dead.claims(&ready).await;
+    for _ in 0..3 {
+        let owner = h.successor().await;
+        for _ in 0..2 {
+            let interrupted = owner.fetch().await.interrupted;
+            assert_eq!(interrupted.len(), 1);
+            assert_eq!(interrupted[0].ready.id, ada);
+        }
+    }
+}
+
+/// P3: a worker that was slow, but that nobody replaced, may still write its results.
+pub async fn a_slow_worker_that_nobody_replaced_may_write(h: Harness) {
+    let [ada] = h.given(h.event().to("ada")).await;
+    let mut slow = h.worker().await;
+    let ready = slow.ready(ada).await;
+    slow.claims(&ready).await;
+    h.clock.advance(10 * Worker::LEASE);
+    slow.hold().await;
+    assert!(slow.fetch().await.interrupted.is_empty());
+    slow.settles(taken(&ready, "m-1")).await;
+}

@@ -1,0 +1,248 @@
+//! The list of cases, and how they become tests.
+
+use signalbus::store::StoreFeatures;
+
+/// Makes one test of each case; see [`store_suite`](mod@crate::store_suite).
+#[macro_export]
+macro_rules! store_suite {
+    (durable: $durable:tt, shared: $shared:tt, open: $open:expr $(,)?) => {
+        fn run_store_case(case: impl AsyncFnOnce($crate::store_suite::Harness)) {
+            $crate::store_suite::run($open, case);
+        }
+
+        #[test]
+        fn the_store_says_what_is_on_its_sheet() {
+            run_store_case(async |harness| {
+                let sheet = $crate::store_suite::list::sheet($durable, $shared);
+                assert_eq!(harness.store().features(), sheet);
+            });
+        }
+
+        $crate::__store_cases! { __store_tests { $durable $shared } }
+    };
+}
+
+/// What a sheet says, in the words of a store.
+#[must_use]
+pub const fn sheet(durable: bool, shared: bool) -> StoreFeatures {
+    StoreFeatures::none().durable(durable).shared(shared)
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __store_tests {
+    ({ $durable:tt $shared:tt } always $always:tt durable $if_durable:tt shared $if_shared:tt) => {
+        $crate::__store_tests! { @true $always }
+        $crate::__store_tests! { @$durable $if_durable }
+        $crate::__store_tests! { @$shared $if_shared }
+    };
+    (@false $areas:tt) => {};
+    (@true { $($area:ident { $($case:ident)* })* }) => {
+        $(
+            mod $area {
+                $(
+                    #[test]
+                    fn $case() {
+                        super::run_store_case($crate::store_suite::$area::$case);
+                    }
+                )*
+            }
+        )*
+    };
+}
+
+/// Hands all cases to another macro.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __store_cases {
+    ($then:ident $arguments:tt) => {
+        $crate::$then! {
+            $arguments
+            always {
+                accept {
+                    an_event_comes_with_all_its_deliveries
+                    positions_rise_in_the_order_of_acceptance
+                    a_delivery_may_end_when_it_is_accepted
+                    answers_come_in_the_order_of_events
+                    the_same_call_again_stores_nothing_new
+                    the_event_id_of_another_tenant_is_a_conflict
+                    content_and_files_come_with_the_claim
+                }
+                idempotency {
+                    the_same_content_is_a_duplicate
+                    other_content_is_a_conflict
+                    a_batch_is_compared_with_itself
+                    tenants_do_not_share_keys
+                    keys_that_look_alike_are_different
+                    without_a_key_nothing_is_a_duplicate
+                    one_of_two_at_the_same_time_is_a_duplicate
+                }
+                bus_positions {
+                    a_position_moves_with_its_events
+                    a_stale_position_stores_nothing
+                    one_of_two_consumers_wins
+                    positions_stand_apart
+                }
+                lanes {
+                    a_lone_worker_owns_all
+                    renewing_keeps_the_epoch
+                    a_lease_that_runs_is_respected
+                    taking_over_raises_the_epoch
+                    a_lapsed_lane_that_nobody_took_keeps_its_epoch
+                    a_lost_lane_stays_lost
+                    a_worker_that_leaves_frees_its_lanes
+                    nobody_gives_up_what_another_owns
+                }
+                windows {
+                    a_ready_delivery_says_what_it_is
+                    reading_takes_nothing_away
+                    many_of_one_tenant_do_not_hide_the_few_of_another
+                    a_group_is_read_from_the_front
+                    a_class_that_is_cut_goes_on_behind_the_cut
+                    a_class_that_is_not_cut_says_so
+                    classes_are_read_apart
+                    what_is_in_hand_is_skipped
+                    only_lanes_that_are_held_are_read
+                    unknown_channels_wait_and_are_counted
+                    what_is_for_later_waits
+                    what_becomes_due_late_is_found
+                    retries_have_their_own_window
+                }
+                order {
+                    a_strict_successor_waits_for_a_retry
+                    a_strict_successor_waits_for_a_claim
+                    a_strict_successor_waits_for_a_scheduled_head
+                    a_strict_successor_waits_for_any_earlier_one
+                    a_cut_keeps_a_strict_head_in_front
+                    a_dead_head_is_skipped
+                    a_dead_head_blocks_where_asked
+                    a_dead_head_blocks_what_comes_later
+                    a_redriven_head_takes_its_old_place
+                    every_end_lets_the_next_go
+                    a_retry_does_not_hold_back_where_starts_are_ordered
+                    without_order_nothing_waits
+                    others_do_not_wait
+                }
+                claims {
+                    a_claim_begins_an_attempt
+                    the_same_claim_again_is_claimed
+                    a_claim_names_exactly_what_it_means
+                    a_claim_names_its_lane
+                    a_claim_needs_its_lease
+                    answers_come_in_the_order_of_claims
+                }
+                refusals {
+                    the_expired_is_refused_and_ends
+                    what_is_about_to_expire_is_sent
+                    the_suppressed_is_refused_and_ends
+                    what_was_refused_stays_refused
+                    lists_stand_apart
+                    an_address_can_be_taken_off
+                    a_result_may_suppress_its_address
+                    a_late_result_suppresses_nothing
+                }
+                results {
+                    an_accepted_delivery_has_ended
+                    a_retry_waits_its_time
+                    the_same_result_again_changes_nothing
+                    a_flush_may_be_repeated
+                    a_result_names_exactly_what_it_means
+                    an_end_is_final
+                    every_end_can_be_written
+                    the_history_has_every_attempt
+                    a_rendering_is_kept_for_the_next_try
+                }
+                fencing {
+                    a_zombie_changes_nothing
+                    a_zombie_cannot_repeat_its_claim
+                    one_lost_lane_does_not_spoil_the_others
+                    the_next_owner_hears_of_interrupted_claims
+                    an_interrupted_claim_is_not_granted_again
+                    the_next_owner_settles_interrupted_claims
+                    interrupted_claims_are_not_forgotten
+                    a_slow_worker_that_nobody_replaced_may_write
+                }
+                cancel {
+                    what_waits_is_cancelled
+                    what_waits_for_later_is_cancelled
+                    an_event_is_cancelled_whole
+                    what_is_in_flight_is_not_tried_again
+                    cancelling_twice_changes_nothing_more
+                    a_tenant_cancels_only_its_own
+                }
+                redrives {
+                    a_dead_delivery_gets_a_new_generation
+                    two_redrives_cannot_both_win
+                    naming_it_twice_starts_it_once
+                    only_what_ended_badly_is_redriven
+                    the_old_generation_is_fenced
+                    a_filter_takes_the_oldest_first
+                    an_empty_filter_takes_only_what_can_be_redriven
+                    redriven_deliveries_are_spread_out
+                    a_dry_run_changes_nothing
+                    a_redrive_may_give_more_time
+                    frozen_content_keeps_the_rendering
+                    a_new_generation_is_not_called_off
+                    a_tenant_redrives_only_its_own
+                    unknown_ids_are_skipped
+                }
+                receipts {
+                    the_ladder_goes_upwards_only
+                    the_same_receipt_again_is_a_duplicate
+                    receipt_ids_belong_to_an_account
+                    a_receipt_may_name_the_delivery
+                    a_receipt_stays_with_its_tenant
+                    a_receipt_stays_with_its_provider
+                    evidence_resolves_an_unknown_outcome
+                    evidence_may_come_before_the_result
+                    evidence_stops_another_try
+                    receipts_do_not_wake_the_dead
+                    an_early_receipt_is_applied_with_the_result
+                    an_early_receipt_is_forgotten_in_the_end
+                    a_parked_receipt_waits_for_its_own_account
+                }
+                queries {
+                    the_unknown_is_not_found
+                    a_tenant_sees_only_its_own
+                    pages_follow_each_other
+                    a_page_needs_room
+                    filters_narrow
+                    a_tally_counts_by_kind
+                    an_event_is_shown_without_its_files
+                }
+                purges {
+                    only_what_has_ended_is_forgotten
+                    a_purge_keeps_to_its_limit
+                    a_key_is_forgotten_with_its_event
+                    what_was_forgotten_is_gone
+                    positions_are_not_used_again
+                    a_forgotten_head_blocks_nobody
+                }
+            }
+            durable {
+                restart {
+                    what_was_accepted_survives
+                    keys_survive
+                    claims_survive
+                    epochs_survive
+                    results_survive
+                    cancellations_survive
+                    suppressions_survive
+                    bus_positions_survive
+                    receipts_survive
+                    positions_go_on_rising
+                }
+            }
+            shared {
+                sharing {
+                    a_newcomer_gets_its_share
+                    nobody_goes_short
+                    lanes_come_to_rest
+                    the_lanes_of_the_dead_are_shared_out
+                    processes_see_one_store
+                    one_of_two_owners_sends
+                }
+            }
+        }
+    };
+}

@@ -1,0 +1,139 @@
+//! Forgetting what ended long ago.
+
+use std::time::Duration;
+
+use signalbus::{
+    Timestamp,
+    store::{
+        Acceptance, ClaimAnswer, EndState, Reason, Receipt, ReceiptEffect, ReceiptKind,
+        ReceiptTarget, Refusal,
+    },
+};
+
+use super::{Harness, acme, claim, provider};
+
+const DAY: Duration = Duration::from_hours(24);
+
+/// Only events all of whose deliveries ended before that time are forgotten.
+pub async fn only_what_has_ended_is_forgotten(h: Harness) {
+    let worker = h.worker().await;
+    let old = h.event().to("ada");
+    let half = h.event().to("bob").to("cid");
+    let waiting = h.event().to("dan");
+    let ids = [old.id, half.id, waiting.id];
+    let [ada] = h.given(old).await;
+    let [bob, _] = h.given(half).await;
+    h.given::<1>(waiting).await;
+    worker.sends(ada, "m-1").await;
+    worker.sends(bob, "m-2").await;
+    let ended_at = h.now();
+    h.clock.advance(DAY);
+    assert_eq!(
+        purge(&h, ended_at, 10).await,
+        0,
+        "ended at that time, not before"
+    );
+    assert_eq!(purge(&h, h.now(), 10).await, 1);
+    let mut kept = Vec::new();
+    for id in ids {
+        kept.push(h.store().event(&acme(), id).await.unwrap().is_some());
+    }
+    assert_eq!(kept, [false, true, true]);
+    assert!(h.store().delivery(&acme(), ada).await.unwrap().is_none());
+    assert_eq!(h.history(ada).await, []);
+    assert_eq!(h.history(bob).await.len(), 1);
+}
+
+/// Not more events than asked for are forgotten at once.
+pub async fn a_purge_keeps_to_its_limit(h: Harness) {
+    let worker = h.worker().await;
+    for name in ["ada", "bob", "cid"] {
+        h.dead(&worker, name).await;
+    }
+    h.clock.advance(DAY);
+    let before = h.now();
+    let mut counts = Vec::new();
+    for _ in 0..3 {
+        counts.push(purge(&h, before, 2).await);
+    }
+    assert_eq!(counts, [2, 1, 0]);
+}
+
+/// P7: a key lives as long as its event.
+pub async fn a_key_is_forgotten_with_its_event(h: Harness) {
+    let worker = h.worker().await;
+    let [ada] = h
+        .given(h.event().key("order-1").content("a").to("ada"))
+        .await;
+    worker.sends(ada, "m-1").await;
+    h.clock.advance(DAY);
+    purge(&h, h.now(), 10).await;
+    let answers = h
+        .accept([h.event().key("order-1").content("b").to("ada")])
+        .await;
+    assert!(
+        matches!(answers.as_slice(), [Acceptance::Accepted]),
+        "{answers:?}"
+    );
+}
+
+/// P4: what was forgotten is neither sent nor redriven nor receipted.
+pub async fn what_was_forgotten_is_gone(h: Harness) {
+    let worker = h.worker().await;
+    let [ada] = h.given(h.event().to("ada")).await;
+    let ready = worker.ready(ada).await;
+    worker.sends(ada, "m-1").await;
+    h.clock.advance(DAY);
+    purge(&h, h.now(), 10).await;
+    let mut worker = worker;
+    worker.hold().await;
+    let answer = worker.claim(claim(&ready)).await;
+    assert!(
+        matches!(answer, ClaimAnswer::Refused(Refusal::Moved)),
+        "{answer:?}"
+    );
+    let receipt = Receipt {
+        tenant: acme(),
+        provider: provider("fake"),
+        target: ReceiptTarget::Message("m-1".to_owned()),
+        kind: ReceiptKind::Delivered,
+        id: "r-1".to_owned(),
+        occurred_at: None,
+    };
+    let effects = h.store().record_receipts(vec![receipt]).await.unwrap();
+    assert_eq!(effects, [ReceiptEffect::Parked]);
+}
+
+/// P5: positions are not used again.
+pub async fn positions_are_not_used_again(h: Harness) {
+    let worker = h.worker().await;
+    let [ada] = h.given(h.event().to("ada")).await;
+    let position = h.delivery(ada).await.position;
+    worker.sends(ada, "m-1").await;
+    h.clock.advance(DAY);
+    purge(&h, h.now(), 10).await;
+    let [bob] = h.given(h.event().to("bob")).await;
+    assert!(h.delivery(bob).await.position > position);
+}
+
+/// P5: a dead head that is forgotten blocks nobody any more.
+pub async fn a_forgotten_head_blocks_nobody(h: Harness) {
+    use signalbus::{Order, store::Next};
+
+    let worker = h.worker().await;
+    let blocking = || h.event().to("ada").order(Order::StrictBlocking);
+    let [head] = h.given(blocking()).await;
+    let ready = worker.ready(head).await;
+    worker.claims(&ready).await;
+    let dead = Next::End(EndState::Dead, Reason::Refused);
+    worker.settles(super::result(&ready, dead)).await;
+    h.clock.advance(DAY);
+    let [next] = h.given(blocking()).await;
+    assert!(!worker.sees(next).await);
+    purge(&h, h.now(), 10).await;
+    assert!(worker.sees(next).await);
+}
+
+async fn purge(h: &Harness, before: Timestamp, limit: u32) -> u64 {
+    h.store().purge(before, limit).await.unwrap()
+}
