@@ -143,7 +143,7 @@ impl Worker {
 #[must_use]
 pub fn everything() -> Window {
     Window {
-        classes: Class::ALL.map(|class| all_of(class)).to_vec(),
+        classes: Class::ALL.map(all_of).to_vec(),
         per_group: 1_000,
         channels: channels(),
     }
