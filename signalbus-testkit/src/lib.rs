@@ -1,4 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod clock;
+pub mod provider;
 pub mod store_suite;
+
+pub use clock::{ManualClock, PausedClock};
