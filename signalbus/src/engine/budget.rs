@@ -8,16 +8,20 @@ use crate::provider::Rate;
 /// when there are no first tries.
 #[derive(Debug)]
 pub(crate) struct RetryBudget {
-    tokens: f64,
+    /// In thousandths, so that shares add up exactly.
+    tokens: u64,
+    /// To the millisecond.
     filled_at: Duration,
 }
 
+/// One retry.
+const RETRY: u64 = 1_000;
 /// Retries allowed for each first try.
-const SHARE: f64 = 0.2;
+const SHARE: u64 = RETRY / 5;
 /// Retries allowed in each second besides.
-const PER_SECOND: f64 = 20.0;
+const PER_SECOND: u64 = 20 * RETRY;
 /// The most that can be saved up.
-const SAVED: f64 = 200.0;
+const SAVED: u64 = 200 * RETRY;
 
 impl RetryBudget {
     pub(crate) fn new(now: Duration) -> Self {
@@ -28,10 +32,11 @@ impl RetryBudget {
     }
 
     pub(crate) fn allows(&mut self, now: Duration) -> bool {
-        let passed = now.saturating_sub(self.filled_at);
-        self.filled_at = now;
-        self.add(passed.as_secs_f64() * PER_SECOND);
-        self.tokens >= 1.0
+        let passed = now.saturating_sub(self.filled_at).as_millis();
+        let passed = u64::try_from(passed).unwrap_or(u64::MAX);
+        self.filled_at += Duration::from_millis(passed);
+        self.add(passed.saturating_mul(PER_SECOND / 1_000));
+        self.tokens >= RETRY
     }
 
     pub(crate) fn first_try(&mut self) {
@@ -39,16 +44,16 @@ impl RetryBudget {
     }
 
     pub(crate) fn retry(&mut self) {
-        self.tokens -= 1.0;
+        self.tokens = self.tokens.saturating_sub(RETRY);
     }
 
     /// The value of the gauge `provider_retry_budget_remaining`.
     pub(crate) fn remaining(&self) -> f64 {
-        self.tokens
+        f64::from(u32::try_from(self.tokens).unwrap_or(u32::MAX)) / 1_000.0
     }
 
-    fn add(&mut self, tokens: f64) {
-        self.tokens = (self.tokens + tokens).min(SAVED);
+    fn add(&mut self, tokens: u64) {
+        self.tokens = self.tokens.saturating_add(tokens).min(SAVED);
     }
 }
 
@@ -94,7 +99,7 @@ mod tests {
     fn retries_are_a_share_of_first_tries() {
         let now = Duration::from_secs(100);
         let mut budget = RetryBudget::new(now);
-        let mut drain = |budget: &mut RetryBudget| {
+        let drain = |budget: &mut RetryBudget| {
             let mut count = 0;
             while budget.allows(now) {
                 budget.retry();
@@ -107,6 +112,30 @@ mod tests {
             budget.first_try();
         }
         assert_eq!(drain(&mut budget), 20);
+    }
+
+    #[test]
+    fn retries_go_on_at_a_small_rate_without_first_tries() {
+        let mut budget = RetryBudget::new(Duration::ZERO);
+        let mut retries = 0;
+        for tenth_of_a_millisecond in 1..=100_000_u64 {
+            let now = Duration::from_micros(100 * tenth_of_a_millisecond);
+            while budget.allows(now) {
+                budget.retry();
+                retries += 1;
+            }
+        }
+        assert_eq!(retries, 20 + 10 * 20, "20 at once, then 20 in each of 10 s");
+    }
+
+    #[test]
+    fn what_was_saved_up_is_bounded() {
+        let mut budget = RetryBudget::new(Duration::ZERO);
+        for _ in 0..1_000_000 {
+            budget.first_try();
+        }
+        assert!(budget.allows(Duration::MAX));
+        assert_eq!(budget.remaining().to_string(), "200");
     }
 
     #[test]
