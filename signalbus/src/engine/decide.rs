@@ -197,6 +197,8 @@ pub(crate) fn decide(
                     failures: standing.failures,
                     suspicion,
                 }
+            } else if matches!(tried, Tried::Panicked { started: false }) {
+                end(EndState::Expired, Reason::Expired)
             } else {
                 end(EndState::OutcomeUnknown, Reason::Expired)
             }
