@@ -11,7 +11,7 @@ use std::collections::{BTreeSet, HashSet, VecDeque};
 
 use crate::{
     clock::Timestamp,
-    event::Class,
+    event::{Class, Order},
     name::{ChannelName, TenantId},
     store::{LaneId, Position, Ready},
 };
@@ -202,15 +202,8 @@ impl Scheduler {
     pub(crate) fn release(&mut self, ready: &Ready, held: bool) {
         if ready.suspicion > 0 {
             // It went past the gate, which another may hold.
-            while held
-                && let Some(successor) = self.remove_queued(&|other| {
-                    other.order_key == ready.order_key
-                        && other.suspicion == 0
-                        && other.order.is_strict()
-                })
-            {
-                self.in_hand.remove(&successor.position);
-                self.release(&successor, true);
+            if held {
+                self.forget_key(ready.order_key);
             }
         } else if held {
             let successors = self.gates.close(ready);
@@ -231,6 +224,19 @@ impl Scheduler {
         let waiting = self.gates.drop_waiting(|ready| lost.contains(&ready.lane));
         self.forget(waiting);
         while let Some(ready) = self.remove_queued(&|ready| lost.contains(&ready.lane)) {
+            self.in_hand.remove(&ready.position);
+            self.release(&ready, false);
+        }
+    }
+
+    /// Forgets what waits with this order key, suspects aside.
+    fn forget_key(&mut self, key: u64) {
+        let waiting = self.gates.drop_waiting(|ready| ready.order_key == key);
+        self.forget(waiting);
+        let ordered = |ready: &Ready| {
+            ready.order_key == key && ready.order != Order::Unordered && ready.suspicion == 0
+        };
+        while let Some(ready) = self.remove_queued(&ordered) {
             self.in_hand.remove(&ready.position);
             self.release(&ready, false);
         }

@@ -1,1 +1,113 @@
+mod fairness;
+mod model;
+mod order;
+mod supply;
 
+use uuid::Uuid;
+
+use super::*;
+use crate::{
+    clock::later,
+    id::{DeliveryId, EventId},
+};
+
+const NOW: Timestamp = Timestamp::constant(1_893_456_000, 0);
+const EMAIL: usize = 0;
+const SMS: usize = 1;
+const NOTHING: [i64; 0] = [];
+
+/// A first try on the e-mail channel, of the default tenant, unrelated to any other.
+fn ready(position: i64) -> Ready {
+    let id = Uuid::from_u128(u128::from(position.unsigned_abs()));
+    Ready {
+        position: Position(position),
+        id: DeliveryId::from_uuid(id),
+        event: EventId::from_uuid(id),
+        tenant: TenantId::default(),
+        channel: channel(EMAIL),
+        class: Class::Standard,
+        lane: LaneId(0),
+        order_key: position.unsigned_abs(),
+        order: Order::Start,
+        generation: 0,
+        attempt: 0,
+        failures: 0,
+        suspicion: 0,
+        since: NOW,
+        accepted_at: NOW,
+        expires_at: None,
+    }
+}
+
+fn channel(index: usize) -> ChannelName {
+    ChannelName::new(["email", "sms"][index]).unwrap()
+}
+
+fn tenant(name: &str) -> TenantId {
+    TenantId::new(name).unwrap()
+}
+
+fn after(seconds: u64) -> Timestamp {
+    later(NOW, std::time::Duration::from_secs(seconds))
+}
+
+fn scheduler(ready: impl IntoIterator<Item = Ready>) -> Scheduler {
+    let mut scheduler = Scheduler::new(vec![channel(EMAIL), channel(SMS)]);
+    for ready in ready {
+        assert!(scheduler.admit(ready), "new");
+    }
+    scheduler
+}
+
+/// Which channels have room, for first tries and for retries.
+#[derive(Debug, Clone, Copy)]
+struct Rooms {
+    first: [bool; 2],
+    retry: [bool; 2],
+}
+
+const ALL: Rooms = Rooms {
+    first: [true; 2],
+    retry: [true; 2],
+};
+
+impl Room for Rooms {
+    fn for_first(&mut self, channel: usize) -> bool {
+        self.first[channel]
+    }
+
+    fn for_retry(&mut self, channel: usize) -> bool {
+        self.retry[channel]
+    }
+}
+
+impl Scheduler {
+    /// Picks with the same weight for every tenant.
+    fn next(&mut self, mut room: Rooms) -> Option<Ready> {
+        self.pick(&|_| 1, &mut room).map(|picked| picked.ready)
+    }
+
+    /// The positions of the next `count` picks, or of as many as there are.
+    fn positions(&mut self, count: usize, room: Rooms) -> Vec<i64> {
+        (0..count)
+            .map_while(|_| self.next(room))
+            .map(|ready| ready.position.0)
+            .collect()
+    }
+
+    /// Its send ended well.
+    fn done(&mut self, ready: &Ready) {
+        self.release(ready, false);
+        self.settled(ready.position);
+    }
+
+    /// Nothing is left of any delivery that ever was in hand.
+    #[track_caller]
+    fn assert_forgot_all(&self) {
+        assert!(self.is_empty());
+        assert_eq!(self.in_hand.len(), 0, "in hand");
+        assert_eq!(self.queued, [0; 3], "queued");
+        assert_eq!(self.expiries.len(), 0, "expiries");
+        assert_eq!(self.gates.iter().count(), 0, "behind gates");
+    }
+}

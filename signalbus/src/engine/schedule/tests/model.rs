@@ -1,0 +1,244 @@
+//! Random work against a model that only knows where each delivery is.
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// Deliveries that there are; which of them are in hand is the play.
+const UNIVERSE: usize = 24;
+const LANES: u64 = 3;
+
+#[derive(Debug, Clone)]
+enum Step {
+    Admit(usize),
+    Pick(Rooms),
+    PickSuspect,
+    /// The n-th of those that are out ends.
+    End(usize, bool),
+    TakeExpired(u64),
+    ForgetLane(u16),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Place {
+    Away,
+    Waits,
+    Out,
+}
+
+struct Play {
+    scheduler: Scheduler,
+    universe: Vec<Ready>,
+    places: Vec<Place>,
+    /// A suspect is out by itself.
+    alone: bool,
+}
+
+impl Play {
+    fn new(universe: Vec<Ready>) -> Self {
+        Self {
+            scheduler: scheduler([]),
+            places: vec![Place::Away; universe.len()],
+            universe,
+            alone: false,
+        }
+    }
+
+    fn at(&self, place: Place) -> impl Iterator<Item = usize> + use<'_> {
+        (0..self.places.len()).filter(move |index| self.places[*index] == place)
+    }
+
+    fn step(&mut self, step: &Step) {
+        match step {
+            Step::Admit(index) => {
+                let new = self.scheduler.admit(self.universe[*index].clone());
+                assert_eq!(new, self.places[*index] == Place::Away);
+                if new {
+                    self.places[*index] = Place::Waits;
+                }
+            }
+            Step::Pick(room) if !self.alone => {
+                let picked = self.scheduler.pick(&|_| 1, &mut { *room });
+                if let Some(picked) = picked {
+                    assert!(room.first[picked.channel] || room.retry[picked.channel]);
+                    assert_eq!(picked.ready.suspicion, 0);
+                    self.out(&picked.ready);
+                }
+            }
+            Step::PickSuspect if self.at(Place::Out).next().is_none() => {
+                if let Some(picked) = self.scheduler.pick_suspect(&mut { ALL }) {
+                    assert!(picked.ready.suspicion > 0);
+                    self.out(&picked.ready);
+                    self.alone = true;
+                }
+            }
+            Step::End(nth, held) => {
+                let out: Vec<usize> = self.at(Place::Out).collect();
+                if let Some(index) = out.get(nth % out.len().max(1)) {
+                    self.end(*index, *held);
+                }
+            }
+            Step::TakeExpired(now) => {
+                for expired in self.scheduler.take_expired(after(*now)) {
+                    assert!(expired.expires_at.unwrap() <= after(*now));
+                    self.out(&expired);
+                }
+            }
+            Step::ForgetLane(lane) => {
+                self.scheduler.forget_lanes(&[LaneId(*lane)]);
+                for index in self.at(Place::Waits).collect::<Vec<_>>() {
+                    if self.universe[index].lane == LaneId(*lane) {
+                        self.places[index] = Place::Away;
+                    }
+                }
+            }
+            Step::Pick(_) | Step::PickSuspect => {}
+        }
+    }
+
+    fn out(&mut self, ready: &Ready) {
+        let index = usize::try_from(ready.position.0).unwrap();
+        assert_eq!(self.places[index], Place::Waits, "it was in hand");
+        if ready.order != Order::Unordered && ready.suspicion == 0 {
+            let same_key = self
+                .at(Place::Out)
+                .map(|other| &self.universe[other])
+                .find(|other| {
+                    other.order_key == ready.order_key
+                        && other.order != Order::Unordered
+                        && other.suspicion == 0
+                });
+            assert!(same_key.is_none(), "two of one key are out");
+        }
+        self.places[index] = Place::Out;
+    }
+
+    fn end(&mut self, index: usize, held: bool) {
+        let ready = self.universe[index].clone();
+        let held = held && ready.order.is_strict();
+        self.scheduler.release(&ready, held);
+        self.scheduler.settled(ready.position);
+        self.places[index] = Place::Away;
+        self.alone = false;
+        if held {
+            for other in self.at(Place::Waits).collect::<Vec<_>>() {
+                let waits = &self.universe[other];
+                if waits.order_key == ready.order_key
+                    && waits.order != Order::Unordered
+                    && waits.suspicion == 0
+                {
+                    self.places[other] = Place::Away;
+                }
+            }
+        }
+    }
+
+    fn check(&self) {
+        for class in Class::ALL {
+            let waiting = self
+                .at(Place::Waits)
+                .filter(|index| {
+                    let ready = &self.universe[*index];
+                    ready.class == class && ready.suspicion == 0
+                })
+                .count();
+            assert_eq!(self.scheduler.waiting(class), waiting, "{class:?}");
+        }
+        assert_eq!(
+            self.scheduler.is_empty(),
+            self.at(Place::Waits).next().is_none()
+        );
+        let in_hand = self.places.iter().filter(|place| **place != Place::Away);
+        assert_eq!(self.scheduler.in_hand.len(), in_hand.count());
+    }
+
+    /// Everything in hand goes out and ends: nothing is lost, and nothing is left.
+    fn finish(&mut self) {
+        for index in self.at(Place::Out).collect::<Vec<_>>() {
+            self.end(index, false);
+        }
+        while !self.scheduler.is_empty() {
+            let picked = self.scheduler.pick_suspect(&mut { ALL });
+            let picked = picked.or_else(|| self.scheduler.pick(&|_| 1, &mut { ALL }));
+            let ready = picked.expect("what waits can be picked").ready;
+            self.out(&ready);
+            self.end(usize::try_from(ready.position.0).unwrap(), false);
+        }
+        assert!(self.at(Place::Waits).next().is_none());
+        self.scheduler.assert_forgot_all();
+    }
+}
+
+fn any_delivery() -> impl Strategy<Value = Ready> {
+    let order = prop_oneof![
+        3 => Just(Order::Start),
+        3 => Just(Order::Strict),
+        1 => Just(Order::StrictBlocking),
+        1 => Just(Order::Unordered),
+    ];
+    (
+        order,
+        0..5_u64,
+        prop::sample::select(&Class::ALL[..]),
+        prop::sample::select(&["a", "b", "c"][..]),
+        0..2_usize,
+        prop::bool::weighted(0.3),
+        prop::bool::weighted(0.15),
+        prop::option::weighted(0.3, 0..20_u64),
+    )
+        .prop_map(
+            |(order, key, class, name, on, retry, suspect, expiry)| Ready {
+                order,
+                order_key: key,
+                lane: LaneId(u16::try_from(key % LANES).unwrap()),
+                class,
+                tenant: tenant(name),
+                channel: channel(on),
+                attempt: u32::from(retry || suspect),
+                suspicion: u32::from(suspect),
+                expires_at: expiry.map(after),
+                ..ready(0)
+            },
+        )
+}
+
+fn any_universe() -> impl Strategy<Value = Vec<Ready>> {
+    prop::collection::vec(any_delivery(), UNIVERSE).prop_map(|universe| {
+        (0..)
+            .zip(universe)
+            .map(|(position, delivery)| Ready {
+                position: Position(position),
+                ..delivery
+            })
+            .collect()
+    })
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    let room = any::<([bool; 2], [bool; 2])>().prop_map(|(first, retry)| Rooms { first, retry });
+    prop_oneof![
+        6 => (0..UNIVERSE).prop_map(Step::Admit),
+        4 => room.prop_map(Step::Pick),
+        1 => Just(Step::PickSuspect),
+        4 => (0..UNIVERSE, prop::bool::weighted(0.2)).prop_map(|(nth, held)| Step::End(nth, held)),
+        1 => (0..20_u64).prop_map(Step::TakeExpired),
+        1 => (0..3_u16).prop_map(Step::ForgetLane),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn nothing_is_lost_doubled_or_out_of_order(
+        universe in any_universe(),
+        steps in prop::collection::vec(any_step(), 0..120),
+    ) {
+        let mut play = Play::new(universe);
+        for step in &steps {
+            play.step(step);
+            play.check();
+        }
+        play.finish();
+    }
+}

@@ -1,0 +1,213 @@
+//! Order keys, suspects and lanes.
+
+use super::*;
+
+fn of_key(key: u64, order: Order, position: i64) -> Ready {
+    Ready {
+        order_key: key,
+        order,
+        ..ready(position)
+    }
+}
+
+fn suspect(position: i64) -> Ready {
+    Ready {
+        suspicion: 1,
+        attempt: 1,
+        ..ready(position)
+    }
+}
+
+#[test]
+fn one_of_a_key_at_a_time_lowest_position_first() {
+    for order in [Order::Start, Order::Strict, Order::StrictBlocking] {
+        let mut scheduler = scheduler([1, 4, 3, 2].map(|position| of_key(7, order, position)));
+        assert_eq!(scheduler.waiting(Class::Standard), 4);
+        let mut seen = Vec::new();
+        while let Some(ready) = scheduler.next(ALL) {
+            assert_eq!(scheduler.positions(1, ALL), NOTHING, "the next one waits");
+            seen.push(ready.position.0);
+            scheduler.done(&ready);
+        }
+        assert_eq!(seen, [1, 2, 3, 4], "{order:?}");
+        scheduler.assert_forgot_all();
+    }
+}
+
+#[test]
+fn the_next_of_a_key_does_not_queue_again() {
+    let mut scheduler = scheduler([
+        of_key(7, Order::Start, 1),
+        of_key(7, Order::Start, 2),
+        ready(3),
+    ]);
+    let first = scheduler.next(ALL).unwrap();
+    scheduler.done(&first);
+    assert_eq!(scheduler.positions(2, ALL), [2, 3]);
+}
+
+#[test]
+fn without_order_all_go_at_once() {
+    let mut scheduler = scheduler((1..=3).map(|at| of_key(7, Order::Unordered, at)));
+    assert_eq!(scheduler.positions(5, ALL), [1, 2, 3]);
+}
+
+#[test]
+fn a_held_key_forgets_its_successors_until_the_store_offers_them_again() {
+    let mut scheduler = scheduler((1..=3).map(|at| of_key(7, Order::Strict, at)));
+    let head = scheduler.next(ALL).unwrap();
+    scheduler.release(&head, true);
+    assert_eq!(scheduler.positions(1, ALL), NOTHING);
+    assert_eq!(scheduler.waiting(Class::Standard), 0);
+    scheduler.settled(head.position);
+    scheduler.assert_forgot_all();
+    assert!(scheduler.admit(of_key(7, Order::Strict, 2)));
+    assert!(scheduler.admit(of_key(7, Order::Strict, 1)));
+}
+
+#[test]
+fn a_key_that_goes_on_does_not_disturb_another() {
+    let mut scheduler = scheduler([
+        of_key(7, Order::Strict, 1),
+        of_key(7, Order::Strict, 2),
+        of_key(8, Order::Strict, 3),
+        of_key(8, Order::Strict, 4),
+    ]);
+    let heads = [scheduler.next(ALL).unwrap(), scheduler.next(ALL).unwrap()];
+    scheduler.release(&heads[0], true);
+    scheduler.release(&heads[1], false);
+    assert_eq!(scheduler.positions(2, ALL), [4]);
+}
+
+#[test]
+fn the_same_position_twice_is_one_delivery() {
+    let mut scheduler = scheduler([ready(1)]);
+    assert!(!scheduler.admit(ready(1)));
+    let out = scheduler.next(ALL).unwrap();
+    assert!(!scheduler.admit(ready(1)), "it is out");
+    assert_eq!(scheduler.positions(1, ALL), NOTHING);
+    scheduler.release(&out, false);
+    assert!(!scheduler.admit(ready(1)), "its result is not written yet");
+    scheduler.settled(out.position);
+    assert!(scheduler.admit(ready(1)));
+}
+
+#[test]
+fn suspects_are_picked_by_themselves() {
+    let mut scheduler = scheduler([suspect(1), ready(2), suspect(3)]);
+    assert!(scheduler.has_suspects());
+    assert_eq!(
+        scheduler.positions(3, ALL),
+        [2],
+        "only what is beyond suspicion"
+    );
+    assert!(!scheduler.is_empty());
+    let mut room = ALL;
+    for expected in [1, 3] {
+        assert!(scheduler.wants_alone(&mut room));
+        let picked = scheduler.pick_suspect(&mut room).unwrap();
+        assert_eq!(picked.ready.position, Position(expected));
+        scheduler.done(&picked.ready);
+    }
+    assert!(!scheduler.has_suspects());
+}
+
+#[test]
+fn suspects_without_room_hold_nobody_up() {
+    let mut scheduler = scheduler([suspect(1)]);
+    let mut full = Rooms {
+        first: [false; 2],
+        retry: [true; 2],
+    };
+    assert!(scheduler.has_suspects());
+    assert!(!scheduler.wants_alone(&mut full));
+    assert!(scheduler.pick_suspect(&mut full).is_none());
+}
+
+#[test]
+fn a_suspect_that_is_held_takes_its_successors_along() {
+    let head = Ready {
+        order_key: 7,
+        order: Order::Strict,
+        ..suspect(1)
+    };
+    for successor in [Order::Strict, Order::StrictBlocking, Order::Start] {
+        let mut scheduler = scheduler([
+            head.clone(),
+            of_key(7, successor, 2),
+            of_key(7, Order::Strict, 3),
+            ready(4),
+        ]);
+        let picked = scheduler.pick_suspect(&mut { ALL }).unwrap();
+        scheduler.release(&picked.ready, true);
+        assert_eq!(scheduler.positions(3, ALL), [4], "behind it: {successor:?}");
+    }
+}
+
+#[test]
+fn what_expired_is_taken_unless_it_waits_behind_a_gate() {
+    let expiring = |position, key, seconds| Ready {
+        order_key: key,
+        expires_at: Some(after(seconds)),
+        ..ready(position)
+    };
+    let mut scheduler = scheduler([
+        expiring(1, 7, 10),
+        expiring(2, 7, 5),
+        expiring(3, 8, 5),
+        expiring(4, 9, 6),
+        Ready {
+            expires_at: Some(after(5)),
+            ..suspect(5)
+        },
+    ]);
+    let mut taken = |now| -> Vec<i64> {
+        let expired = scheduler.take_expired(after(now));
+        let positions = expired.iter().map(|ready| ready.position.0).collect();
+        expired.iter().for_each(|ready| scheduler.done(ready));
+        positions
+    };
+    assert_eq!(taken(4), NOTHING);
+    assert_eq!(taken(5), [3, 5], "2 is behind 1");
+    assert_eq!(taken(5), NOTHING, "once");
+    assert_eq!(taken(10), [4, 1]);
+    assert_eq!(taken(10), [2], "its gate is open now");
+    scheduler.assert_forgot_all();
+}
+
+#[test]
+fn what_is_out_does_not_expire() {
+    let mut scheduler = scheduler([Ready {
+        expires_at: Some(after(1)),
+        ..ready(1)
+    }]);
+    let out = scheduler.next(ALL).unwrap();
+    assert!(scheduler.take_expired(after(9)).is_empty());
+    scheduler.done(&out);
+    scheduler.assert_forgot_all();
+}
+
+#[test]
+fn a_lost_lane_is_forgotten_and_what_is_out_keeps_its_gate() {
+    let in_lane = |lane, ready| Ready {
+        lane: LaneId(lane),
+        ..ready
+    };
+    let mut scheduler = scheduler([
+        in_lane(1, of_key(7, Order::Start, 1)),
+        in_lane(1, of_key(7, Order::Start, 2)),
+        in_lane(1, ready(3)),
+        in_lane(1, suspect(4)),
+        in_lane(2, ready(5)),
+    ]);
+    let out = scheduler.next(ALL).unwrap();
+    assert_eq!(out.position, Position(1));
+    scheduler.forget_lanes(&[LaneId(1)]);
+    assert!(!scheduler.has_suspects());
+    assert_eq!(scheduler.waiting(Class::Standard), 1);
+    assert_eq!(scheduler.positions(5, ALL), [5]);
+    assert!(scheduler.admit(in_lane(1, of_key(7, Order::Start, 2))));
+    assert_eq!(scheduler.positions(5, ALL), NOTHING, "1 is still out");
+    scheduler.done(&out);
+    assert_eq!(scheduler.positions(5, ALL), [2]);
+}

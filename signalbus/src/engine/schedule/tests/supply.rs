@@ -1,0 +1,64 @@
+//! What is in hand, and when to read more.
+
+use super::*;
+
+fn of_tenant(name: &str, count: i64) -> Vec<Ready> {
+    let tenant = tenant(name);
+    (0..count)
+        .map(|position| Ready {
+            tenant: tenant.clone(),
+            ..ready(position)
+        })
+        .collect()
+}
+
+#[test]
+fn a_channel_nobody_asked_for_is_let_go() {
+    let mut scheduler = Scheduler::new(vec![channel(SMS)]);
+    scheduler.admit(ready(1));
+    scheduler.assert_forgot_all();
+}
+
+#[test]
+fn a_group_that_was_cut_is_well_stocked_until_half_of_it_is_gone() {
+    let mut scheduler = scheduler([]);
+    scheduler.admit_all(of_tenant("a", 8), 8);
+    let stocked = |scheduler: &Scheduler| scheduler.well_stocked(Class::Standard).len();
+    assert_eq!(
+        scheduler.well_stocked(Class::Standard),
+        [(tenant("a"), channel(EMAIL))]
+    );
+    assert!(scheduler.well_stocked(Class::Bulk).is_empty());
+    scheduler.positions(3, ALL);
+    assert!(!scheduler.runs_low());
+    assert_eq!(stocked(&scheduler), 1);
+    scheduler.positions(1, ALL);
+    assert!(scheduler.runs_low(), "four of eight are gone");
+    assert_eq!(stocked(&scheduler), 0);
+}
+
+#[test]
+fn a_group_that_was_read_whole_never_runs_low() {
+    let mut scheduler = scheduler([]);
+    scheduler.admit_all(of_tenant("a", 7), 8);
+    assert!(scheduler.well_stocked(Class::Standard).is_empty());
+    scheduler.positions(7, ALL);
+    assert!(!scheduler.runs_low());
+}
+
+#[test]
+fn the_oldest_of_a_channel_is_found_wherever_it_waits() {
+    let since = |position, seconds| Ready {
+        since: after(seconds),
+        order_key: 7,
+        ..ready(position)
+    };
+    let mut scheduler = scheduler([since(1, 9), since(2, 5)]);
+    assert_eq!(scheduler.oldest(&channel(EMAIL)), Some(after(5)), "gated");
+    scheduler.admit(Ready {
+        suspicion: 1,
+        ..since(3, 2)
+    });
+    assert_eq!(scheduler.oldest(&channel(EMAIL)), Some(after(2)), "suspect");
+    assert_eq!(scheduler.oldest(&channel(SMS)), None);
+}
