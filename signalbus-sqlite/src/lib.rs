@@ -1,1 +1,32 @@
-//! x
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod accept;
+mod batch;
+mod bus;
+mod cancel;
+mod codec;
+mod config;
+mod connection;
+mod content;
+mod error;
+mod fetch;
+mod filter;
+mod flush;
+mod history;
+mod lanes;
+mod lock;
+mod order;
+mod purge;
+mod query;
+mod receipts;
+mod redrive;
+mod rendering;
+mod row;
+mod schema;
+mod store;
+mod suppress;
+mod task;
+
+pub use config::{SqliteBuilder, Synchronous};
+pub use store::SqliteStore;

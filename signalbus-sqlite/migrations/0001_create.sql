@@ -1,0 +1,178 @@
+-- Times are microseconds since 1970 in UTC. Identifiers are the 16 bytes of a UUID.
+--
+-- States of a delivery:
+--    0 ready       may be sent now
+--    1 timed       waits for its `due`
+--    2 sending     claimed
+--    3 behind      waits for an earlier one of its order key
+--   10 dead       11 expired       12 suppressed   13 outcome_unknown   (may be redriven)
+--   20 accepted   21 cancelled     22 not_needed
+--
+-- Order modes: 0 unordered, 1 start, 2 strict, 3 strict and blocking.
+-- Classes: 0 urgent, 1 standard, 2 bulk.
+
+CREATE TABLE signalbus_meta (
+    name  TEXT PRIMARY KEY,
+    value INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO signalbus_meta (name, value) VALUES ('next_event', 1), ('next_position', 1);
+
+CREATE TABLE signalbus_lane (
+    lane       INTEGER PRIMARY KEY,
+    epoch      INTEGER NOT NULL,
+    worker     BLOB,
+    expires_at INTEGER NOT NULL
+) STRICT;
+
+-- Workers that want lanes, also while they hold none.
+CREATE TABLE signalbus_worker (
+    worker     BLOB PRIMARY KEY,
+    expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- The deliveries of an event have the positions from `first_position` on.
+CREATE TABLE signalbus_event (
+    event          INTEGER PRIMARY KEY,
+    id             BLOB NOT NULL UNIQUE,
+    tenant         TEXT NOT NULL,
+    topic          TEXT NOT NULL,
+    class          INTEGER NOT NULL,
+    accepted_at    INTEGER NOT NULL,
+    first_position INTEGER NOT NULL,
+    deliveries     INTEGER NOT NULL,
+    attachments    INTEGER NOT NULL,
+    key            TEXT,
+    fingerprint    BLOB,
+    content        BLOB NOT NULL
+) STRICT;
+
+CREATE UNIQUE INDEX signalbus_event_key ON signalbus_event (tenant, key) WHERE key IS NOT NULL;
+CREATE INDEX signalbus_event_accepted ON signalbus_event (accepted_at);
+
+CREATE TABLE signalbus_attachment (
+    event        INTEGER NOT NULL REFERENCES signalbus_event (event) ON DELETE CASCADE,
+    place        INTEGER NOT NULL,
+    file_name    TEXT NOT NULL,
+    content_type TEXT NOT NULL,
+    content_id   TEXT,
+    content      BLOB NOT NULL,
+    PRIMARY KEY (event, place)
+) STRICT;
+
+-- `holds` is 1 while an ordered delivery can keep a later one of its key waiting: until it ends,
+-- and while it is dead. A column of its own, so that a claim does not touch that index.
+CREATE TABLE signalbus_delivery (
+    position     INTEGER PRIMARY KEY,
+    id           BLOB NOT NULL UNIQUE,
+    event        INTEGER NOT NULL,
+    tenant       TEXT NOT NULL,
+    channel      TEXT,
+    class        INTEGER NOT NULL,
+    lane         INTEGER NOT NULL,
+    order_key    INTEGER NOT NULL,
+    order_mode   INTEGER NOT NULL,
+    recipient    INTEGER NOT NULL,
+    address      BLOB,
+    accepted_at  INTEGER NOT NULL,
+    expires_at   INTEGER,
+    state        INTEGER NOT NULL,
+    holds        INTEGER NOT NULL,
+    due          INTEGER NOT NULL,
+    retry        INTEGER NOT NULL DEFAULT 0,
+    generation   INTEGER NOT NULL DEFAULT 0,
+    attempt      INTEGER NOT NULL DEFAULT 0,
+    failures     INTEGER NOT NULL DEFAULT 0,
+    suspicion    INTEGER NOT NULL DEFAULT 0,
+    cancelled    INTEGER NOT NULL DEFAULT 0,
+    rendered     INTEGER NOT NULL DEFAULT 0,
+    claim_epoch  INTEGER,
+    claimed_at   INTEGER,
+    alone        INTEGER,
+    reason       TEXT,
+    ended_at     INTEGER,
+    provider     TEXT,
+    message_id   TEXT,
+    message_hash INTEGER,
+    receipt      TEXT,
+    receipt_rank INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+-- Work that may be sent now, by group; the position comes last by itself.
+CREATE INDEX signalbus_delivery_ready
+    ON signalbus_delivery (class, channel, tenant, retry, lane) WHERE state = 0;
+-- What becomes due next in a lane, and, when very much is due at once, for whom.
+CREATE INDEX signalbus_delivery_due ON signalbus_delivery (lane, due) WHERE state = 1;
+CREATE INDEX signalbus_delivery_due_share
+    ON signalbus_delivery (class, tenant, due) WHERE state = 1;
+CREATE INDEX signalbus_delivery_sending
+    ON signalbus_delivery (lane, claim_epoch) WHERE state = 2;
+CREATE INDEX signalbus_delivery_behind
+    ON signalbus_delivery (order_key, tenant) WHERE state = 3;
+CREATE INDEX signalbus_delivery_order
+    ON signalbus_delivery (order_key, tenant) WHERE holds = 1;
+-- The exceptions an operator looks for; what ended well is not in it.
+CREATE INDEX signalbus_delivery_failed
+    ON signalbus_delivery (state) WHERE state >= 10 AND state < 20;
+CREATE INDEX signalbus_delivery_tenant ON signalbus_delivery (tenant);
+CREATE INDEX signalbus_delivery_message
+    ON signalbus_delivery (message_hash) WHERE message_hash IS NOT NULL;
+
+-- A message kept for the next try. Apart, since a row is rewritten whole with every change.
+CREATE TABLE signalbus_rendering (
+    position INTEGER PRIMARY KEY,
+    body     BLOB NOT NULL
+) STRICT;
+
+-- Append-only. `body` is JSON of the given version.
+CREATE TABLE signalbus_history (
+    position INTEGER NOT NULL,
+    entry    INTEGER NOT NULL,
+    at       INTEGER NOT NULL,
+    version  INTEGER NOT NULL,
+    body     TEXT NOT NULL,
+    PRIMARY KEY (position, entry)
+) STRICT, WITHOUT ROWID;
+
+-- Without a position it is parked: its message is not known yet.
+CREATE TABLE signalbus_receipt (
+    receipt      INTEGER PRIMARY KEY,
+    tenant       TEXT NOT NULL,
+    provider     TEXT NOT NULL,
+    id           TEXT NOT NULL,
+    kind         TEXT NOT NULL,
+    occurred_at  INTEGER,
+    recorded_at  INTEGER NOT NULL,
+    position     INTEGER,
+    delivery     BLOB,
+    message_hash INTEGER,
+    message_id   TEXT
+) STRICT;
+
+CREATE UNIQUE INDEX signalbus_receipt_id ON signalbus_receipt (tenant, provider, id);
+CREATE INDEX signalbus_receipt_position
+    ON signalbus_receipt (position) WHERE position IS NOT NULL;
+CREATE INDEX signalbus_receipt_parked_message
+    ON signalbus_receipt (message_hash) WHERE position IS NULL AND message_hash IS NOT NULL;
+CREATE INDEX signalbus_receipt_parked_delivery
+    ON signalbus_receipt (delivery) WHERE position IS NULL AND delivery IS NOT NULL;
+CREATE INDEX signalbus_receipt_parked_at
+    ON signalbus_receipt (recorded_at) WHERE position IS NULL;
+
+CREATE TABLE signalbus_suppression (
+    tenant        TEXT NOT NULL,
+    channel       TEXT NOT NULL,
+    address       BLOB NOT NULL,
+    reason        TEXT NOT NULL,
+    suppressed_at INTEGER NOT NULL,
+    PRIMARY KEY (tenant, channel, address)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE signalbus_bus_position (
+    bus        TEXT NOT NULL,
+    consumers  TEXT NOT NULL,
+    topic      TEXT NOT NULL,
+    partition  INTEGER NOT NULL,
+    next       INTEGER NOT NULL,
+    PRIMARY KEY (bus, consumers, topic, partition)
+) STRICT, WITHOUT ROWID;

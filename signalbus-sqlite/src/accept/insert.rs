@@ -1,0 +1,228 @@
+//! The rows of new events.
+
+use signalbus::{
+    clock::Timestamp,
+    store::{EndState, Entry, NewDelivery, NewEvent, Reason, StoreError},
+};
+use sqlx::SqliteConnection;
+
+use crate::{
+    batch::{self, Bytes},
+    codec::{READY, TIMED, class_code, end_code, micros, order_code},
+    error, history, order, schema,
+};
+
+/// Stores events that are new.
+pub(super) async fn insert(
+    conn: &mut SqliteConnection,
+    now: Timestamp,
+    lanes: u16,
+    events: &[&NewEvent],
+) -> Result<(), StoreError> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    let deliveries = events.iter().map(|event| event.deliveries.len()).sum();
+    let first_event = reserve(conn, "next_event", events.len()).await?;
+    let first_position = reserve(conn, "next_position", deliveries).await?;
+    let numbered: Vec<(i64, &NewEvent)> = (first_event..).zip(events.iter().copied()).collect();
+    insert_events(conn, now, &numbered, first_position).await?;
+    insert_attachments(conn, &numbered).await?;
+    let rows: Vec<Row<'_>> = numbered
+        .iter()
+        .flat_map(|(number, event)| event.deliveries.iter().map(|d| (*number, *event, d)))
+        .zip(first_position..)
+        .map(|((number, event, delivery), position)| Row {
+            position,
+            number,
+            event,
+            delivery,
+        })
+        .collect();
+    insert_deliveries(conn, now, lanes, &rows).await?;
+    history::append(conn, now, &ended(&rows)).await?;
+    let strict: Vec<i64> = rows
+        .iter()
+        .filter(|row| row.delivery.order.is_strict() && row.delivery.ended.is_none())
+        .map(|row| row.position)
+        .collect();
+    order::hold_back(conn, &strict).await
+}
+
+struct Row<'a> {
+    position: i64,
+    number: i64,
+    event: &'a NewEvent,
+    delivery: &'a NewDelivery,
+}
+
+/// Takes `count` numbers that nobody had before; gives the first.
+async fn reserve(conn: &mut SqliteConnection, name: &str, count: usize) -> Result<i64, StoreError> {
+    let count = i64::try_from(count).map_err(|_| error::invalid("the batch is too large"))?;
+    sqlx::query_scalar(
+        "UPDATE signalbus_meta SET value = value + ?2 WHERE name = ?1 RETURNING value - ?2",
+    )
+    .bind(name)
+    .bind(count)
+    .fetch_one(conn)
+    .await
+    .map_err(error::of)
+}
+
+async fn insert_events(
+    conn: &mut SqliteConnection,
+    now: Timestamp,
+    events: &[(i64, &NewEvent)],
+    first_position: i64,
+) -> Result<(), StoreError> {
+    let mut bytes = Bytes::default();
+    let mut first = first_position;
+    let mut rows = Vec::with_capacity(events.len());
+    for (number, event) in events {
+        let deliveries = i64::try_from(event.deliveries.len())
+            .map_err(|_| error::invalid("an event has too many deliveries"))?;
+        let (id, _) = bytes.add(event.id.as_uuid().as_bytes());
+        let content = bytes.add(&event.content);
+        let key = event.idempotency.as_ref().map(|record| {
+            let (fingerprint, _) = bytes.add(&record.fingerprint.0);
+            (&record.key, fingerprint)
+        });
+        rows.push((
+            number,
+            id,
+            &event.tenant,
+            &event.topic,
+            class_code(event.class),
+            first,
+            deliveries,
+            event.attachments.len(),
+            key,
+            content,
+        ));
+        first += deliveries;
+    }
+    sqlx::query(
+        "INSERT INTO signalbus_event (event, id, tenant, topic, class, accepted_at,
+             first_position, deliveries, attachments, key, fingerprint, content)
+         SELECT value ->> 0, substr(?2, value ->> 1, 16), value ->> 2, value ->> 3, value ->> 4,
+                ?3, value ->> 5, value ->> 6, value ->> 7,
+                value ->> '$[8][0]', substr(?2, value ->> '$[8][1]', 32),
+                substr(?2, value ->> '$[9][0]', value ->> '$[9][1]')
+         FROM json_each(?1)",
+    )
+    .bind(batch::rows(&rows)?)
+    .bind(bytes.into_vec())
+    .bind(micros(now))
+    .execute(conn)
+    .await
+    .map_err(error::of)?;
+    Ok(())
+}
+
+/// One statement each: here the bytes cost more than the trips.
+async fn insert_attachments(
+    conn: &mut SqliteConnection,
+    events: &[(i64, &NewEvent)],
+) -> Result<(), StoreError> {
+    for (number, event) in events {
+        for (place, attachment) in (0_i64..).zip(&event.attachments) {
+            sqlx::query(
+                "INSERT INTO signalbus_attachment
+                     (event, place, file_name, content_type, content_id, content)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )
+            .bind(*number)
+            .bind(place)
+            .bind(attachment.file_name.as_str())
+            .bind(attachment.content_type.as_str())
+            .bind(attachment.content_id.as_deref())
+            .bind(attachment.content.as_ref())
+            .execute(&mut *conn)
+            .await
+            .map_err(error::of)?;
+        }
+    }
+    Ok(())
+}
+
+async fn insert_deliveries(
+    conn: &mut SqliteConnection,
+    now: Timestamp,
+    lanes: u16,
+    rows: &[Row<'_>],
+) -> Result<(), StoreError> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let now = micros(now);
+    let mut bytes = Bytes::default();
+    let rows: Vec<_> = rows
+        .iter()
+        .map(|row| {
+            let delivery = row.delivery;
+            let due = delivery.send_at.map_or(now, micros).max(now);
+            let (state, holds) = match &delivery.ended {
+                Some((end, _)) => (end_code(*end), *end == EndState::Dead),
+                None if due > now => (TIMED, true),
+                None => (READY, true),
+            };
+            let mode = order_code(delivery.order);
+            let (id, _) = bytes.add(delivery.id.as_uuid().as_bytes());
+            let address = delivery.address.map(|hash| bytes.add(&hash.0).0);
+            let place = (
+                row.position,
+                id,
+                row.number,
+                &row.event.tenant,
+                &delivery.channel,
+                class_code(row.event.class),
+                schema::lane_of(delivery.lane_key, lanes),
+            );
+            let kind = (
+                delivery.order_key.cast_signed(),
+                mode,
+                delivery.recipient,
+                address,
+                delivery.expires_at.map(micros),
+            );
+            let fate = (
+                state,
+                i64::from(holds && mode > 0),
+                due,
+                delivery.ended.as_ref().map(|(_, reason)| reason),
+            );
+            (place, kind, fate)
+        })
+        .collect();
+    sqlx::query(
+        "INSERT INTO signalbus_delivery (position, id, event, tenant, channel, class, lane,
+             order_key, order_mode, recipient, address, expires_at,
+             state, holds, due, reason, accepted_at, ended_at)
+         SELECT value ->> '$[0][0]', substr(?2, value ->> '$[0][1]', 16), value ->> '$[0][2]',
+                value ->> '$[0][3]', value ->> '$[0][4]', value ->> '$[0][5]',
+                value ->> '$[0][6]',
+                value ->> '$[1][0]', value ->> '$[1][1]', value ->> '$[1][2]',
+                substr(?2, value ->> '$[1][3]', 16), value ->> '$[1][4]',
+                value ->> '$[2][0]', value ->> '$[2][1]', value ->> '$[2][2]',
+                value ->> '$[2][3]', ?3,
+                CASE WHEN value ->> '$[2][0]' >= 10 THEN ?3 END
+         FROM json_each(?1)",
+    )
+    .bind(batch::rows(&rows)?)
+    .bind(bytes.into_vec())
+    .bind(now)
+    .execute(conn)
+    .await
+    .map_err(error::of)?;
+    Ok(())
+}
+
+fn ended(rows: &[Row<'_>]) -> Vec<(i64, Entry)> {
+    rows.iter()
+        .filter_map(|row| {
+            let (state, reason): &(EndState, Reason) = row.delivery.ended.as_ref()?;
+            let (state, reason) = (*state, reason.clone());
+            Some((row.position, Entry::Ended { state, reason }))
+        })
+        .collect()
+}

@@ -1,0 +1,85 @@
+//! Connections: one that writes, a few that read, and some for the host.
+
+use std::time::Duration;
+
+use sqlx::{
+    ConnectOptions, SqliteConnection, SqlitePool,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use crate::config::{SqliteBuilder, Synchronous};
+
+/// Pages of 4 KiB in the log before they move into the file. Each move waits for the disk twice,
+/// and a page that was written often moves once: 32 MiB of log make moves rare.
+const CHECKPOINT_PAGES: &str = "8192";
+/// What the log is cut to after a burst, in bytes.
+const LOG_LIMIT: &str = "67108864";
+/// Pages kept in memory by the writer, in KiB (negative, as SQLite wants it).
+const WRITER_CACHE: &str = "-65536";
+const READER_CACHE: &str = "-16384";
+
+/// The one connection that writes for the store; nobody waits for SQLite's own lock behind it.
+pub(crate) fn writer(config: &SqliteBuilder) -> SqlitePool {
+    pool(1).connect_lazy_with(
+        options(config)
+            .create_if_missing(true)
+            .pragma("cache_size", WRITER_CACHE)
+            .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
+            .pragma("journal_size_limit", LOG_LIMIT),
+    )
+}
+
+/// Connections that only read: in WAL mode they never wait for the writer.
+pub(crate) fn readers(config: &SqliteBuilder) -> SqlitePool {
+    pool(config.readers).connect_lazy_with(
+        options(config)
+            .pragma("cache_size", READER_CACHE)
+            .pragma("query_only", "on"),
+    )
+}
+
+/// Connections for tables of the host in the same file.
+pub(crate) fn host(config: &SqliteBuilder) -> SqlitePool {
+    pool(4).connect_lazy_with(options(config).pragma("wal_autocheckpoint", CHECKPOINT_PAGES))
+}
+
+fn options(config: &SqliteBuilder) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(&config.path)
+        .create_if_missing(false)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(match config.synchronous {
+            Synchronous::Full => SqliteSynchronous::Full,
+            Synchronous::Normal => SqliteSynchronous::Normal,
+        })
+        .busy_timeout(config.busy_timeout)
+        .foreign_keys(true)
+        .pragma("temp_store", "memory")
+        .row_buffer_size(1024)
+        .thread_name(|id| format!("signalbus-sqlite-{id}"))
+        .disable_statement_logging()
+}
+
+fn pool(size: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(size)
+        .acquire_timeout(Duration::from_secs(30))
+        .test_before_acquire(false)
+        .max_lifetime(None)
+        .idle_timeout(None)
+        .after_release(|conn, _| Box::pin(roll_back_what_is_left(conn)))
+}
+
+/// In sqlx 0.8.4 to 0.9.0 a `begin()` that is dropped half-way leaves a transaction open that
+/// sqlx does not know of (<https://github.com/launchbadge/sqlx/pull/4394>): what the next
+/// borrower writes would be lost. Without an open transaction SQLite answers with an error, and
+/// nothing is wrong.
+async fn roll_back_what_is_left(conn: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    match sqlx::query("ROLLBACK").execute(conn).await {
+        Ok(_) => Ok(true),
+        Err(sqlx::Error::Database(error)) => {
+            Ok(error.message().contains("no transaction is active"))
+        }
+        Err(_) => Ok(false),
+    }
+}

@@ -1,0 +1,165 @@
+//! Reading work: a fixed number of statements, none of which walks over work it does not return.
+
+mod due;
+mod groups;
+
+use signalbus::{
+    clock::Timestamp,
+    name::ChannelName,
+    store::{Fetched, Interrupted, LaneLease, StoreError, Window},
+};
+use sqlx::SqliteConnection;
+
+pub(crate) use due::{Turn, promote};
+
+use crate::{
+    batch,
+    codec::{Columns, micros},
+    error, lanes, row,
+};
+
+/// What every statement of a fetch is limited to, as JSON.
+struct Scope {
+    lanes: String,
+    channels: String,
+}
+
+/// Reads work, unless some has become due and must be promoted first.
+pub(crate) async fn fetch_unless_due(
+    conn: &mut SqliteConnection,
+    now: Timestamp,
+    leases: &[LaneLease],
+    window: &Window,
+) -> Result<Option<Fetched>, StoreError> {
+    let fetched = begin(conn, now, leases, window).await?;
+    match fetched.1.next_due {
+        Some(due) if due <= now => Ok(None),
+        _ => fill(conn, fetched.0, fetched.1, window).await.map(Some),
+    }
+}
+
+/// Reads work.
+pub(crate) async fn fetch(
+    conn: &mut SqliteConnection,
+    now: Timestamp,
+    leases: &[LaneLease],
+    window: &Window,
+) -> Result<Fetched, StoreError> {
+    let (scope, fetched) = begin(conn, now, leases, window).await?;
+    fill(conn, scope, fetched, window).await
+}
+
+async fn begin(
+    conn: &mut SqliteConnection,
+    now: Timestamp,
+    leases: &[LaneLease],
+    window: &Window,
+) -> Result<(Scope, Fetched), StoreError> {
+    let owned = lanes::current(conn, leases).await?;
+    let lanes: Vec<u16> = owned.iter().map(|(lane, _)| *lane).collect();
+    let scope = Scope {
+        lanes: batch::rows(&lanes)?,
+        channels: batch::rows(&window.channels)?,
+    };
+    let next_due = due::next(conn, &scope.lanes).await?;
+    let fetched = Fetched {
+        now,
+        ready: Vec::new(),
+        interrupted: Vec::new(),
+        resume: Vec::new(),
+        next_due,
+        elsewhere: Vec::new(),
+    };
+    Ok((scope, fetched))
+}
+
+async fn fill(
+    conn: &mut SqliteConnection,
+    scope: Scope,
+    mut fetched: Fetched,
+    window: &Window,
+) -> Result<Fetched, StoreError> {
+    for class in &window.classes {
+        let last = groups::read(conn, &scope, class, window.per_group, &mut fetched.ready).await?;
+        fetched
+            .resume
+            .extend(last.map(|group| (class.class, group)));
+    }
+    fetched.interrupted = interrupted(conn, &scope).await?;
+    fetched.elsewhere = elsewhere(conn, &scope).await?;
+    Ok(fetched)
+}
+
+async fn interrupted(
+    conn: &mut SqliteConnection,
+    scope: &Scope,
+) -> Result<Vec<Interrupted>, StoreError> {
+    let rows = sqlx::query(concat!(
+        "SELECT d.claimed_at, d.alone, ",
+        row::ready_columns!(),
+        " FROM json_each(?1) AS j
+          CROSS JOIN signalbus_lane AS l ON l.lane = j.value
+          CROSS JOIN signalbus_delivery AS d INDEXED BY signalbus_delivery_sending
+            ON d.state = 2 AND d.lane = l.lane AND d.claim_epoch < l.epoch
+          CROSS JOIN signalbus_event AS e ON e.event = d.event
+          ORDER BY d.position"
+    ))
+    .bind(&scope.lanes)
+    .fetch_all(conn)
+    .await
+    .map_err(error::of)?;
+    rows.iter()
+        .map(|row| {
+            let mut columns = Columns::of(row);
+            Ok(Interrupted {
+                claimed_at: columns.time()?,
+                alone: columns.take()?,
+                ready: row::ready(&mut columns)?,
+            })
+        })
+        .collect()
+}
+
+/// Counts what is ready for channels that are not listed: up to 10,000 for each class, so that a
+/// backlog nobody here can send costs little.
+async fn elsewhere(
+    conn: &mut SqliteConnection,
+    scope: &Scope,
+) -> Result<Vec<(ChannelName, u64)>, StoreError> {
+    let rows = sqlx::query(
+        "WITH RECURSIVE present (class, channel) AS (
+             SELECT c.value, (SELECT min(channel)
+                              FROM signalbus_delivery INDEXED BY signalbus_delivery_ready
+                              WHERE state = 0 AND class = c.value)
+             FROM json_each('[0,1,2]') AS c
+             UNION ALL
+             SELECT p.class, (SELECT min(channel)
+                              FROM signalbus_delivery INDEXED BY signalbus_delivery_ready
+                              WHERE state = 0 AND class = p.class AND channel > p.channel)
+             FROM present AS p WHERE p.channel IS NOT NULL)
+         SELECT p.channel, sum((
+             SELECT count(*) FROM (
+                 SELECT 1 FROM signalbus_delivery INDEXED BY signalbus_delivery_ready
+                 WHERE state = 0 AND class = p.class AND channel = p.channel
+                   AND lane IN (SELECT value FROM json_each(?1)) LIMIT 10000))) AS waiting
+         FROM present AS p
+         WHERE p.channel IS NOT NULL AND p.channel NOT IN (SELECT value FROM json_each(?2))
+         GROUP BY p.channel HAVING waiting > 0",
+    )
+    .bind(&scope.lanes)
+    .bind(&scope.channels)
+    .fetch_all(conn)
+    .await
+    .map_err(error::of)?;
+    rows.iter()
+        .map(|row| {
+            let mut columns = Columns::of(row);
+            Ok((columns.name()?, columns.number()?))
+        })
+        .collect()
+}
+
+/// For columns.
+fn at(time: Timestamp) -> i64 {
+    micros(time)
+}

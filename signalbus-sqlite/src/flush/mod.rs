@@ -1,0 +1,60 @@
+//! Claims and results of a worker, in one transaction: results first, so that a claim meets what
+//! they changed.
+
+mod claim;
+mod settle;
+
+use std::collections::HashMap;
+
+use signalbus::{
+    clock::Timestamp,
+    store::{Effect, Flush, Flushed, LaneId, LaneLease, Next, StoreError},
+};
+use sqlx::SqliteConnection;
+
+use crate::{error, lanes};
+
+/// The lanes that the worker still owns, with their epochs.
+type Owned = HashMap<LaneId, i64>;
+
+/// Refuses what this version does not know, before anything is written.
+pub(crate) fn check(flush: &Flush) -> Result<(), StoreError> {
+    for settle in &flush.settles {
+        if !matches!(settle.next, Next::Retry(_) | Next::End(..)) {
+            return Err(error::unsupported(
+                "this version of signalbus-sqlite does not know what should come next",
+            ));
+        }
+        if !settle
+            .effects
+            .iter()
+            .all(|effect| matches!(effect, Effect::Suppress(_)))
+        {
+            return Err(error::unsupported(
+                "this version of signalbus-sqlite does not know an effect",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Writes results and claims.
+pub(crate) async fn flush(
+    conn: &mut SqliteConnection,
+    now: Timestamp,
+    leases: &[LaneLease],
+    flush: &Flush,
+) -> Result<Flushed, StoreError> {
+    let owned: Owned = lanes::current(conn, leases)
+        .await?
+        .into_iter()
+        .map(|(lane, epoch)| (LaneId(lane), epoch))
+        .collect();
+    let settles = settle::settle(conn, now, &owned, &flush.settles).await?;
+    let claims = claim::claim(conn, now, &owned, &flush.claims).await?;
+    Ok(Flushed {
+        now,
+        claims,
+        settles,
+    })
+}

@@ -1,0 +1,251 @@
+//! What became of claimed deliveries.
+
+use std::collections::{HashMap, HashSet};
+
+use signalbus::{
+    clock::{Timestamp, later},
+    store::{
+        AttemptOutcome, Effect, EndState, Entry, Next, Reason, Settle, SettleAnswer, StoreError,
+        Suppression,
+    },
+};
+use sqlx::SqliteConnection;
+
+use super::Owned;
+use crate::{
+    batch::{self, Bytes},
+    codec::{Columns, READY, TIMED, end_code, message_hash, micros},
+    error, history,
+    order::{self, OrderKey},
+    receipts, rendering, suppress,
+};
+
+/// A row as it was written.
+struct Written {
+    state: i64,
+    order_mode: i64,
+    order: OrderKey,
+    rendered: bool,
+}
+
+impl Written {
+    fn has_ended(&self) -> bool {
+        self.state >= 10
+    }
+}
+
+pub(super) async fn settle(
+    conn: &mut SqliteConnection,
+    now: Timestamp,
+    owned: &Owned,
+    settles: &[Settle],
+) -> Result<Vec<SettleAnswer>, StoreError> {
+    let ours: Vec<&Settle> = settles
+        .iter()
+        .filter(|settle| owned.contains_key(&settle.lane))
+        .collect();
+    let written = write(conn, now, &ours).await?;
+    let mut applied: HashSet<i64> = HashSet::new();
+    let mut done: Vec<(&Settle, &Written)> = Vec::with_capacity(written.len());
+    let answers = settles
+        .iter()
+        .map(|settle| {
+            if !owned.contains_key(&settle.lane) {
+                return SettleAnswer::LaneLost;
+            }
+            match written.get(&key(settle)) {
+                Some(row) if applied.insert(settle.position.0) => {
+                    done.push((settle, row));
+                    SettleAnswer::Applied
+                }
+                _ => SettleAnswer::Already,
+            }
+        })
+        .collect();
+    follow_up(conn, now, &done).await?;
+    Ok(answers)
+}
+
+/// What tells an attempt apart.
+type Key = (i64, uuid::Uuid, u32, u32);
+
+fn key(settle: &Settle) -> Key {
+    (
+        settle.position.0,
+        *settle.id.as_uuid(),
+        settle.generation,
+        settle.attempt,
+    )
+}
+
+async fn write(
+    conn: &mut SqliteConnection,
+    now: Timestamp,
+    settles: &[&Settle],
+) -> Result<HashMap<Key, Written>, StoreError> {
+    if settles.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let mut ids = Bytes::default();
+    let rows: Vec<_> = settles
+        .iter()
+        .map(|settle| {
+            let (id, _) = ids.add(settle.id.as_uuid().as_bytes());
+            let (state, due, reason) = match &settle.next {
+                Next::End(end, reason) => (end_code(*end), None, Some(reason)),
+                Next::Retry(delay) => {
+                    let due = micros(later(now, *delay));
+                    let state = if due > micros(now) { TIMED } else { READY };
+                    (state, Some(due), None)
+                }
+                _ => return Err(error::unsupported("what should come next is not known")),
+            };
+            let message_id = message_id(settle);
+            let accepted = matches!(settle.next, Next::End(EndState::Accepted, _));
+            let guard = (settle.position.0, id, settle.generation, settle.attempt);
+            let fate = (state, due, reason, settle.failures, settle.suspicion);
+            let message = (
+                accepted
+                    .then_some(settle.record.provider.as_ref())
+                    .flatten(),
+                message_id,
+                message_id.map(message_hash),
+                settle.rendering.is_some(),
+            );
+            Ok((guard, fate, message))
+        })
+        .collect::<Result<_, StoreError>>()?;
+    let rows = sqlx::query(
+        "UPDATE signalbus_delivery AS d SET
+             state = s.state,
+             holds = d.holds AND (s.state < 10 OR s.state = 10),
+             reason = CASE s.state WHEN 21 THEN ?5
+                                   WHEN 20 THEN CASE s.asked WHEN 20 THEN s.reason ELSE ?4 END
+                                   ELSE s.reason END,
+             ended_at = CASE WHEN s.state >= 10 THEN ?3 END,
+             due = coalesce(s.due, d.due),
+             retry = 1,
+             failures = s.failures,
+             suspicion = s.suspicion,
+             provider = s.provider,
+             message_id = s.message_id,
+             message_hash = s.message_hash,
+             rendered = d.rendered OR s.rendered,
+             claim_epoch = NULL, claimed_at = NULL, alone = NULL
+         FROM (SELECT c.position,
+                      j.value ->> '$[1][0]' AS asked,
+                      CASE WHEN j.value ->> '$[1][0]' < 10 AND c.cancelled THEN 21
+                           WHEN j.value ->> '$[1][0]' = 13 AND c.receipt_rank >= 2 THEN 20
+                           ELSE j.value ->> '$[1][0]' END AS state,
+                      j.value ->> '$[1][1]' AS due, j.value ->> '$[1][2]' AS reason,
+                      j.value ->> '$[1][3]' AS failures, j.value ->> '$[1][4]' AS suspicion,
+                      j.value ->> '$[2][0]' AS provider, j.value ->> '$[2][1]' AS message_id,
+                      j.value ->> '$[2][2]' AS message_hash, j.value ->> '$[2][3]' AS rendered
+               FROM json_each(?1) AS j
+               CROSS JOIN signalbus_delivery AS c
+                 ON c.position = j.value ->> '$[0][0]'
+                AND c.id = substr(?2, j.value ->> '$[0][1]', 16)
+                AND c.generation = j.value ->> '$[0][2]'
+                AND c.attempt = j.value ->> '$[0][3]'
+                AND c.state = 2) AS s
+         WHERE d.position = s.position
+         RETURNING position, id, generation, attempt,
+                   state, order_mode, order_key, tenant, rendered",
+    )
+    .bind(batch::rows::<(_, _, _)>(&rows)?)
+    .bind(ids.into_vec())
+    .bind(micros(now))
+    .bind(Reason::Receipt.as_str())
+    .bind(Reason::Cancelled.as_str())
+    .fetch_all(conn)
+    .await
+    .map_err(error::of)?;
+    rows.iter()
+        .map(|row| {
+            let mut columns = Columns::of(row);
+            let key = (
+                columns.take()?,
+                columns.uuid()?,
+                columns.number()?,
+                columns.number()?,
+            );
+            let written = Written {
+                state: columns.take()?,
+                order_mode: columns.take()?,
+                order: OrderKey(columns.take()?, columns.take()?),
+                rendered: columns.take()?,
+            };
+            Ok((key, written))
+        })
+        .collect()
+}
+
+fn message_id(settle: &Settle) -> Option<&str> {
+    match &settle.record.outcome {
+        AttemptOutcome::Accepted { id } => id.as_deref(),
+        _ => None,
+    }
+}
+
+/// Everything that hangs on the results that were written.
+async fn follow_up(
+    conn: &mut SqliteConnection,
+    now: Timestamp,
+    done: &[(&Settle, &Written)],
+) -> Result<(), StoreError> {
+    if done.is_empty() {
+        return Ok(());
+    }
+    let entries: Vec<_> = done
+        .iter()
+        .map(|(settle, _)| (settle.position.0, Entry::Attempt(settle.record.clone())))
+        .collect();
+    history::append(conn, now, &entries).await?;
+
+    let suppressions: Vec<&Suppression> = done
+        .iter()
+        .flat_map(|(settle, _)| &settle.effects)
+        .filter_map(|effect| match effect {
+            Effect::Suppress(suppression) => Some(suppression),
+            _ => None,
+        })
+        .collect();
+    suppress::suppress(conn, now, &suppressions).await?;
+    keep_renderings(conn, done).await?;
+
+    let settled: Vec<i64> = done.iter().map(|(settle, _)| settle.position.0).collect();
+    receipts::apply_parked(conn, now, &settled).await?;
+
+    let retried: Vec<i64> = done
+        .iter()
+        .filter(|(_, row)| !row.has_ended() && row.order_mode >= 2)
+        .map(|(settle, _)| settle.position.0)
+        .collect();
+    order::hold_back(conn, &retried).await?;
+    let ended: Vec<OrderKey> = done
+        .iter()
+        .filter(|(_, row)| row.has_ended() && row.order_mode >= 1)
+        .map(|(_, row)| row.order.clone())
+        .collect();
+    order::let_go(conn, micros(now), &ended).await
+}
+
+/// A message is kept until a provider took it.
+async fn keep_renderings(
+    conn: &mut SqliteConnection,
+    done: &[(&Settle, &Written)],
+) -> Result<(), StoreError> {
+    let accepted = end_code(EndState::Accepted);
+    let (mut kept, mut dropped) = (Vec::new(), Vec::new());
+    for (settle, row) in done {
+        if row.state == accepted {
+            if row.rendered {
+                dropped.push(settle.position.0);
+            }
+        } else if let Some(body) = &settle.rendering {
+            kept.push((settle.position.0, body.as_ref()));
+        }
+    }
+    rendering::keep(conn, &kept).await?;
+    rendering::forget(conn, &dropped).await
+}

@@ -1,0 +1,80 @@
+//! The history of deliveries: only ever added to.
+
+use signalbus::{
+    clock::Timestamp,
+    store::{Entry, HistoryEntry, StoreError},
+};
+use sqlx::SqliteConnection;
+
+use crate::{
+    batch::{self, Bytes},
+    codec::{Columns, micros},
+    error,
+};
+
+/// The version of the JSON in `signalbus_history.body`.
+const VERSION: i64 = 1;
+
+/// Adds entries; those of one delivery in their order.
+pub(crate) async fn append(
+    conn: &mut SqliteConnection,
+    now: Timestamp,
+    entries: &[(i64, Entry)],
+) -> Result<(), StoreError> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let mut bodies = Bytes::default();
+    let mut rows = Vec::with_capacity(entries.len());
+    for (position, entry) in entries {
+        let body = serde_json::to_vec(entry).map_err(|source| {
+            error::invalid("a history entry cannot be written as JSON").with_source(source)
+        })?;
+        rows.push((*position, bodies.add(&body)));
+    }
+    sqlx::query(
+        "INSERT INTO signalbus_history (position, entry, at, version, body)
+         SELECT value ->> 0,
+                1 + key + coalesce((SELECT max(entry) FROM signalbus_history AS last
+                                    WHERE last.position = (value ->> 0)), 0),
+                ?3, ?4, CAST(substr(?2, value ->> '$[1][0]', value ->> '$[1][1]') AS TEXT)
+         FROM json_each(?1)",
+    )
+    .bind(batch::rows(&rows)?)
+    .bind(bodies.into_vec())
+    .bind(micros(now))
+    .bind(VERSION)
+    .execute(conn)
+    .await
+    .map_err(error::of)?;
+    Ok(())
+}
+
+/// All entries of a delivery, oldest first.
+pub(crate) async fn read(
+    conn: &mut SqliteConnection,
+    position: i64,
+) -> Result<Vec<HistoryEntry>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT at, version, body FROM signalbus_history WHERE position = ?1 ORDER BY entry",
+    )
+    .bind(position)
+    .fetch_all(conn)
+    .await
+    .map_err(error::of)?;
+    rows.iter()
+        .map(|row| {
+            let mut columns = Columns::of(row);
+            let at = columns.time()?;
+            if columns.take::<i64>()? != VERSION {
+                return Err(error::corrupt(
+                    "a history entry was written by a newer version: update the program",
+                ));
+            }
+            let entry = serde_json::from_str(columns.take()?).map_err(|source| {
+                error::corrupt("a history entry cannot be read").with_source(source)
+            })?;
+            Ok(HistoryEntry { at, entry })
+        })
+        .collect()
+}

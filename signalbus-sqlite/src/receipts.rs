@@ -1,0 +1,311 @@
+//! What providers say after a send, and the ladder that it moves.
+
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
+
+use signalbus::{
+    clock::Timestamp,
+    store::{
+        EndState, Entry, Reason, Receipt, ReceiptEffect, ReceiptKind, ReceiptTarget, StoreError,
+    },
+};
+use sqlx::SqliteConnection;
+
+use crate::{
+    batch::{self, Bytes},
+    codec::{Columns, SENT_RANK, end_code, message_hash, micros, time},
+    error, history, rendering,
+};
+
+/// How long a receipt waits for its send to be settled.
+const PARKED_FOR: Duration = Duration::from_hours(72);
+
+/// Records receipts; applies those whose message is known.
+pub(crate) async fn record(
+    conn: &mut SqliteConnection,
+    now: Timestamp,
+    receipts: &[Receipt],
+) -> Result<Vec<ReceiptEffect>, StoreError> {
+    if receipts.is_empty() {
+        return Ok(Vec::new());
+    }
+    forget_parked(conn, now).await?;
+    let mut seen = HashSet::new();
+    let new: Vec<&Receipt> = receipts
+        .iter()
+        .filter(|receipt| seen.insert(identity(receipt)))
+        .collect();
+    let mut stored = insert(conn, now, &new).await?;
+    let mut effects = Vec::with_capacity(receipts.len());
+    let (mut matched, mut places) = (Vec::new(), Vec::new());
+    for (place, receipt) in receipts.iter().enumerate() {
+        effects.push(match stored.remove(&identity(receipt)) {
+            None => ReceiptEffect::Duplicate,
+            Some(None) => ReceiptEffect::Parked,
+            Some(Some(position)) => {
+                places.push(place);
+                matched.push(Matched {
+                    position,
+                    kind: receipt.kind.clone(),
+                    occurred_at: receipt.occurred_at,
+                });
+                ReceiptEffect::Recorded
+            }
+        });
+    }
+    let advanced = apply(conn, now, matched).await?;
+    for (place, advanced) in places.into_iter().zip(advanced) {
+        if advanced {
+            effects[place] = ReceiptEffect::Advanced;
+        }
+    }
+    Ok(effects)
+}
+
+/// Applies what was parked for these deliveries.
+pub(crate) async fn apply_parked(
+    conn: &mut SqliteConnection,
+    now: Timestamp,
+    positions: &[i64],
+) -> Result<(), StoreError> {
+    let rows = sqlx::query(
+        "SELECT r.receipt, d.position, r.kind, r.occurred_at
+         FROM json_each(?1) AS j
+         CROSS JOIN signalbus_delivery AS d ON d.position = j.value
+         CROSS JOIN signalbus_receipt AS r INDEXED BY signalbus_receipt_parked_message
+           ON r.position IS NULL AND r.message_hash = d.message_hash
+          AND r.message_id = d.message_id AND r.provider = d.provider AND r.tenant = d.tenant
+         WHERE r.recorded_at > ?2 AND EXISTS (
+             SELECT 1 FROM signalbus_receipt INDEXED BY signalbus_receipt_parked_at
+             WHERE position IS NULL)
+         UNION ALL
+         SELECT r.receipt, d.position, r.kind, r.occurred_at
+         FROM json_each(?1) AS j
+         CROSS JOIN signalbus_delivery AS d ON d.position = j.value
+         CROSS JOIN signalbus_receipt AS r INDEXED BY signalbus_receipt_parked_delivery
+           ON r.position IS NULL AND r.delivery = d.id AND r.tenant = d.tenant
+         WHERE r.recorded_at > ?2 AND EXISTS (
+             SELECT 1 FROM signalbus_receipt INDEXED BY signalbus_receipt_parked_at
+             WHERE position IS NULL)
+         ORDER BY 1",
+    )
+    .bind(batch::rows(positions)?)
+    .bind(micros(parked_since(now)))
+    .fetch_all(&mut *conn)
+    .await
+    .map_err(error::of)?;
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let (mut numbers, mut matched) = (Vec::new(), Vec::new());
+    for row in &rows {
+        let mut columns = Columns::of(row);
+        let (receipt, position): (i64, i64) = (columns.take()?, columns.take()?);
+        numbers.push((receipt, position));
+        matched.push(Matched {
+            position,
+            kind: ReceiptKind::from(columns.take::<String>()?),
+            occurred_at: columns.take::<Option<i64>>()?.map(time).transpose()?,
+        });
+    }
+    sqlx::query(
+        "UPDATE signalbus_receipt AS r SET position = j.value ->> 1
+         FROM json_each(?1) AS j WHERE r.receipt = j.value ->> 0",
+    )
+    .bind(batch::rows(&numbers)?)
+    .execute(&mut *conn)
+    .await
+    .map_err(error::of)?;
+    apply(conn, now, matched).await.map(|_| ())
+}
+
+/// Forgets what nobody will ask for any more.
+pub(crate) async fn forget_parked(
+    conn: &mut SqliteConnection,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM signalbus_receipt WHERE position IS NULL AND recorded_at <= ?1")
+        .bind(micros(parked_since(now)))
+        .execute(conn)
+        .await
+        .map_err(error::of)?;
+    Ok(())
+}
+
+fn parked_since(now: Timestamp) -> Timestamp {
+    now.checked_sub(PARKED_FOR).unwrap_or(Timestamp::MIN)
+}
+
+/// What makes two receipts the same.
+type Identity = (String, String, String);
+
+fn identity(receipt: &Receipt) -> Identity {
+    (
+        receipt.tenant.as_str().to_owned(),
+        receipt.provider.as_str().to_owned(),
+        receipt.id.clone(),
+    )
+}
+
+/// Stores receipts that are new; gives the position of the delivery of each, if it is known.
+async fn insert(
+    conn: &mut SqliteConnection,
+    now: Timestamp,
+    receipts: &[&Receipt],
+) -> Result<HashMap<Identity, Option<i64>>, StoreError> {
+    let mut ids = Bytes::default();
+    let rows: Vec<_> = receipts
+        .iter()
+        .map(|receipt| {
+            let (delivery, message) = match &receipt.target {
+                ReceiptTarget::Delivery(id) => (Some(ids.add(id.as_uuid().as_bytes()).0), None),
+                ReceiptTarget::Message(id) => (None, Some(id.as_str())),
+                _ => {
+                    return Err(error::unsupported(
+                        "this version of signalbus-sqlite does not know the target of a receipt",
+                    ));
+                }
+            };
+            Ok((
+                &receipt.tenant,
+                &receipt.provider,
+                &receipt.id,
+                &receipt.kind,
+                receipt.occurred_at.map(micros),
+                delivery,
+                message,
+                message.map(message_hash),
+            ))
+        })
+        .collect::<Result<_, StoreError>>()?;
+    let rows = sqlx::query(
+        "INSERT INTO signalbus_receipt (tenant, provider, id, kind, occurred_at, recorded_at,
+             delivery, message_id, message_hash, position)
+         SELECT r.*, coalesce(
+             (SELECT d.position FROM signalbus_delivery AS d
+              WHERE d.id = r.delivery AND d.tenant = r.tenant),
+             (SELECT d.position FROM signalbus_delivery AS d
+              WHERE d.message_hash = r.message_hash AND d.message_id = r.message_id
+                AND d.provider = r.provider AND d.tenant = r.tenant
+              ORDER BY d.position DESC LIMIT 1))
+         FROM (SELECT value ->> 0 AS tenant, value ->> 1 AS provider, value ->> 2, value ->> 3,
+                      value ->> 4, ?3, substr(?2, value ->> 5, 16) AS delivery,
+                      value ->> 6 AS message_id, value ->> 7 AS message_hash
+               FROM json_each(?1)) AS r
+         WHERE true
+         ON CONFLICT (tenant, provider, id) DO NOTHING
+         RETURNING tenant, provider, id, position",
+    )
+    .bind(batch::rows::<(_, _, _, _, _, _, _, _)>(&rows)?)
+    .bind(ids.into_vec())
+    .bind(micros(now))
+    .fetch_all(conn)
+    .await
+    .map_err(error::of)?;
+    rows.iter()
+        .map(|row| {
+            let mut columns = Columns::of(row);
+            let identity = (columns.take()?, columns.take()?, columns.take()?);
+            Ok((identity, columns.take()?))
+        })
+        .collect()
+}
+
+/// A receipt whose delivery is known.
+struct Matched {
+    position: i64,
+    kind: ReceiptKind,
+    occurred_at: Option<Timestamp>,
+}
+
+/// Writes receipts into history and ladder, in their order; says which moved the ladder.
+async fn apply(
+    conn: &mut SqliteConnection,
+    now: Timestamp,
+    receipts: Vec<Matched>,
+) -> Result<Vec<bool>, StoreError> {
+    if receipts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut ranks = ranks(conn, &receipts).await?;
+    let mut tops: HashMap<i64, (u8, String)> = HashMap::new();
+    let mut advanced = Vec::with_capacity(receipts.len());
+    let mut entries = Vec::with_capacity(receipts.len());
+    for receipt in receipts {
+        let rank = receipt.kind.rank();
+        let before = ranks.entry(receipt.position).or_default();
+        let moved = rank > *before;
+        if moved {
+            *before = rank;
+            let word = receipt.kind.as_str().to_owned();
+            tops.insert(receipt.position, (rank, word));
+        }
+        advanced.push(moved);
+        entries.push((
+            receipt.position,
+            Entry::Receipt {
+                kind: receipt.kind,
+                occurred_at: receipt.occurred_at,
+                advanced: moved,
+            },
+        ));
+    }
+    climb(conn, &tops).await?;
+    history::append(conn, now, &entries).await?;
+    Ok(advanced)
+}
+
+async fn ranks(
+    conn: &mut SqliteConnection,
+    receipts: &[Matched],
+) -> Result<HashMap<i64, u8>, StoreError> {
+    let positions: Vec<i64> = receipts.iter().map(|receipt| receipt.position).collect();
+    let rows = sqlx::query(
+        "SELECT position, receipt_rank FROM signalbus_delivery
+         WHERE position IN (SELECT value FROM json_each(?1))",
+    )
+    .bind(batch::rows(&positions)?)
+    .fetch_all(conn)
+    .await
+    .map_err(error::of)?;
+    rows.iter()
+        .map(|row| {
+            let mut columns = Columns::of(row);
+            Ok((columns.take()?, columns.number()?))
+        })
+        .collect()
+}
+
+/// Moves the ladder; what had an unknown outcome was sent after all (promise P4).
+async fn climb(
+    conn: &mut SqliteConnection,
+    tops: &HashMap<i64, (u8, String)>,
+) -> Result<(), StoreError> {
+    let rows: Vec<_> = tops
+        .iter()
+        .map(|(position, (rank, word))| (position, rank, word))
+        .collect();
+    let resolved: Vec<i64> = sqlx::query_scalar::<_, Option<i64>>(
+        "UPDATE signalbus_delivery AS d SET
+             receipt_rank = j.value ->> 1,
+             receipt = j.value ->> 2,
+             reason = CASE WHEN d.state = ?2 AND j.value ->> 1 >= ?4 THEN ?5 ELSE d.reason END,
+             state = CASE WHEN d.state = ?2 AND j.value ->> 1 >= ?4 THEN ?3 ELSE d.state END
+         FROM json_each(?1) AS j WHERE d.position = j.value ->> 0
+         RETURNING CASE WHEN state = ?3 AND rendered THEN position END",
+    )
+    .bind(batch::rows(&rows)?)
+    .bind(end_code(EndState::OutcomeUnknown))
+    .bind(end_code(EndState::Accepted))
+    .bind(i64::from(SENT_RANK))
+    .bind(Reason::Receipt.as_str())
+    .fetch_all(&mut *conn)
+    .await
+    .map_err(error::of)?
+    .into_iter()
+    .flatten()
+    .collect();
+    rendering::forget(conn, &resolved).await
+}

@@ -1,0 +1,63 @@
+//! Messages kept for the next try of a generation.
+
+use signalbus::store::StoreError;
+use sqlx::SqliteConnection;
+
+use crate::{
+    batch::{self, Bytes},
+    error,
+};
+
+/// Keeps messages, in place of earlier ones.
+pub(crate) async fn keep(
+    conn: &mut SqliteConnection,
+    bodies: &[(i64, &[u8])],
+) -> Result<(), StoreError> {
+    let mut bytes = Bytes::default();
+    let rows: Vec<_> = bodies
+        .iter()
+        .map(|(position, body)| (position, bytes.add(body)))
+        .collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "INSERT INTO signalbus_rendering (position, body)
+         SELECT value ->> 0, substr(?2, value ->> '$[1][0]', value ->> '$[1][1]')
+         FROM json_each(?1) WHERE true
+         ON CONFLICT (position) DO UPDATE SET body = excluded.body",
+    )
+    .bind(batch::rows(&rows)?)
+    .bind(bytes.into_vec())
+    .execute(conn)
+    .await
+    .map_err(error::of)?;
+    Ok(())
+}
+
+/// Forgets the messages of these deliveries.
+pub(crate) async fn forget(
+    conn: &mut SqliteConnection,
+    positions: &[i64],
+) -> Result<(), StoreError> {
+    if positions.is_empty() {
+        return Ok(());
+    }
+    let positions = batch::rows(positions)?;
+    sqlx::query(
+        "DELETE FROM signalbus_rendering WHERE position IN (SELECT value FROM json_each(?1))",
+    )
+    .bind(&positions)
+    .execute(&mut *conn)
+    .await
+    .map_err(error::of)?;
+    sqlx::query(
+        "UPDATE signalbus_delivery SET rendered = 0
+         WHERE position IN (SELECT value FROM json_each(?1))",
+    )
+    .bind(positions)
+    .execute(conn)
+    .await
+    .map_err(error::of)?;
+    Ok(())
+}

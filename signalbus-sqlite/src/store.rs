@@ -1,0 +1,393 @@
+//! The store itself: it opens the file, runs each call in a task and a transaction of its own,
+//! and leaves the work to one file per group of methods.
+
+use std::{
+    fmt,
+    future::Future,
+    path::{Path, PathBuf},
+    pin::Pin,
+    sync::Arc,
+};
+
+use async_trait::async_trait;
+use signalbus::{
+    clock::{Clock, Timestamp},
+    id::{DeliveryId, EventId},
+    name::{ChannelName, TenantId},
+    store::{
+        Acceptance, AddressHash, BusAdvance, BusPosition, Cancel, Cancelled, DeliveryFilter,
+        DeliveryRecord, EventRecord, Fetched, Flush, Flushed, HistoryEntry, LaneHolding, LaneLease,
+        LaneRequest, NewEvent, Page, PageToken, Receipt, ReceiptEffect, Redrive, Redriven, Store,
+        StoreError, StoreErrorKind, StoreFeatures, Suppression, Tally, Window,
+    },
+};
+use sqlx::{Connection, SqliteConnection, SqlitePool};
+
+use crate::{
+    accept, bus, cancel,
+    config::SqliteBuilder,
+    connection, error,
+    fetch::{self, Turn},
+    flush, lanes,
+    lock::FileLock,
+    purge, query, receipts, redrive, schema, suppress, task,
+};
+
+/// What runs in a transaction.
+pub(crate) type Work<'c, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'c>>;
+
+/// The system of record in one SQLite file.
+///
+/// Cheap to clone; all clones share the file. Every call runs in a task of its own: dropping its
+/// future never leaves work half done. The file is released when the last clone, and the last
+/// call, is gone.
+///
+/// Needs a tokio runtime.
+#[derive(Clone)]
+pub struct SqliteStore {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    path: PathBuf,
+    clock: Arc<dyn Clock>,
+    lanes: u16,
+    writer: SqlitePool,
+    readers: SqlitePool,
+    host: SqlitePool,
+    turn: Turn,
+    _lock: FileLock,
+}
+
+impl SqliteStore {
+    /// Opens the file at `path`, and makes it when it is not there. Cancel safe.
+    ///
+    /// # Errors
+    /// See [`SqliteBuilder::open`].
+    pub async fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        Self::builder(path).open().await
+    }
+
+    /// Where the file is, and defaults for the rest.
+    pub fn builder(path: impl AsRef<Path>) -> SqliteBuilder {
+        SqliteBuilder::new(path.as_ref().to_owned())
+    }
+
+    /// Where the file is and how it is written, from a URL such as
+    /// `sqlite:///var/lib/app/notifications.db?synchronous=normal`.
+    ///
+    /// # Errors
+    /// See [`SqliteBuilder::from_url`].
+    pub fn from_url(url: &str) -> Result<SqliteBuilder, StoreError> {
+        SqliteBuilder::from_url(url)
+    }
+
+    pub(crate) async fn connect(config: SqliteBuilder) -> Result<Self, StoreError> {
+        joined(task::start(async move {
+            let lock = FileLock::take(&config.path)?;
+            let writer = connection::writer(&config);
+            schema::migrate(&writer).await?;
+            let (path, wanted) = (config.path.clone(), config.lanes);
+            let lanes = transact(&writer, move |conn| {
+                Box::pin(async move { schema::prepare_lanes(conn, &path, wanted).await })
+            })
+            .await?;
+            Ok(Self {
+                inner: Arc::new(Inner {
+                    lanes,
+                    writer,
+                    readers: connection::readers(&config),
+                    host: connection::host(&config),
+                    path: config.path,
+                    clock: config.clock,
+                    turn: Turn::default(),
+                    _lock: lock,
+                }),
+            })
+        }))
+        .await
+    }
+
+    /// Connections to the same file, for tables of the host. At most four; they are not used by
+    /// the store itself.
+    ///
+    /// SQLite has one writer at a time: while a transaction of the host is open, the store waits,
+    /// and answers [`Unavailable`](StoreErrorKind::Unavailable) after the busy timeout. Begin
+    /// transactions that write with `begin_with("BEGIN IMMEDIATE")`, and keep them short.
+    #[must_use]
+    pub fn pool(&self) -> &SqlitePool {
+        &self.inner.host
+    }
+
+    /// Stores events in a transaction of the host: they are there when it commits, and never were
+    /// when it rolls back (promise P1).
+    ///
+    /// `conn` is a connection of [`SqliteStore::pool`] with an open transaction. Whatever happens
+    /// here happens in a savepoint: after an error the host's transaction goes on without it.
+    /// The engine finds the events by polling.
+    ///
+    /// Not cancel safe: when the future is dropped, roll the transaction back.
+    ///
+    /// # Errors
+    /// Nothing was stored. [`Invalid`](StoreErrorKind::Invalid) when no transaction is open.
+    pub async fn accept_in(
+        &self,
+        conn: &mut SqliteConnection,
+        events: Vec<NewEvent>,
+    ) -> Result<Vec<Acceptance>, StoreError> {
+        if !conn.is_in_transaction() {
+            return Err(error::invalid(
+                "accept_in needs an open transaction: begin one with sqlx",
+            ));
+        }
+        let mut savepoint = conn.begin().await.map_err(error::of)?;
+        let answers = accept::accept(&mut savepoint, self.now(), self.inner.lanes, &events).await?;
+        savepoint.commit().await.map_err(error::of)?;
+        Ok(answers)
+    }
+
+    /// Waits for what is running, moves the log into the file and closes all connections. Later
+    /// calls answer [`Unavailable`](StoreErrorKind::Unavailable). Cancel safe.
+    pub async fn close(&self) {
+        self.inner.host.close().await;
+        self.inner.readers.close().await;
+        self.inner.writer.close().await;
+    }
+
+    fn now(&self) -> Timestamp {
+        self.inner.clock.now()
+    }
+
+    /// Runs `work` in a transaction that writes, in a task that a dropped caller cannot abandon.
+    async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(&'c mut SqliteConnection) -> Work<'c, T> + Send + 'static,
+    {
+        let inner = Arc::clone(&self.inner);
+        joined(task::start(
+            async move { transact(&inner.writer, work).await },
+        ))
+        .await
+    }
+
+    /// Runs `work` in a transaction that sees one state of the file.
+    async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(&'c mut SqliteConnection) -> Work<'c, T> + Send + 'static,
+    {
+        let inner = Arc::clone(&self.inner);
+        joined(task::start(async move {
+            let mut snapshot = inner.readers.begin().await.map_err(error::of)?;
+            let value = work(&mut snapshot).await?;
+            snapshot.commit().await.map_err(error::of)?;
+            Ok(value)
+        }))
+        .await
+    }
+}
+
+async fn transact<T, F>(writer: &SqlitePool, work: F) -> Result<T, StoreError>
+where
+    F: for<'c> FnOnce(&'c mut SqliteConnection) -> Work<'c, T>,
+{
+    let mut transaction = writer
+        .begin_with("BEGIN IMMEDIATE")
+        .await
+        .map_err(error::of)?;
+    let value = work(&mut transaction).await?;
+    transaction.commit().await.map_err(error::of_commit)?;
+    Ok(value)
+}
+
+async fn joined<T>(task: tokio::task::JoinHandle<Result<T, StoreError>>) -> Result<T, StoreError> {
+    task.await.unwrap_or_else(|source| {
+        Err(StoreError::new(
+            StoreErrorKind::Ambiguous,
+            "the task of the store was stopped: its transaction may have been written",
+        )
+        .with_source(source))
+    })
+}
+
+impl fmt::Debug for SqliteStore {
+    /// Shows the path only.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore")
+            .field("path", &self.inner.path)
+            .finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    fn features(&self) -> StoreFeatures {
+        StoreFeatures::none().durable(true)
+    }
+
+    async fn accept(
+        &self,
+        events: Vec<NewEvent>,
+        advance: Vec<BusAdvance>,
+    ) -> Result<Vec<Acceptance>, StoreError> {
+        let (now, lanes) = (self.now(), self.inner.lanes);
+        self.write(move |conn| {
+            Box::pin(async move {
+                bus::advance(conn, &advance).await?;
+                accept::accept(conn, now, lanes, &events).await
+            })
+        })
+        .await
+    }
+
+    async fn bus_positions(&self, bus: &str, group: &str) -> Result<Vec<BusPosition>, StoreError> {
+        let (bus, group) = (bus.to_owned(), group.to_owned());
+        self.read(move |conn| Box::pin(async move { bus::positions(conn, &bus, &group).await }))
+            .await
+    }
+
+    async fn hold_lanes(&self, request: LaneRequest) -> Result<LaneHolding, StoreError> {
+        let now = self.now();
+        self.write(move |conn| Box::pin(async move { lanes::hold(conn, now, &request).await }))
+            .await
+    }
+
+    async fn fetch(&self, lanes: &[LaneLease], window: Window) -> Result<Fetched, StoreError> {
+        let (now, lanes, window) = (self.now(), Arc::<[_]>::from(lanes), Arc::new(window));
+        let (ours, wanted) = (Arc::clone(&lanes), Arc::clone(&window));
+        let found = self
+            .read(move |conn| {
+                Box::pin(async move { fetch::fetch_unless_due(conn, now, &ours, &wanted).await })
+            })
+            .await?;
+        if let Some(fetched) = found {
+            return Ok(fetched);
+        }
+        let (inner, ours) = (Arc::clone(&self.inner), Arc::clone(&lanes));
+        self.write(move |conn| {
+            Box::pin(async move { fetch::promote(conn, now, &ours, &inner.turn).await })
+        })
+        .await?;
+        self.read(move |conn| {
+            Box::pin(async move { fetch::fetch(conn, now, &lanes, &window).await })
+        })
+        .await
+    }
+
+    async fn flush(&self, lanes: &[LaneLease], flush: Flush) -> Result<Flushed, StoreError> {
+        flush::check(&flush)?;
+        let (now, lanes) = (self.now(), lanes.to_vec());
+        self.write(move |conn| {
+            Box::pin(async move { flush::flush(conn, now, &lanes, &flush).await })
+        })
+        .await
+    }
+
+    async fn record_receipts(
+        &self,
+        receipts: Vec<Receipt>,
+    ) -> Result<Vec<ReceiptEffect>, StoreError> {
+        let now = self.now();
+        self.write(move |conn| {
+            Box::pin(async move { receipts::record(conn, now, &receipts).await })
+        })
+        .await
+    }
+
+    async fn redrive(&self, redrive: Redrive) -> Result<Redriven, StoreError> {
+        let now = self.now();
+        self.write(move |conn| Box::pin(async move { redrive::redrive(conn, now, &redrive).await }))
+            .await
+    }
+
+    async fn cancel(
+        &self,
+        tenant: &TenantId,
+        cancel: Cancel,
+    ) -> Result<Vec<Cancelled>, StoreError> {
+        let (now, tenant) = (self.now(), tenant.clone());
+        self.write(move |conn| {
+            Box::pin(async move { cancel::cancel(conn, now, &tenant, &cancel).await })
+        })
+        .await
+    }
+
+    async fn suppress(&self, suppressions: Vec<Suppression>) -> Result<(), StoreError> {
+        let now = self.now();
+        self.write(move |conn| {
+            Box::pin(async move {
+                let suppressions: Vec<_> = suppressions.iter().collect();
+                suppress::suppress(conn, now, &suppressions).await
+            })
+        })
+        .await
+    }
+
+    async fn unsuppress(
+        &self,
+        tenant: &TenantId,
+        channel: &ChannelName,
+        address: AddressHash,
+    ) -> Result<bool, StoreError> {
+        let (tenant, channel) = (tenant.clone(), channel.clone());
+        self.write(move |conn| {
+            Box::pin(async move { suppress::unsuppress(conn, &tenant, &channel, address).await })
+        })
+        .await
+    }
+
+    async fn event(
+        &self,
+        tenant: &TenantId,
+        id: EventId,
+    ) -> Result<Option<EventRecord>, StoreError> {
+        let tenant = tenant.clone();
+        self.read(move |conn| Box::pin(async move { query::event(conn, &tenant, id).await }))
+            .await
+    }
+
+    async fn delivery(
+        &self,
+        tenant: &TenantId,
+        id: DeliveryId,
+    ) -> Result<Option<DeliveryRecord>, StoreError> {
+        let tenant = tenant.clone();
+        self.read(move |conn| Box::pin(async move { query::delivery(conn, &tenant, id).await }))
+            .await
+    }
+
+    async fn history(
+        &self,
+        tenant: &TenantId,
+        id: DeliveryId,
+    ) -> Result<Vec<HistoryEntry>, StoreError> {
+        let tenant = tenant.clone();
+        self.read(move |conn| Box::pin(async move { query::history(conn, &tenant, id).await }))
+            .await
+    }
+
+    async fn list(
+        &self,
+        filter: &DeliveryFilter,
+        page: PageToken,
+    ) -> Result<Page<DeliveryRecord>, StoreError> {
+        let filter = filter.clone();
+        self.read(move |conn| Box::pin(async move { query::list(conn, &filter, page).await }))
+            .await
+    }
+
+    async fn tally(&self, filter: &DeliveryFilter) -> Result<Vec<Tally>, StoreError> {
+        let filter = filter.clone();
+        self.read(move |conn| Box::pin(async move { query::tally(conn, &filter).await }))
+            .await
+    }
+
+    async fn purge(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        let now = self.now();
+        self.write(move |conn| {
+            Box::pin(async move { purge::purge(conn, now, before, limit).await })
+        })
+        .await
+    }
+}
