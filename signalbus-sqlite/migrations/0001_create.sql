@@ -18,17 +18,18 @@ CREATE TABLE signalbus_meta (
 
 INSERT INTO signalbus_meta (name, value) VALUES ('next_event', 1), ('next_position', 1);
 
+-- Leases, in microseconds of the monotonic clock of the process that holds the file.
 CREATE TABLE signalbus_lane (
-    lane       INTEGER PRIMARY KEY,
-    epoch      INTEGER NOT NULL,
-    worker     BLOB,
-    expires_at INTEGER NOT NULL
+    lane   INTEGER PRIMARY KEY,
+    epoch  INTEGER NOT NULL,
+    worker BLOB,
+    until  INTEGER NOT NULL
 ) STRICT;
 
 -- Workers that want lanes, also while they hold none.
 CREATE TABLE signalbus_worker (
-    worker     BLOB PRIMARY KEY,
-    expires_at INTEGER NOT NULL
+    worker BLOB PRIMARY KEY,
+    until  INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 -- The deliveries of an event have the positions from `first_position` on.

@@ -70,10 +70,10 @@ fn pool(size: u32) -> SqlitePoolOptions {
         .after_release(|conn, _| Box::pin(roll_back_what_is_left(conn)))
 }
 
-/// In sqlx 0.8.4 to 0.9.0 a `begin()` that is dropped half-way leaves a transaction open that
-/// sqlx does not know of (<https://github.com/launchbadge/sqlx/pull/4394>): what the next
-/// borrower writes would be lost. Without an open transaction SQLite answers with an error, and
-/// nothing is wrong.
+/// Whoever gives a connection back with an open transaction that sqlx does not know of (begun in
+/// plain SQL, or by a `begin()` dropped half-way, see
+/// <https://github.com/launchbadge/sqlx/pull/4394>) would take the writes of the next borrower down
+/// with it. Without an open transaction SQLite answers with an error, and nothing is wrong.
 async fn roll_back_what_is_left(conn: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
     match sqlx::query("ROLLBACK").execute(conn).await {
         Ok(_) => Ok(true),

@@ -1,25 +1,23 @@
-//! Lanes: leases with epochs, shared out evenly among the workers of this process.
+//! Lanes: leases with epochs, shared out evenly among the workers of this process. They run on
+//! monotonic time, so that a jump of the wall clock ends none; whoever opens the file frees all.
+
+use std::time::Duration;
 
 use signalbus::{
-    clock::{Timestamp, later, until},
     id::WorkerId,
     store::{Epoch, LaneHolding, LaneId, LaneLease, LaneRequest, StoreError},
 };
 use sqlx::SqliteConnection;
 
-use crate::{
-    batch,
-    codec::{Columns, micros},
-    error,
-};
+use crate::{batch, codec::Columns, error};
 
 /// Renews, releases and takes lanes for one worker.
 pub(crate) async fn hold(
     conn: &mut SqliteConnection,
-    now: Timestamp,
+    now: Duration,
     request: &LaneRequest,
 ) -> Result<LaneHolding, StoreError> {
-    let until = later(now, request.lease);
+    let (now, until) = (micros(now), micros(now.saturating_add(request.lease)));
     release(conn, request).await?;
     renew(conn, request, until).await?;
     enlist(conn, now, request, until).await?;
@@ -28,15 +26,12 @@ pub(crate) async fn hold(
         take(conn, now, request.worker, until, share.missing()).await?;
     }
     let leases = held(conn, now, request.worker).await?;
-    let surplus = if request.take && share.others_are_short {
-        leases
-            .iter()
-            .skip(share.target)
-            .map(|lease| lease.lane)
-            .collect()
-    } else {
-        Vec::new()
+    let keeps = match (request.take, share.others_are_short) {
+        (false, _) => 0,
+        (true, true) => share.target,
+        (true, false) => leases.len(),
     };
+    let surplus = leases.iter().skip(keeps).map(|lease| lease.lane).collect();
     Ok(LaneHolding { leases, surplus })
 }
 
@@ -46,7 +41,7 @@ async fn release(conn: &mut SqliteConnection, request: &LaneRequest) -> Result<(
     }
     let lanes: Vec<u16> = request.release.iter().map(|LaneId(lane)| *lane).collect();
     sqlx::query(
-        "UPDATE signalbus_lane SET worker = NULL, expires_at = 0
+        "UPDATE signalbus_lane SET worker = NULL, until = 0
          WHERE worker = ?1 AND lane IN (SELECT value FROM json_each(?2))",
     )
     .bind(bytes(&request.worker))
@@ -61,11 +56,11 @@ async fn release(conn: &mut SqliteConnection, request: &LaneRequest) -> Result<(
 async fn renew(
     conn: &mut SqliteConnection,
     request: &LaneRequest,
-    until: Timestamp,
+    until: i64,
 ) -> Result<(), StoreError> {
-    sqlx::query("UPDATE signalbus_lane SET expires_at = ?2 WHERE worker = ?1")
+    sqlx::query("UPDATE signalbus_lane SET until = ?2 WHERE worker = ?1")
         .bind(bytes(&request.worker))
-        .bind(micros(until))
+        .bind(until)
         .execute(conn)
         .await
         .map_err(error::of)?;
@@ -75,20 +70,20 @@ async fn renew(
 /// Keeps the list of workers that want lanes.
 async fn enlist(
     conn: &mut SqliteConnection,
-    now: Timestamp,
+    now: i64,
     request: &LaneRequest,
-    until: Timestamp,
+    until: i64,
 ) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM signalbus_worker WHERE worker = ?1 OR expires_at <= ?2")
+    sqlx::query("DELETE FROM signalbus_worker WHERE worker = ?1 OR until <= ?2")
         .bind(bytes(&request.worker))
-        .bind(micros(now))
+        .bind(now)
         .execute(&mut *conn)
         .await
         .map_err(error::of)?;
     if request.take {
-        sqlx::query("INSERT INTO signalbus_worker (worker, expires_at) VALUES (?1, ?2)")
+        sqlx::query("INSERT INTO signalbus_worker (worker, until) VALUES (?1, ?2)")
             .bind(bytes(&request.worker))
-            .bind(micros(until))
+            .bind(until)
             .execute(conn)
             .await
             .map_err(error::of)?;
@@ -134,17 +129,17 @@ impl Share {
 
 async fn share(
     conn: &mut SqliteConnection,
-    now: Timestamp,
+    now: i64,
     worker: WorkerId,
 ) -> Result<Share, StoreError> {
     let rows = sqlx::query(
         "SELECT w.worker = ?1, count(l.lane), (SELECT count(*) FROM signalbus_lane)
          FROM signalbus_worker AS w
-         LEFT JOIN signalbus_lane AS l ON l.worker = w.worker AND l.expires_at > ?2
+         LEFT JOIN signalbus_lane AS l ON l.worker = w.worker AND l.until > ?2
          GROUP BY w.worker ORDER BY w.worker",
     )
     .bind(bytes(&worker))
-    .bind(micros(now))
+    .bind(now)
     .fetch_all(conn)
     .await
     .map_err(error::of)?;
@@ -162,9 +157,9 @@ async fn share(
 
 async fn take(
     conn: &mut SqliteConnection,
-    now: Timestamp,
+    now: i64,
     worker: WorkerId,
-    until: Timestamp,
+    until: i64,
     count: usize,
 ) -> Result<(), StoreError> {
     if count == 0 {
@@ -172,14 +167,14 @@ async fn take(
     }
     let count = i64::try_from(count).unwrap_or(i64::MAX);
     sqlx::query(
-        "UPDATE signalbus_lane SET worker = ?1, epoch = epoch + 1, expires_at = ?2
+        "UPDATE signalbus_lane SET worker = ?1, epoch = epoch + 1, until = ?2
          WHERE lane IN (SELECT lane FROM signalbus_lane
-                        WHERE worker IS NULL OR (worker <> ?1 AND expires_at <= ?3)
+                        WHERE worker IS NULL OR (worker <> ?1 AND until <= ?3)
                         ORDER BY lane LIMIT ?4)",
     )
     .bind(bytes(&worker))
-    .bind(micros(until))
-    .bind(micros(now))
+    .bind(until)
+    .bind(now)
     .bind(count)
     .execute(conn)
     .await
@@ -189,11 +184,11 @@ async fn take(
 
 async fn held(
     conn: &mut SqliteConnection,
-    now: Timestamp,
+    now: i64,
     worker: WorkerId,
 ) -> Result<Vec<LaneLease>, StoreError> {
     let rows = sqlx::query(
-        "SELECT lane, epoch, expires_at FROM signalbus_lane WHERE worker = ?1 ORDER BY lane",
+        "SELECT lane, epoch, until FROM signalbus_lane WHERE worker = ?1 ORDER BY lane",
     )
     .bind(bytes(&worker))
     .fetch_all(conn)
@@ -205,7 +200,9 @@ async fn held(
             Ok(LaneLease {
                 lane: LaneId(columns.number()?),
                 epoch: Epoch(columns.number()?),
-                remaining: until(now, columns.time()?),
+                remaining: Duration::from_micros(
+                    u64::try_from(columns.take::<i64>()?.saturating_sub(now)).unwrap_or(0),
+                ),
             })
         })
         .collect()
@@ -236,6 +233,10 @@ pub(crate) async fn current(
             Ok((columns.number()?, columns.take()?))
         })
         .collect()
+}
+
+fn micros(time: Duration) -> i64 {
+    i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
 }
 
 fn bytes(worker: &WorkerId) -> Vec<u8> {

@@ -252,7 +252,11 @@ async fn apply(
             },
         ));
     }
-    climb(conn, &tops).await?;
+    let resolved = climb(conn, now, &tops).await?;
+    entries.extend(resolved.into_iter().map(|position| {
+        let (state, reason) = (EndState::Accepted, Reason::Receipt);
+        (position, Entry::Ended { state, reason })
+    }));
     history::append(conn, now, &entries).await?;
     Ok(advanced)
 }
@@ -278,34 +282,40 @@ async fn ranks(
         .collect()
 }
 
-/// Moves the ladder; what had an unknown outcome was sent after all (promise P4).
+/// Moves the ladder; what had an unknown outcome was sent after all (promise P4). Says where.
 async fn climb(
     conn: &mut SqliteConnection,
+    now: Timestamp,
     tops: &HashMap<i64, (u8, String)>,
-) -> Result<(), StoreError> {
+) -> Result<Vec<i64>, StoreError> {
     let rows: Vec<_> = tops
         .iter()
         .map(|(position, (rank, word))| (position, rank, word))
         .collect();
-    let resolved: Vec<i64> = sqlx::query_scalar::<_, Option<i64>>(
-        "UPDATE signalbus_delivery AS d SET
-             receipt_rank = j.value ->> 1,
-             receipt = j.value ->> 2,
-             reason = CASE WHEN d.state = ?2 AND j.value ->> 1 >= ?4 THEN ?5 ELSE d.reason END,
-             state = CASE WHEN d.state = ?2 AND j.value ->> 1 >= ?4 THEN ?3 ELSE d.state END
-         FROM json_each(?1) AS j WHERE d.position = j.value ->> 0
-         RETURNING CASE WHEN state = ?3 AND rendered THEN position END",
+    let rows = batch::rows(&rows)?;
+    sqlx::query(
+        "UPDATE signalbus_delivery AS d SET receipt_rank = j.value ->> 1, receipt = j.value ->> 2
+         FROM json_each(?1) AS j WHERE d.position = j.value ->> 0",
     )
-    .bind(batch::rows(&rows)?)
+    .bind(rows.as_str())
+    .execute(&mut *conn)
+    .await
+    .map_err(error::of)?;
+    let resolved: Vec<i64> = sqlx::query_scalar(
+        "UPDATE signalbus_delivery SET state = ?3, reason = ?4, ended_at = ?5
+         WHERE position IN (SELECT value ->> 0 FROM json_each(?1))
+           AND state = ?2 AND receipt_rank >= ?6
+         RETURNING position",
+    )
+    .bind(rows)
     .bind(end_code(EndState::OutcomeUnknown))
     .bind(end_code(EndState::Accepted))
-    .bind(i64::from(SENT_RANK))
     .bind(Reason::Receipt.as_str())
+    .bind(micros(now))
+    .bind(i64::from(SENT_RANK))
     .fetch_all(&mut *conn)
     .await
-    .map_err(error::of)?
-    .into_iter()
-    .flatten()
-    .collect();
-    rendering::forget(conn, &resolved).await
+    .map_err(error::of)?;
+    rendering::forget(conn, &resolved).await?;
+    Ok(resolved)
 }

@@ -64,7 +64,8 @@ async fn named(
         "SELECT d.position, d.id, d.generation, d.order_key, d.tenant
          FROM json_each(?1) AS j
          CROSS JOIN signalbus_delivery AS d ON d.id = substr(?2, j.value, 16)
-         WHERE d.tenant = ?3 AND d.state >= 10 AND d.state < 20 AND d.generation < 4294967295",
+         WHERE d.tenant = ?3 AND d.state >= 10 AND d.state < 20
+           AND d.channel IS NOT NULL AND d.generation < 4294967295",
     )
     .bind(batch::rows(&offsets)?)
     .bind(bytes.into_vec())
@@ -103,7 +104,8 @@ async fn matching(
     let mut sql = QueryBuilder::new(
         "SELECT d.position, d.id, d.generation, d.order_key, d.tenant
          FROM signalbus_delivery AS d JOIN signalbus_event AS e ON e.event = d.event
-         WHERE d.state >= 10 AND d.state < 20 AND d.generation < 4294967295",
+         WHERE d.state >= 10 AND d.state < 20
+           AND d.channel IS NOT NULL AND d.generation < 4294967295",
     );
     filter::push(&mut sql, &filter);
     sql.push(" ORDER BY d.position LIMIT ");

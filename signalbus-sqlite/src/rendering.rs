@@ -1,5 +1,7 @@
 //! Messages kept for the next try of a generation.
 
+use std::collections::HashMap;
+
 use signalbus::store::StoreError;
 use sqlx::SqliteConnection;
 
@@ -33,6 +35,25 @@ pub(crate) async fn keep(
     .await
     .map_err(error::of)?;
     Ok(())
+}
+
+/// The messages that are kept for these deliveries.
+pub(crate) async fn read(
+    conn: &mut SqliteConnection,
+    positions: &[i64],
+) -> Result<HashMap<i64, Vec<u8>>, StoreError> {
+    if positions.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows: Vec<(i64, Vec<u8>)> = sqlx::query_as(
+        "SELECT position, body FROM signalbus_rendering
+         WHERE position IN (SELECT value FROM json_each(?1))",
+    )
+    .bind(batch::rows(positions)?)
+    .fetch_all(conn)
+    .await
+    .map_err(error::of)?;
+    Ok(rows.into_iter().collect())
 }
 
 /// Forgets the messages of these deliveries.

@@ -42,9 +42,9 @@ pub(crate) async fn prepare_lanes(
     sqlx::query(
         "WITH RECURSIVE number (lane) AS (
              SELECT 0 UNION ALL SELECT lane + 1 FROM number WHERE lane + 1 < ?1)
-         INSERT INTO signalbus_lane (lane, epoch, worker, expires_at)
+         INSERT INTO signalbus_lane (lane, epoch, worker, until)
          SELECT lane, 0, NULL, 0 FROM number WHERE true
-         ON CONFLICT (lane) DO UPDATE SET worker = NULL, expires_at = 0",
+         ON CONFLICT (lane) DO UPDATE SET worker = NULL, until = 0",
     )
     .bind(lanes)
     .execute(&mut *conn)

@@ -248,7 +248,7 @@ impl Store for SqliteStore {
     }
 
     async fn hold_lanes(&self, request: LaneRequest) -> Result<LaneHolding, StoreError> {
-        let now = self.now();
+        let now = self.inner.clock.monotonic();
         self.write(move |conn| Box::pin(async move { lanes::hold(conn, now, &request).await }))
             .await
     }

@@ -1,6 +1,9 @@
 //! Recognising what was accepted before (promise P7).
 
-use signalbus::store::{Acceptance, NewEvent, StoreError, StoredEvent};
+use signalbus::{
+    name::TenantId,
+    store::{Acceptance, NewEvent, StoreError, StoredEvent},
+};
 use sqlx::SqliteConnection;
 
 use crate::{
@@ -9,26 +12,35 @@ use crate::{
     error, row,
 };
 
-/// An event that was stored before, under the same key or the same id.
+/// An event that was stored before.
 #[derive(Debug)]
-pub(super) struct Known {
-    stored: StoredEvent,
-    fingerprint: Option<Vec<u8>>,
-    by_key: bool,
+pub(super) enum Known {
+    /// Under the same id: the same call again, after its answer was lost.
+    Same(TenantId),
+    /// Under the same key.
+    Key {
+        stored: StoredEvent,
+        fingerprint: Option<Vec<u8>>,
+    },
 }
 
 impl Known {
     /// What a publish of `event` is told.
     pub(super) fn answer(self, event: &NewEvent) -> Acceptance {
-        let same = !self.by_key
-            || event
-                .idempotency
-                .as_ref()
-                .is_some_and(|record| self.fingerprint.as_deref() == Some(&record.fingerprint.0));
-        if same {
-            Acceptance::Duplicate(self.stored)
-        } else {
-            Acceptance::Conflict(self.stored.id)
+        match self {
+            Self::Same(tenant) if tenant == event.tenant => Acceptance::Accepted,
+            Self::Same(_) => Acceptance::Conflict(event.id),
+            Self::Key {
+                stored,
+                fingerprint,
+            } => {
+                let asked = event.idempotency.as_ref();
+                if asked.map(|record| record.fingerprint.0.as_slice()) == fingerprint.as_deref() {
+                    Acceptance::Duplicate(stored)
+                } else {
+                    Acceptance::Conflict(stored.id)
+                }
+            }
         }
     }
 }
@@ -69,16 +81,19 @@ pub(super) async fn find(
     for row in &found {
         let mut columns = Columns::of(row);
         let item: usize = columns.number()?;
-        let by_key = columns.take()?;
+        let by_key: bool = columns.take()?;
         let fingerprint = columns.take()?;
-        let Some(slot) = known.get_mut(item) else {
-            continue;
-        };
-        if slot.as_ref().is_none_or(|known| !known.by_key) {
-            *slot = Some(Known {
-                stored: row::event(&mut columns)?,
-                fingerprint,
-                by_key,
+        let stored = row::event(&mut columns)?;
+        if let Some(slot) = known.get_mut(item)
+            && !matches!(slot, Some(Known::Same(_)))
+        {
+            *slot = Some(if by_key {
+                Known::Key {
+                    stored,
+                    fingerprint,
+                }
+            } else {
+                Known::Same(stored.tenant)
             });
         }
     }

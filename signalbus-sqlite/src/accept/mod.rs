@@ -13,6 +13,7 @@ use signalbus::{
 };
 use sqlx::SqliteConnection;
 
+use self::known::Known;
 use crate::error;
 
 /// Stores what is new; recognises repeats by key, and by id when the same call comes again.
@@ -26,7 +27,7 @@ pub(crate) async fn accept(
     let known = known::find(conn, events).await?;
     let mut fresh: Vec<&NewEvent> = Vec::with_capacity(events.len());
     let mut by_key: HashMap<(&TenantId, &str), &NewEvent> = HashMap::new();
-    let mut by_id: HashMap<EventId, &NewEvent> = HashMap::new();
+    let mut ids: HashMap<EventId, &TenantId> = HashMap::new();
     let mut answers = Vec::with_capacity(events.len());
     for (event, known) in events.iter().zip(known) {
         let key = event
@@ -36,19 +37,19 @@ pub(crate) async fn accept(
         let twin = key.and_then(|key| by_key.get(&key)).copied();
         answers.push(if let Some(known) = known {
             known.answer(event)
+        } else if let Some(tenant) = ids.get(&event.id) {
+            Known::Same((*tenant).clone()).answer(event)
         } else if let Some(twin) = twin {
             if twin.idempotency == event.idempotency {
                 Acceptance::Duplicate(as_stored(twin, now))
             } else {
                 Acceptance::Conflict(twin.id)
             }
-        } else if let Some(twin) = by_id.get(&event.id) {
-            Acceptance::Duplicate(as_stored(twin, now))
         } else {
             if let Some(key) = key {
                 by_key.insert(key, event);
             }
-            by_id.insert(event.id, event);
+            ids.insert(event.id, &event.tenant);
             fresh.push(event);
             Acceptance::Accepted
         });

@@ -9,8 +9,11 @@ use signalbus::{
 };
 use sqlx::SqliteConnection;
 
-use super::at;
-use crate::{batch, codec, error, lanes};
+use crate::{
+    batch,
+    codec::{self, micros},
+    error, lanes,
+};
 
 /// The most that one fetch moves.
 const AT_ONCE: i64 = 2_000;
@@ -68,7 +71,7 @@ pub(crate) async fn promote(
          LIMIT ?3",
     )
     .bind(batch::rows(&lanes)?)
-    .bind(at(now))
+    .bind(micros(now))
     .bind(AT_ONCE + 1)
     .fetch_all(&mut *conn)
     .await
@@ -139,7 +142,7 @@ async fn lap(
     )
     .bind(class)
     .bind(tenant.to_owned())
-    .bind(at(now))
+    .bind(micros(now))
     .bind(SHARE)
     .bind(limit)
     .fetch_all(conn)

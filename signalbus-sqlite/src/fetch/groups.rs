@@ -1,15 +1,13 @@
 //! Ready work, a little of each group: from each group of the index the next is one seek away, so
 //! that a tenant's million is stepped over and not walked through.
 
-use signalbus::{
-    name::{ChannelName, TenantId},
-    store::{ClassWindow, Group, LaneId, Ready, StoreError},
-};
+use signalbus::store::{ClassWindow, Group, Ready, StoreError};
 use sqlx::SqliteConnection;
 
 use super::Scope;
 use crate::{
-    codec::{Columns, class_code},
+    batch,
+    codec::{Columns, class_code, micros},
     error, row,
 };
 
@@ -70,7 +68,8 @@ pub(super) async fn read(
         found.extend(lap(conn, scope, window, per_group, from, to, one_more).await?);
         if found.len() - already > total {
             found.truncate(already + total);
-            return Ok(found[already..].last().map(group_of));
+            let last = found[already..].last().map(group_of);
+            return Ok(last.or_else(|| window.after.clone()));
         }
     }
     Ok(None)
@@ -116,6 +115,9 @@ async fn lap(
               ORDER BY position LIMIT ?4)
           CROSS JOIN signalbus_event AS e ON e.event = d.event
           WHERE p.lane IN (SELECT value FROM json_each(?1))
+            AND (p.tenant, p.channel) NOT IN (
+                SELECT value ->> 0, value ->> 1 FROM json_each(?14))
+            AND d.due <= ?15
           LIMIT ?13"
     ))
     .bind(&scope.lanes)
@@ -131,6 +133,8 @@ async fn lap(
     .bind(i64::from(to.retry))
     .bind(i64::from(to.lane))
     .bind(i64::from(limit))
+    .bind(batch::rows(&window.skip)?)
+    .bind(micros(scope.now))
     .fetch_all(conn)
     .await
     .map_err(error::of)?;
@@ -140,12 +144,10 @@ async fn lap(
 }
 
 fn group_of(ready: &Ready) -> Group {
-    let (tenant, channel): (TenantId, ChannelName) = (ready.tenant.clone(), ready.channel.clone());
-    let LaneId(lane) = ready.lane;
     Group {
-        tenant,
-        channel,
+        tenant: ready.tenant.clone(),
+        channel: ready.channel.clone(),
         retry: ready.is_retry(),
-        lane: LaneId(lane),
+        lane: ready.lane,
     }
 }

@@ -12,14 +12,11 @@ use sqlx::SqliteConnection;
 
 pub(crate) use due::{Turn, promote};
 
-use crate::{
-    batch,
-    codec::{Columns, micros},
-    error, lanes, row,
-};
+use crate::{batch, codec::Columns, error, lanes, row};
 
 /// What every statement of a fetch is limited to, as JSON.
 struct Scope {
+    now: Timestamp,
     lanes: String,
     channels: String,
 }
@@ -58,6 +55,7 @@ async fn begin(
     let owned = lanes::current(conn, leases).await?;
     let lanes: Vec<u16> = owned.iter().map(|(lane, _)| *lane).collect();
     let scope = Scope {
+        now,
         lanes: batch::rows(&lanes)?,
         channels: batch::rows(&window.channels)?,
     };
@@ -101,10 +99,12 @@ async fn interrupted(
           CROSS JOIN signalbus_lane AS l ON l.lane = j.value
           CROSS JOIN signalbus_delivery AS d INDEXED BY signalbus_delivery_sending
             ON d.state = 2 AND d.lane = l.lane AND d.claim_epoch < l.epoch
+           AND d.channel IN (SELECT value FROM json_each(?2))
           CROSS JOIN signalbus_event AS e ON e.event = d.event
           ORDER BY d.position"
     ))
     .bind(&scope.lanes)
+    .bind(&scope.channels)
     .fetch_all(conn)
     .await
     .map_err(error::of)?;
@@ -157,9 +157,4 @@ async fn elsewhere(
             Ok((columns.name()?, columns.number()?))
         })
         .collect()
-}
-
-/// For columns.
-fn at(time: Timestamp) -> i64 {
-    micros(time)
 }

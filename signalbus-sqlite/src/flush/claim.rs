@@ -1,18 +1,13 @@
 //! Claims: a delivery that is about to be sent, checked once more against everything that may
 //! have happened to it.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
 use signalbus::{
     clock::Timestamp,
-    store::{
-        Claim, ClaimAnswer, Claimed, EndState, Entry, Reason, Refusal, StoreError, StoredEvent,
-    },
+    store::{Claim, ClaimAnswer, Claimed, EndState, Entry, Reason, Refusal, StoreError},
 };
-use sqlx::SqliteConnection;
+use sqlx::{SqliteConnection, sqlite::SqliteRow};
 
 use super::Owned;
 use crate::{
@@ -20,17 +15,76 @@ use crate::{
     codec::{Columns, SENDING, end_code, micros},
     content, error, history,
     order::{self, OrderKey},
+    rendering,
 };
+
+/// The rows that are where a claim believes them, and what stands against each.
+macro_rules! asked {
+    () => {
+        "SELECT c.position, j.value ->> 4 AS attempt, j.value ->> 5 AS epoch,
+                j.value ->> 6 AS alone,
+                CASE WHEN c.state = 2 THEN 2
+                     WHEN c.receipt_rank >= 2 THEN 20
+                     WHEN c.expires_at <= ?3 THEN 11
+                     WHEN EXISTS (SELECT 1 FROM signalbus_suppression AS p
+                                  WHERE p.tenant = c.tenant AND p.channel = c.channel
+                                    AND p.address = c.address) THEN 12
+                     ELSE 2 END AS verdict
+         FROM json_each(?1) AS j
+         CROSS JOIN signalbus_delivery AS c
+           ON c.position = j.value ->> 0
+          AND c.id = substr(?2, j.value ->> 1, 16)
+          AND c.lane = j.value ->> 2
+          AND c.generation = j.value ->> 3
+          AND ((c.state = 0 AND c.attempt + 1 = j.value ->> 4)
+            OR (c.state = 2 AND c.attempt = j.value ->> 4 AND c.claim_epoch = j.value ->> 5))"
+    };
+}
+
+/// The columns that [`Written::of`] reads.
+macro_rules! written {
+    () => {
+        "position, id, generation, attempt, state, event, recipient, order_mode > 0, order_key,
+         tenant, rendered"
+    };
+}
 
 /// A row as it was written.
 struct Written {
     position: i64,
+    id: uuid::Uuid,
+    generation: u32,
+    attempt: u32,
     state: i64,
     event: i64,
     recipient: u32,
-    rendering: Option<Vec<u8>>,
+    rendered: bool,
     ordered: bool,
     order: OrderKey,
+}
+
+impl Written {
+    fn of(row: &SqliteRow) -> Result<Self, StoreError> {
+        let mut columns = Columns::of(row);
+        Ok(Self {
+            position: columns.take()?,
+            id: columns.uuid()?,
+            generation: columns.number()?,
+            attempt: columns.number()?,
+            state: columns.take()?,
+            event: columns.take()?,
+            recipient: columns.number()?,
+            ordered: columns.take()?,
+            order: OrderKey(columns.take()?, columns.take()?),
+            rendered: columns.take()?,
+        })
+    }
+
+    fn answers(&self, claim: &Claim) -> bool {
+        self.id == *claim.id.as_uuid()
+            && self.generation == claim.generation
+            && (self.state != SENDING || self.attempt == claim.attempt)
+    }
 }
 
 pub(super) async fn claim(
@@ -39,123 +93,139 @@ pub(super) async fn claim(
     owned: &Owned,
     claims: &[Claim],
 ) -> Result<Vec<ClaimAnswer>, StoreError> {
-    let mut seen = HashSet::new();
-    let ours: Vec<(&Claim, i64)> = claims
-        .iter()
-        .filter_map(|claim| Some((claim, *owned.get(&claim.lane)?)))
-        .filter(|(claim, _)| seen.insert(claim.position))
+    let batch = Batch::of(owned, claims)?;
+    let mut written = Vec::new();
+    if batch.size > 0 {
+        written = write(conn, now, &batch).await?;
+    }
+    if written.len() < batch.size {
+        let refused = end(conn, now, &batch).await?;
+        note_ends(conn, now, &refused).await?;
+        written.extend(refused);
+    }
+    let claimed = written.iter().filter(|row| row.state == SENDING);
+    let events = content::events(conn, claimed.clone().map(|row| row.event)).await?;
+    let kept: Vec<i64> = claimed
+        .filter(|row| row.rendered)
+        .map(|row| row.position)
         .collect();
-    let written = write(conn, now, &ours).await?;
-    end_refused(conn, now, &written).await?;
-    let events = content::events(
-        conn,
-        written
-            .iter()
-            .filter(|row| row.state == SENDING)
-            .map(|row| row.event),
-    )
-    .await?;
-    let mut rows: HashMap<i64, Written> =
-        written.into_iter().map(|row| (row.position, row)).collect();
+    let renderings = rendering::read(conn, &kept).await?;
+    let rows: HashMap<i64, Written> = written.into_iter().map(|row| (row.position, row)).collect();
     claims
         .iter()
         .map(|claim| {
             if !owned.contains_key(&claim.lane) {
                 return Ok(ClaimAnswer::LaneLost);
             }
-            match rows.remove(&claim.position.0) {
-                Some(row) => answer(row, &events),
+            match rows.get(&claim.position.0).filter(|row| row.answers(claim)) {
                 None => Ok(ClaimAnswer::Refused(Refusal::Moved)),
+                Some(row) if row.state == SENDING => Ok(ClaimAnswer::Claimed(Claimed {
+                    event: events
+                        .get(&row.event)
+                        .map(Arc::clone)
+                        .ok_or_else(|| error::corrupt("the event of a delivery is missing"))?,
+                    recipient: row.recipient,
+                    rendering: renderings.get(&row.position).cloned().map(Into::into),
+                })),
+                Some(row) => Ok(ClaimAnswer::Refused(refusal(row))),
             }
         })
         .collect()
 }
 
-fn answer(
-    row: Written,
-    events: &HashMap<i64, Arc<StoredEvent>>,
-) -> Result<ClaimAnswer, StoreError> {
-    if row.state == SENDING {
-        let event = events
-            .get(&row.event)
-            .ok_or_else(|| error::corrupt("the event of a delivery is missing"))?;
-        return Ok(ClaimAnswer::Claimed(Claimed {
-            event: Arc::clone(event),
-            recipient: row.recipient,
-            rendering: row.rendering.map(Into::into),
-        }));
+fn refusal(row: &Written) -> Refusal {
+    if row.state == end_code(EndState::Expired) {
+        Refusal::Expired
+    } else if row.state == end_code(EndState::Suppressed) {
+        Refusal::Suppressed
+    } else {
+        Refusal::Moved
     }
-    Ok(ClaimAnswer::Refused(
-        if row.state == end_code(EndState::Expired) {
-            Refusal::Expired
-        } else if row.state == end_code(EndState::Suppressed) {
-            Refusal::Suppressed
-        } else {
-            Refusal::Moved
-        },
-    ))
 }
 
-/// A claim that comes again finds its row claimed already, under the same epoch, and leaves it so.
+/// The claims on lanes that the worker owns.
+struct Batch {
+    size: usize,
+    rows: String,
+    ids: Vec<u8>,
+}
+
+impl Batch {
+    fn of(owned: &Owned, claims: &[Claim]) -> Result<Self, StoreError> {
+        let mut ids = Bytes::default();
+        let rows: Vec<_> = claims
+            .iter()
+            .filter_map(|claim| {
+                Some((
+                    claim.position.0,
+                    ids.add(claim.id.as_uuid().as_bytes()).0,
+                    claim.lane.0,
+                    claim.generation,
+                    claim.attempt,
+                    owned.get(&claim.lane)?,
+                    claim.alone,
+                ))
+            })
+            .collect();
+        Ok(Self {
+            size: rows.len(),
+            rows: batch::rows(&rows)?,
+            ids: ids.into_vec(),
+        })
+    }
+}
+
+/// Writes claims that nothing stands against. One that comes again finds its row claimed already,
+/// under the same epoch, and leaves it so.
 async fn write(
     conn: &mut SqliteConnection,
     now: Timestamp,
-    claims: &[(&Claim, i64)],
+    batch: &Batch,
 ) -> Result<Vec<Written>, StoreError> {
-    if claims.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut ids = Bytes::default();
-    let rows: Vec<_> = claims
-        .iter()
-        .map(|(claim, epoch)| {
-            (
-                claim.position.0,
-                ids.add(claim.id.as_uuid().as_bytes()).0,
-                claim.lane.0,
-                claim.generation,
-                claim.attempt,
-                epoch,
-                claim.alone,
-            )
-        })
-        .collect();
-    let rows = sqlx::query(
+    let rows = sqlx::query(concat!(
+        "UPDATE signalbus_delivery AS d SET
+             state = 2,
+             attempt = s.attempt,
+             claim_epoch = s.epoch,
+             claimed_at = coalesce(d.claimed_at, ?3),
+             alone = coalesce(d.alone, s.alone)
+         FROM (",
+        asked!(),
+        ") AS s
+         WHERE d.position = s.position AND s.verdict = 2
+         RETURNING ",
+        written!()
+    ))
+    .bind(batch.rows.as_str())
+    .bind(batch.ids.as_slice())
+    .bind(micros(now))
+    .fetch_all(conn)
+    .await
+    .map_err(error::of)?;
+    rows.iter().map(Written::of).collect()
+}
+
+/// Ends what something stands against.
+async fn end(
+    conn: &mut SqliteConnection,
+    now: Timestamp,
+    batch: &Batch,
+) -> Result<Vec<Written>, StoreError> {
+    let rows = sqlx::query(concat!(
         "UPDATE signalbus_delivery AS d SET
              state = s.verdict,
-             holds = d.holds AND s.verdict = 2,
+             holds = 0,
              reason = CASE s.verdict WHEN 20 THEN ?4 WHEN 11 THEN ?5 WHEN 12 THEN ?6 END,
-             ended_at = CASE WHEN s.verdict <> 2 THEN ?3 END,
-             attempt = CASE s.verdict WHEN 2 THEN s.attempt ELSE d.attempt END,
-             claim_epoch = CASE s.verdict WHEN 2 THEN s.epoch END,
-             claimed_at = CASE s.verdict WHEN 2 THEN coalesce(d.claimed_at, ?3) END,
-             alone = CASE s.verdict WHEN 2 THEN coalesce(d.alone, s.alone) END
-         FROM (SELECT c.position, j.value ->> 4 AS attempt, j.value ->> 5 AS epoch,
-                      j.value ->> 6 AS alone,
-                      CASE WHEN c.state = 2 THEN 2
-                           WHEN c.receipt_rank >= 2 THEN 20
-                           WHEN c.expires_at <= ?3 THEN 11
-                           WHEN EXISTS (SELECT 1 FROM signalbus_suppression AS p
-                                        WHERE p.tenant = c.tenant AND p.channel = c.channel
-                                          AND p.address = c.address) THEN 12
-                           ELSE 2 END AS verdict
-               FROM json_each(?1) AS j
-               CROSS JOIN signalbus_delivery AS c
-                 ON c.position = j.value ->> 0
-                AND c.id = substr(?2, j.value ->> 1, 16)
-                AND c.lane = j.value ->> 2
-                AND c.generation = j.value ->> 3
-                AND ((c.state = 0 AND c.attempt + 1 = j.value ->> 4)
-                  OR (c.state = 2 AND c.attempt = j.value ->> 4
-                                  AND c.claim_epoch = j.value ->> 5))) AS s
-         WHERE d.position = s.position
-         RETURNING position, state, event, recipient, order_mode > 0, order_key, tenant,
-                   CASE WHEN rendered AND state = 2 THEN
-                       (SELECT body FROM signalbus_rendering AS r WHERE r.position = d.position)
-                   END",
-    )
-    .bind(batch::rows(&rows)?)
-    .bind(ids.into_vec())
+             ended_at = ?3
+         FROM (",
+        asked!(),
+        ") AS s
+         WHERE d.position = s.position AND s.verdict <> 2
+         RETURNING ",
+        written!()
+    ))
+    .bind(batch.rows.as_str())
+    .bind(batch.ids.as_slice())
     .bind(micros(now))
     .bind(Reason::Receipt.as_str())
     .bind(Reason::Expired.as_str())
@@ -163,44 +233,30 @@ async fn write(
     .fetch_all(conn)
     .await
     .map_err(error::of)?;
-    rows.iter()
-        .map(|row| {
-            let mut columns = Columns::of(row);
-            Ok(Written {
-                position: columns.take()?,
-                state: columns.take()?,
-                event: columns.take()?,
-                recipient: columns.number()?,
-                ordered: columns.take()?,
-                order: OrderKey(columns.take()?, columns.take()?),
-                rendering: columns.take()?,
-            })
-        })
-        .collect()
+    rows.iter().map(Written::of).collect()
 }
 
-async fn end_refused(
+/// What hangs on the end of deliveries that were refused.
+async fn note_ends(
     conn: &mut SqliteConnection,
     now: Timestamp,
-    written: &[Written],
+    refused: &[Written],
 ) -> Result<(), StoreError> {
-    let entries: Vec<_> = written
+    let entries: Vec<_> = refused
         .iter()
-        .filter_map(|row| {
-            let (state, reason) = [
-                (EndState::Accepted, Reason::Receipt),
-                (EndState::Expired, Reason::Expired),
-                (EndState::Suppressed, Reason::Suppressed),
-            ]
-            .into_iter()
-            .find(|(end, _)| end_code(*end) == row.state)?;
-            Some((row.position, Entry::Ended { state, reason }))
+        .map(|row| {
+            let (state, reason) = match refusal(row) {
+                Refusal::Expired => (EndState::Expired, Reason::Expired),
+                Refusal::Suppressed => (EndState::Suppressed, Reason::Suppressed),
+                _ => (EndState::Accepted, Reason::Receipt),
+            };
+            (row.position, Entry::Ended { state, reason })
         })
         .collect();
     history::append(conn, now, &entries).await?;
-    let keys: Vec<OrderKey> = written
+    let keys: Vec<OrderKey> = refused
         .iter()
-        .filter(|row| row.ordered && row.state != SENDING)
+        .filter(|row| row.ordered)
         .map(|row| row.order.clone())
         .collect();
     order::let_go(conn, micros(now), &keys).await

@@ -101,7 +101,7 @@ async fn write(
                 _ => return Err(error::unsupported("what should come next is not known")),
             };
             let message_id = message_id(settle);
-            let accepted = matches!(settle.next, Next::End(EndState::Accepted, _));
+            let accepted = matches!(settle.record.outcome, AttemptOutcome::Accepted { .. });
             let guard = (settle.position.0, id, settle.generation, settle.attempt);
             let fate = (state, due, reason, settle.failures, settle.suspicion);
             let message = (
@@ -196,10 +196,13 @@ async fn follow_up(
     if done.is_empty() {
         return Ok(());
     }
-    let entries: Vec<_> = done
-        .iter()
-        .map(|(settle, _)| (settle.position.0, Entry::Attempt(settle.record.clone())))
-        .collect();
+    let mut entries = Vec::with_capacity(done.len());
+    for (settle, row) in done {
+        entries.push((settle.position.0, Entry::Attempt(settle.record.clone())));
+        if let Some((state, reason)) = overruled(settle, row) {
+            entries.push((settle.position.0, Entry::Ended { state, reason }));
+        }
+    }
     history::append(conn, now, &entries).await?;
 
     let suppressions: Vec<&Suppression> = done
@@ -248,4 +251,15 @@ async fn keep_renderings(
     }
     rendering::keep(conn, &kept).await?;
     rendering::forget(conn, &dropped).await
+}
+
+/// How it ended, when it ended otherwise than the worker meant.
+fn overruled(settle: &Settle, row: &Written) -> Option<(EndState, Reason)> {
+    match settle.next {
+        Next::Retry(_) if row.has_ended() => Some((EndState::Cancelled, Reason::Cancelled)),
+        Next::End(EndState::OutcomeUnknown, _) if row.state == end_code(EndState::Accepted) => {
+            Some((EndState::Accepted, Reason::Receipt))
+        }
+        _ => None,
+    }
 }
