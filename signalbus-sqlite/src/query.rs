@@ -104,6 +104,11 @@ pub(crate) async fn list(
     filter: &DeliveryFilter,
     page: PageToken,
 ) -> Result<Page<DeliveryRecord>, StoreError> {
+    if page.limit == 0 {
+        return Err(error::invalid(
+            "a page needs room for at least one delivery",
+        ));
+    }
     let mut sql = QueryBuilder::new(concat!(
         "SELECT ",
         row::delivery_columns!(),

@@ -119,9 +119,8 @@ async fn write(
         "UPDATE signalbus_delivery AS d SET
              state = s.state,
              holds = d.holds AND (s.state < 10 OR s.state = 10),
-             reason = CASE s.state WHEN 21 THEN ?5
-                                   WHEN 20 THEN CASE s.asked WHEN 20 THEN s.reason ELSE ?4 END
-                                   ELSE s.reason END,
+             reason = CASE WHEN s.state = s.asked OR s.state < 10 THEN s.reason
+                           WHEN s.state = 20 THEN ?4 ELSE ?5 END,
              ended_at = CASE WHEN s.state >= 10 THEN ?3 END,
              due = coalesce(s.due, d.due),
              retry = 1,

@@ -3,7 +3,7 @@
 use std::{
     future::Future,
     pin::pin,
-    task::{Context, Poll, Waker},
+    task::{Context, Waker},
 };
 
 use signalbus::{
@@ -16,18 +16,15 @@ use sqlx::Connection;
 use crate::support::{Place, event, ids};
 
 /// Polls `future` so often, with pauses in which others go on, and drops it then.
-async fn drop_after<F: Future>(polls: usize, future: F) -> bool {
+async fn drop_after<F: Future>(polls: usize, future: F) {
     let mut future = pin!(future);
     for _ in 0..polls {
-        if let Poll::Ready(_) = future
-            .as_mut()
-            .poll(&mut Context::from_waker(Waker::noop()))
-        {
-            return true;
+        let mut context = Context::from_waker(Waker::noop());
+        if future.as_mut().poll(&mut context).is_ready() {
+            return;
         }
         std::thread::yield_now();
     }
-    false
 }
 
 async fn count(store: &SqliteStore) -> u64 {

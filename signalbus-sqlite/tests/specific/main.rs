@@ -1,5 +1,11 @@
 //! What the common suite cannot know of: one file, one process, a host beside the store.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking, and measures real time"
+)]
+
 mod cancellation;
 mod fairness;
 mod host;
