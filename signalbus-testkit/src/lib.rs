@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod provider;
+pub mod provider_suite;
 pub mod store_suite;
 
 pub use clock::{ManualClock, PausedClock};
