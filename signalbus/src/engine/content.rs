@@ -1,8 +1,6 @@
 //! What the engine keeps with an event and with a delivery that is tried again: versioned JSON,
 //! opaque to stores.
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -31,9 +29,6 @@ pub(crate) struct Content {
     pub(crate) trace: Option<TraceContext>,
     /// What the publisher was told, for when it asks again.
     pub(crate) answers: Vec<StoredAnswer>,
-    /// What else a newer version wrote.
-    #[serde(flatten)]
-    rest: BTreeMap<String, Value>,
 }
 
 /// One answer at publish, as kept.
@@ -71,7 +66,6 @@ impl Content {
             template: None,
             trace: None,
             answers: Vec::new(),
-            rest: BTreeMap::new(),
         }
     }
 

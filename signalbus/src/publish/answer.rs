@@ -10,7 +10,6 @@ use crate::{
 
 /// The answer to a publish.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[must_use = "a publish may have been a conflict, or have no route"]
 pub struct Published {
     /// The event: the earlier one for a duplicate or conflict.
     pub event: EventId,

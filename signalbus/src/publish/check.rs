@@ -120,25 +120,24 @@ fn check_locale(field: &str, locale: Option<&str>) -> Result<(), InvalidEvent> {
     }
 }
 
-/// Iterative, since recursion is what a deep value attacks.
 fn check_depth(field: &str, value: &Value, limit: usize) -> Result<(), InvalidEvent> {
-    let mut level: Vec<&Value> = vec![value];
-    for _ in 0..=limit {
-        level = level
-            .into_iter()
-            .flat_map(|value| match value {
-                Value::Array(items) => items.iter().collect::<Vec<_>>(),
-                Value::Object(fields) => fields.values().collect(),
-                _ => Vec::new(),
-            })
-            .filter(|value| value.is_array() || value.is_object())
-            .collect();
-        if level.is_empty() {
-            return Ok(());
-        }
+    if is_within(value, limit) {
+        Ok(())
+    } else {
+        Err(InvalidEvent::new(
+            field,
+            format!("is nested more than {limit} levels deep"),
+        ))
     }
-    Err(InvalidEvent::new(
-        field,
-        format!("is nested more than {limit} levels deep"),
-    ))
+}
+
+/// Recurses no deeper than the limit: a deep value cannot exhaust the stack.
+fn is_within(value: &Value, levels: usize) -> bool {
+    match value {
+        Value::Array(items) => levels > 0 && items.iter().all(|item| is_within(item, levels - 1)),
+        Value::Object(fields) => {
+            levels > 0 && fields.values().all(|field| is_within(field, levels - 1))
+        }
+        _ => true,
+    }
 }

@@ -27,20 +27,21 @@ const NEWER_VERSION: Duration = Duration::from_secs(60);
 
 impl Worker {
     pub(super) async fn flush(&mut self, claiming: Vec<Claiming>) {
-        let results = std::mem::take(&mut self.results);
-        let flush = Flush {
-            claims: claiming
-                .iter()
-                .map(|claiming| claiming.claim.clone())
-                .collect(),
-            settles: results.iter().map(|(_, settle)| settle.clone()).collect(),
-        };
+        let (settled, settles): (Vec<Ready>, Vec<Settle>) =
+            std::mem::take(&mut self.results).into_iter().unzip();
+        let claims = claiming
+            .iter()
+            .map(|claiming| claiming.claim.clone())
+            .collect();
+        let flush = Flush { claims, settles };
         let lanes = self.lanes.all();
-        match self.write(&lanes, flush).await {
+        match self.write(&lanes, &flush).await {
             Ok(flushed) => {
                 self.heard(flushed.now);
-                for ((ready, settle), answer) in results.into_iter().zip(flushed.settles) {
-                    self.written(&ready, &settle, answer);
+                for ((ready, settle), answer) in
+                    settled.iter().zip(&flush.settles).zip(flushed.settles)
+                {
+                    self.written(ready, settle, answer);
                 }
                 self.start(claiming, flushed.claims);
             }
@@ -49,7 +50,7 @@ impl Worker {
                 for claiming in claiming {
                     self.let_go(&claiming);
                 }
-                for (ready, settle) in results {
+                for (ready, settle) in settled.into_iter().zip(flush.settles) {
                     self.write_alone(&lanes, ready, settle).await;
                 }
             }
@@ -57,7 +58,7 @@ impl Worker {
     }
 
     /// Repeats a flush until the store took or refused it. It is harmless to repeat.
-    async fn write(&mut self, lanes: &[LaneLease], flush: Flush) -> Result<Flushed, StoreError> {
+    async fn write(&mut self, lanes: &[LaneLease], flush: &Flush) -> Result<Flushed, StoreError> {
         let mut waits = ExponentialBuilder::default()
             .with_min_delay(Duration::from_millis(10))
             .with_max_delay(Duration::from_secs(1))
@@ -85,17 +86,17 @@ impl Worker {
     async fn write_alone(&mut self, lanes: &[LaneLease], ready: Ready, settle: Settle) {
         let flush = Flush {
             claims: Vec::new(),
-            settles: vec![settle.clone()],
+            settles: vec![settle],
         };
-        match self
-            .write(lanes, flush)
+        let answer = self
+            .write(lanes, &flush)
             .await
-            .map(|flushed| flushed.settles.first().copied())
-        {
-            Ok(Some(answer)) => self.written(&ready, &settle, answer),
-            Ok(None) => self.scheduler.settled(ready.position),
+            .map(|flushed| flushed.settles.first().copied());
+        match (answer, flush.settles.first()) {
+            (Ok(Some(answer)), Some(settle)) => self.written(&ready, settle, answer),
+            (Ok(_), _) => self.scheduler.settled(ready.position),
             // It stays claimed: whoever owns the lane next finds it as interrupted.
-            Err(error) => tracing::error!(
+            (Err(error), _) => tracing::error!(
                 %error, event.id = %ready.event, delivery.id = %ready.id,
                 "a result could not be written"
             ),
