@@ -1,8 +1,12 @@
 #![doc = include_str!("../README.md")]
 
+pub mod bus_suite;
 pub mod clock;
 pub mod provider;
 pub mod provider_suite;
 pub mod store_suite;
+
+#[cfg(test)]
+mod listed;
 
 pub use clock::{ManualClock, PausedClock};

@@ -1,5 +1,7 @@
 //! The bus inside one process.
 
+#[cfg(test)]
+mod tests;
 mod topic;
 
 use std::{
