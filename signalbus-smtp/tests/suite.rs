@@ -1,9 +1,5 @@
 //! What every provider has to do. A folder has no server that could be away: what it says when it
 //! cannot be written to is in `folder.rs`.
-#![expect(
-    clippy::unwrap_used,
-    reason = "helpers of tests: a failed step fails the test"
-)]
 
 use signalbus::{Attachment, channel::Email};
 use signalbus_smtp::MailFolder;
