@@ -25,25 +25,40 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let mut bare = Vec::new();
-    let mut keyed = Vec::new();
-    let mut mails = Vec::new();
-    for _ in 0..ROUNDS {
-        bare.push(runtime.block_on(run(line(), line_event, false))?);
-        keyed.push(runtime.block_on(run(line(), line_event, true))?);
-        mails.push(runtime.block_on(run(mail::builder()?, mail::event, true))?);
+    // An argument picks the measurements whose names contain it.
+    let wanted = std::env::args()
+        .skip(1)
+        .find(|argument| !argument.starts_with('-'));
+    let wanted = |name: &str| wanted.as_deref().is_none_or(|wanted| name.contains(wanted));
+    let mut medians = Vec::new();
+    for (name, keyed, mail) in [
+        ("bare engine", false, false),
+        ("engine with keys", true, false),
+        ("engine with HTML mail", true, true),
+    ] {
+        if !wanted(name) {
+            continue;
+        }
+        let mut rounds = Vec::new();
+        for _ in 0..ROUNDS {
+            rounds.push(if mail {
+                runtime.block_on(run(mail::builder()?, mail::event, keyed))?
+            } else {
+                runtime.block_on(run(line(), line_event, keyed))?
+            });
+        }
+        medians.push(report(name, rounds));
     }
-    let bare = report("engine without rendering, no idempotency key", bare);
-    let keyed = report("engine without rendering, with an idempotency key", keyed);
-    let mails = report("engine and a rendered HTML mail", mails);
-    println!(
-        "a key costs {:.2} times the engine without one",
-        keyed / bare
-    );
-    println!(
-        "an HTML mail costs {:.2} times the engine without rendering",
-        mails / keyed
-    );
+    if let [bare, keyed, mails] = medians.as_slice() {
+        println!(
+            "a key costs {:.2} times the engine without one",
+            keyed / bare
+        );
+        println!(
+            "an HTML mail costs {:.2} times the engine without rendering",
+            mails / keyed
+        );
+    }
     Ok(())
 }
 

@@ -17,6 +17,7 @@ mod history;
 mod lanes;
 mod lock;
 mod order;
+mod publish;
 mod purge;
 mod query;
 mod receipts;

@@ -1,0 +1,27 @@
+use signalbus::{Event, PublishError, Published, Signalbus, Wake};
+use sqlx::SqliteConnection;
+
+use crate::SqliteStore;
+
+impl SqliteStore {
+    /// Publishes one event in a transaction of the host's: it is sent if that commits, and never
+    /// was if it rolls back (promise P1). Hand the commit to the [`Wake`], so that the engine
+    /// looks at once: `wake.after(tx.commit()).await?`.
+    ///
+    /// # Errors
+    /// As [`Signalbus::publish`]. After [`PublishError::Store`] roll the transaction back.
+    pub async fn publish_in(
+        &self,
+        signalbus: &Signalbus,
+        connection: &mut SqliteConnection,
+        event: Event,
+    ) -> Result<(Published, Wake), PublishError> {
+        let (event, published) = signalbus.prepare(event)?.into_parts();
+        let acceptances = self.accept_in(connection, vec![event]).await?;
+        let published = match acceptances.first() {
+            Some(acceptance) => published.after(acceptance),
+            None => published,
+        };
+        Ok((published, signalbus.wake()))
+    }
+}
