@@ -148,7 +148,7 @@ pub(crate) fn settle(ready: &Ready, next: Next) -> Settle {
             fault: None,
             code: None,
             detail: None,
-            next: "test".to_owned(),
+            next: "test".into(),
             retry_in: None,
         },
         next,

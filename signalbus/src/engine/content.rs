@@ -11,6 +11,9 @@ use crate::{
 
 const VERSION: u16 = 1;
 
+/// Bytes of a typical event, so that its blob is not grown step by step.
+const TYPICAL: usize = 512;
+
 /// The part of an event that stores do not look into.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Content {
@@ -70,7 +73,9 @@ impl Content {
     }
 
     pub(crate) fn encode(&self) -> Result<Bytes, serde_json::Error> {
-        serde_json::to_vec(self).map(Bytes::from)
+        let mut blob = Vec::with_capacity(TYPICAL);
+        serde_json::to_writer(&mut blob, self)?;
+        Ok(blob.into())
     }
 
     pub(crate) fn decode(blob: &[u8]) -> Result<Self, BlobError> {

@@ -107,13 +107,13 @@ impl Lineup {
     /// Whether a repeat of a delivery accepted this long ago is recognised, whichever provider
     /// gets it.
     pub(crate) fn recognise(&self, age: Duration) -> bool {
-        let windows = self
-            .providers
-            .iter()
-            .map(|member| member.capabilities.dedup_window);
-        windows
-            .map(|window| window.is_some_and(|window| age < window))
-            .all(|recognises| recognises)
+        let recognises = |member: &Member| {
+            member
+                .capabilities
+                .dedup_window
+                .is_some_and(|window| age < window)
+        };
+        self.providers.iter().all(recognises)
     }
 
     /// Whether a provider says when it starts a request.

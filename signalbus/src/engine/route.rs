@@ -1,6 +1,6 @@
 //! A channel with its providers, behind one object-safe face.
 
-use std::{any::Any, fmt, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{any::Any, fmt, panic::AssertUnwindSafe, sync::Arc, task::Poll, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -19,7 +19,7 @@ use crate::{
     event::Recipient,
     id::DeliveryId,
     name::{ChannelName, ProviderName},
-    provider::{Capabilities, Delivery, Found, Latch, Outcome, Provider, SendError, Sent},
+    provider::{Capabilities, Delivery, Fault, Found, Latch, Outcome, Provider, SendError, Sent},
     store::{AddressHash, StoredEvent, hash_address},
     template::{RenderRequest, Rendered, TemplateError, Templates},
 };
@@ -222,7 +222,7 @@ impl<C: Channel> Route for TypedRoute<C> {
         let made = std::panic::catch_unwind(AssertUnwindSafe(|| self.make(templates, job)));
         let (address, message) = match made {
             Ok(Ok(made)) => made,
-            Ok(Err(unsendable)) => return unsendable,
+            Ok(Err((why, detail))) => return Attempted::unsendable(why, detail),
             Err(panic) => return Attempted::unsendable(Unsendable::Render, panic_text(&*panic)),
         };
         let Some((_, provider)) = self.providers.get(job.provider) else {
@@ -242,6 +242,9 @@ impl<C: Channel> Route for TypedRoute<C> {
         attempted
     }
 }
+
+/// Why no message could be made, and what was said about it.
+type Failure = (Unsendable, String);
 
 /// A message to send.
 enum Made<C: Channel> {
@@ -277,8 +280,8 @@ impl<C: Channel> TypedRoute<C> {
     }
 
     /// The message: the kept one, or made from the templates.
-    fn make(&self, templates: &Templates, job: &Job) -> Result<(C::Address, Made<C>), Attempted> {
-        let fail = |why, error: &dyn fmt::Display| Attempted::unsendable(why, error.to_string());
+    fn make(&self, templates: &Templates, job: &Job) -> Result<(C::Address, Made<C>), Failure> {
+        let fail = |why, error: &dyn fmt::Display| (why, error.to_string());
         let index = usize::try_from(job.recipient).unwrap_or(usize::MAX);
         let recipient = job
             .content
@@ -370,22 +373,29 @@ impl<C: Channel> TypedRoute<C> {
         let started = || !capabilities.reports_start || job.latch.is_set();
         let attempted = {
             let send = AssertUnwindSafe(async { provider.send(delivery).await }).catch_unwind();
-            tokio::select! {
-                biased;
-                result = send => match result {
-                    Ok(Ok(sent)) => return Attempted::accepted(&sent),
-                    Ok(Err(error)) => Attempted::failed(&error),
-                    Err(panic) => Attempted::of(
-                        Tried::Panicked { started: started() },
-                        format!("the provider panicked: {}", panic_text(&*panic)),
-                    ),
+            tokio::pin!(send);
+            // Most fakes and some providers answer at once: then no timer is needed.
+            let answered = match futures::poll!(&mut send) {
+                Poll::Ready(answered) => Some(answered),
+                Poll::Pending => tokio::select! {
+                    biased;
+                    answered = &mut send => Some(answered),
+                    () = clock.sleep(capabilities.timeout) => None,
                 },
-                () = clock.sleep(capabilities.timeout) => {
+            };
+            match answered {
+                Some(Ok(Ok(sent))) => return Attempted::accepted(&sent),
+                Some(Ok(Err(error))) => Attempted::failed(&error),
+                Some(Err(panic)) => Attempted::of(
+                    Tried::Panicked { started: started() },
+                    format!("the provider panicked: {}", panic_text(&*panic)),
+                ),
+                None => {
                     let after = format!("no answer within {:?}", capabilities.timeout);
                     Attempted::failed(&if started() {
                         SendError::unknown(after)
                     } else {
-                        SendError::retryable(crate::provider::Fault::Provider, after)
+                        SendError::retryable(Fault::Provider, after)
                     })
                 }
             }
@@ -406,7 +416,7 @@ impl<C: Channel> TypedRoute<C> {
             Some(Found::NotSent) => Attempted {
                 tried: Tried::Failed {
                     outcome: Outcome::Retryable,
-                    fault: crate::provider::Fault::Provider,
+                    fault: Fault::Provider,
                     retry_after: None,
                 },
                 ..attempted

@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -87,7 +87,7 @@ pub struct AttemptRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
     /// What came next, in a word: the end state, or `retry`.
-    pub next: String,
+    pub next: Cow<'static, str>,
     /// How long the next try has to wait.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_in: Option<Duration>,

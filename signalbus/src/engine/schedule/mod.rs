@@ -299,7 +299,7 @@ impl Scheduler {
     fn next_class(&mut self, room: &mut impl Room) -> Option<usize> {
         let mut total = 0;
         let mut best: Option<usize> = None;
-        for class in 0..CLASS_WEIGHTS.len() {
+        for (class, weight) in CLASS_WEIGHTS.into_iter().enumerate() {
             let servable = self.queues[class]
                 .iter()
                 .enumerate()
@@ -311,8 +311,8 @@ impl Scheduler {
                 self.credit[class] = 0;
                 continue;
             }
-            total += CLASS_WEIGHTS[class];
-            self.credit[class] += CLASS_WEIGHTS[class];
+            total += weight;
+            self.credit[class] += weight;
             if best.is_none_or(|best| self.credit[class] > self.credit[best]) {
                 best = Some(class);
             }

@@ -141,7 +141,7 @@ impl Worker {
             fault: facts.fault,
             code: facts.code,
             detail: facts.detail,
-            next: next.to_owned(),
+            next: next.into(),
             retry_in,
         };
         let settle = Settle {
