@@ -1,12 +1,13 @@
-//! Many items in one statement: one JSON array that `json_each` reads, and one blob that `substr`
-//! cuts. A statement costs a trip to another thread, a row of `json_each` next to nothing.
+//! Many items in one statement: one JSON array that `jsonb_each` reads, and one blob that `substr`
+//! cuts. A statement costs a trip to another thread, a row of `jsonb_each` next to nothing.
+//! (`json_each` would make text of each row, for `->>` to parse again.)
 
 use serde::Serialize;
 use signalbus::store::StoreError;
 
 use crate::error;
 
-/// Rows for `json_each(?)`; tuples become arrays, so that columns are read with `value ->> 0`.
+/// Rows for `jsonb_each(?)`; tuples become arrays, so that columns are read with `value ->> 0`.
 pub(crate) fn rows<T: Serialize>(rows: &[T]) -> Result<String, StoreError> {
     serde_json::to_string(rows)
         .map_err(|source| error::invalid("a batch cannot be written as JSON").with_source(source))

@@ -28,7 +28,7 @@ pub(crate) async fn advance(
         .collect();
     let rows = sqlx::query(
         "SELECT j.key, p.next
-         FROM json_each(?1) AS j
+         FROM jsonb_each(?1) AS j
          CROSS JOIN signalbus_bus_position AS p
            ON p.bus = j.value ->> 0 AND p.consumers = j.value ->> 1
           AND p.topic = j.value ->> 2 AND p.partition = j.value ->> 3",
@@ -64,7 +64,7 @@ pub(crate) async fn advance(
     sqlx::query(
         "INSERT INTO signalbus_bus_position (bus, consumers, topic, partition, next)
          SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4
-         FROM json_each(?1) WHERE true
+         FROM jsonb_each(?1) WHERE true
          ON CONFLICT (bus, consumers, topic, partition) DO UPDATE SET next = excluded.next",
     )
     .bind(batch::rows(&moved)?)

@@ -30,15 +30,16 @@ pub(crate) async fn append(
         let body = serde_json::to_vec(entry).map_err(|source| {
             error::invalid("a history entry cannot be written as JSON").with_source(source)
         })?;
-        rows.push((*position, bodies.add(&body)));
+        let (offset, length) = bodies.add(&body);
+        rows.push((*position, offset, length));
     }
     sqlx::query(
         "INSERT INTO signalbus_history (position, entry, at, version, body)
          SELECT value ->> 0,
                 1 + key + coalesce((SELECT max(entry) FROM signalbus_history AS last
                                     WHERE last.position = (value ->> 0)), 0),
-                ?3, ?4, CAST(substr(?2, value ->> '$[1][0]', value ->> '$[1][1]') AS TEXT)
-         FROM json_each(?1)",
+                ?3, ?4, CAST(substr(?2, value ->> 1, value ->> 2) AS TEXT)
+         FROM jsonb_each(?1)",
     )
     .bind(batch::rows(&rows)?)
     .bind(bodies.into_vec())

@@ -219,7 +219,7 @@ pub(crate) async fn current(
         .collect();
     let rows = sqlx::query(
         "SELECT l.lane, l.epoch
-         FROM json_each(?1) AS j
+         FROM jsonb_each(?1) AS j
          CROSS JOIN signalbus_lane AS l
            ON l.lane = j.value ->> 0 AND l.epoch = j.value ->> 1 AND l.worker IS NOT NULL",
     )

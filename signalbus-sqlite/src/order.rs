@@ -45,7 +45,7 @@ pub(crate) async fn hold_back_keys(
     }
     let positions: Vec<i64> = sqlx::query_scalar(
         "SELECT d.position
-         FROM json_each(?1) AS k
+         FROM jsonb_each(?1) AS k
          CROSS JOIN signalbus_delivery AS d INDEXED BY signalbus_delivery_order
            ON d.holds = 1 AND d.order_key = k.value ->> 0 AND d.tenant = k.value ->> 1
           AND d.state IN (0, 1) AND d.order_mode >= 2",
@@ -73,7 +73,7 @@ pub(crate) async fn let_go(
                      FROM signalbus_delivery AS b INDEXED BY signalbus_delivery_behind
                      WHERE b.state = 3
                        AND b.order_key = k.value ->> 0 AND b.tenant = k.value ->> 1)
-             FROM json_each(?1) AS k)
+             FROM jsonb_each(?1) AS k)
            AND NOT EXISTS (
              SELECT 1 FROM signalbus_delivery AS e INDEXED BY signalbus_delivery_order
              WHERE e.holds = 1 AND e.order_key = d.order_key AND e.tenant = d.tenant

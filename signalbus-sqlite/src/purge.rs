@@ -60,7 +60,7 @@ async fn delete_deliveries(
     let ranges = batch::rows(ranges)?;
     let rows = sqlx::query(
         "DELETE FROM signalbus_delivery WHERE position IN (
-             SELECT d.position FROM json_each(?1) AS j
+             SELECT d.position FROM jsonb_each(?1) AS j
              CROSS JOIN signalbus_delivery AS d
                ON d.position >= j.value ->> 0 AND d.position < j.value ->> 1)
          RETURNING position, holds, order_key, tenant",
@@ -79,9 +79,9 @@ async fn delete_deliveries(
     }
     let positions = batch::rows(&positions)?;
     for sql in [
-        "DELETE FROM signalbus_history WHERE position IN (SELECT value FROM json_each(?1))",
-        "DELETE FROM signalbus_rendering WHERE position IN (SELECT value FROM json_each(?1))",
-        "DELETE FROM signalbus_receipt WHERE position IN (SELECT value FROM json_each(?1))",
+        "DELETE FROM signalbus_history WHERE position IN (SELECT value FROM jsonb_each(?1))",
+        "DELETE FROM signalbus_rendering WHERE position IN (SELECT value FROM jsonb_each(?1))",
+        "DELETE FROM signalbus_receipt WHERE position IN (SELECT value FROM jsonb_each(?1))",
     ] {
         sqlx::query(sql)
             .bind(positions.as_str())

@@ -112,7 +112,7 @@ pub(crate) async fn apply_parked(
     }
     sqlx::query(
         "UPDATE signalbus_receipt AS r SET position = j.value ->> 1
-         FROM json_each(?1) AS j WHERE r.receipt = j.value ->> 0",
+         FROM jsonb_each(?1) AS j WHERE r.receipt = j.value ->> 0",
     )
     .bind(batch::rows(&numbers)?)
     .execute(&mut *conn)
@@ -193,7 +193,7 @@ async fn insert(
          FROM (SELECT value ->> 0 AS tenant, value ->> 1 AS provider, value ->> 2, value ->> 3,
                       value ->> 4, ?3, substr(?2, value ->> 5, 16) AS delivery,
                       value ->> 6 AS message_id, value ->> 7 AS message_hash
-               FROM json_each(?1)) AS r
+               FROM jsonb_each(?1)) AS r
          WHERE true
          ON CONFLICT (tenant, provider, id) DO NOTHING
          RETURNING tenant, provider, id, position",
@@ -295,7 +295,7 @@ async fn climb(
     let rows = batch::rows(&rows)?;
     sqlx::query(
         "UPDATE signalbus_delivery AS d SET receipt_rank = j.value ->> 1, receipt = j.value ->> 2
-         FROM json_each(?1) AS j WHERE d.position = j.value ->> 0",
+         FROM jsonb_each(?1) AS j WHERE d.position = j.value ->> 0",
     )
     .bind(rows.as_str())
     .execute(&mut *conn)
@@ -303,7 +303,7 @@ async fn climb(
     .map_err(error::of)?;
     let resolved: Vec<i64> = sqlx::query_scalar(
         "UPDATE signalbus_delivery SET state = ?3, reason = ?4, ended_at = ?5
-         WHERE position IN (SELECT value ->> 0 FROM json_each(?1))
+         WHERE position IN (SELECT value ->> 0 FROM jsonb_each(?1))
            AND state = ?2 AND receipt_rank >= ?6
          RETURNING position",
     )

@@ -157,7 +157,7 @@ async fn start(
              reason = NULL, ended_at = NULL, provider = NULL,
              message_id = NULL, message_hash = NULL, receipt = NULL, receipt_rank = 0,
              expires_at = coalesce(?2, d.expires_at)
-         FROM json_each(?1) AS j WHERE d.position = j.value ->> 0",
+         FROM jsonb_each(?1) AS j WHERE d.position = j.value ->> 0",
     )
     .bind(batch::rows(&rows)?)
     .bind(redrive.expires_at.map(micros))

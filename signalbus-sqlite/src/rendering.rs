@@ -18,15 +18,18 @@ pub(crate) async fn keep(
     let mut bytes = Bytes::default();
     let rows: Vec<_> = bodies
         .iter()
-        .map(|(position, body)| (position, bytes.add(body)))
+        .map(|(position, body)| {
+            let (offset, length) = bytes.add(body);
+            (position, offset, length)
+        })
         .collect();
     if rows.is_empty() {
         return Ok(());
     }
     sqlx::query(
         "INSERT INTO signalbus_rendering (position, body)
-         SELECT value ->> 0, substr(?2, value ->> '$[1][0]', value ->> '$[1][1]')
-         FROM json_each(?1) WHERE true
+         SELECT value ->> 0, substr(?2, value ->> 1, value ->> 2)
+         FROM jsonb_each(?1) WHERE true
          ON CONFLICT (position) DO UPDATE SET body = excluded.body",
     )
     .bind(batch::rows(&rows)?)

@@ -38,7 +38,7 @@ pub(crate) async fn suppress(
     sqlx::query(
         "INSERT INTO signalbus_suppression (tenant, channel, address, reason, suppressed_at)
          SELECT value ->> 0, value ->> 1, substr(?2, value ->> 2, 16), value ->> 3, ?3
-         FROM json_each(?1) WHERE true
+         FROM jsonb_each(?1) WHERE true
          ON CONFLICT (tenant, channel, address) DO NOTHING",
     )
     .bind(batch::rows(&rows)?)

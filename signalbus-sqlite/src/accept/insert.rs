@@ -82,11 +82,9 @@ async fn insert_events(
         let deliveries = i64::try_from(event.deliveries.len())
             .map_err(|_| error::invalid("an event has too many deliveries"))?;
         let (id, _) = bytes.add(event.id.as_uuid().as_bytes());
-        let content = bytes.add(&event.content);
-        let key = event.idempotency.as_ref().map(|record| {
-            let (fingerprint, _) = bytes.add(&record.fingerprint.0);
-            (&record.key, fingerprint)
-        });
+        let (content, length) = bytes.add(&event.content);
+        let key = event.idempotency.as_ref();
+        let fingerprint = key.map(|key| bytes.add(&key.fingerprint.0).0);
         rows.push((
             number,
             id,
@@ -96,8 +94,10 @@ async fn insert_events(
             first,
             deliveries,
             event.attachments.len(),
-            key,
+            key.map(|key| &key.key),
+            fingerprint,
             content,
+            length,
         ));
         first += deliveries;
     }
@@ -106,9 +106,9 @@ async fn insert_events(
              first_position, deliveries, attachments, key, fingerprint, content)
          SELECT value ->> 0, substr(?2, value ->> 1, 16), value ->> 2, value ->> 3, value ->> 4,
                 ?3, value ->> 5, value ->> 6, value ->> 7,
-                value ->> '$[8][0]', substr(?2, value ->> '$[8][1]', 32),
-                substr(?2, value ->> '$[9][0]', value ->> '$[9][1]')
-         FROM json_each(?1)",
+                value ->> 8, substr(?2, value ->> 9, 32),
+                substr(?2, value ->> 10, value ->> 11)
+         FROM jsonb_each(?1)",
     )
     .bind(batch::rows(&rows)?)
     .bind(bytes.into_vec())
@@ -169,7 +169,7 @@ async fn insert_deliveries(
             let mode = order_code(delivery.order);
             let (id, _) = bytes.add(delivery.id.as_uuid().as_bytes());
             let address = delivery.address.map(|hash| bytes.add(&hash.0).0);
-            let place = (
+            (
                 row.position,
                 id,
                 row.number,
@@ -177,36 +177,31 @@ async fn insert_deliveries(
                 &delivery.channel,
                 class_code(row.event.class),
                 schema::lane_of(delivery.lane_key, lanes),
-            );
-            let kind = (
                 delivery.order_key.cast_signed(),
                 mode,
                 delivery.recipient,
                 address,
                 delivery.expires_at.map(micros),
-            );
-            let fate = (
                 state,
                 i64::from(holds && mode > 0),
                 due,
                 delivery.ended.as_ref().map(|(_, reason)| reason),
-            );
-            (place, kind, fate)
+            )
         })
         .collect();
     sqlx::query(
         "INSERT INTO signalbus_delivery (position, id, event, tenant, channel, class, lane,
              order_key, order_mode, recipient, address, expires_at,
              state, holds, due, reason, accepted_at, ended_at)
-         SELECT value ->> '$[0][0]', substr(?2, value ->> '$[0][1]', 16), value ->> '$[0][2]',
-                value ->> '$[0][3]', value ->> '$[0][4]', value ->> '$[0][5]',
-                value ->> '$[0][6]',
-                value ->> '$[1][0]', value ->> '$[1][1]', value ->> '$[1][2]',
-                substr(?2, value ->> '$[1][3]', 16), value ->> '$[1][4]',
-                value ->> '$[2][0]', value ->> '$[2][1]', value ->> '$[2][2]',
-                value ->> '$[2][3]', ?3,
-                CASE WHEN value ->> '$[2][0]' >= 10 THEN ?3 END
-         FROM json_each(?1)",
+         SELECT value ->> 0, substr(?2, value ->> 1, 16), value ->> 2,
+                value ->> 3, value ->> 4, value ->> 5,
+                value ->> 6,
+                value ->> 7, value ->> 8, value ->> 9,
+                substr(?2, value ->> 10, 16), value ->> 11,
+                value ->> 12, value ->> 13, value ->> 14,
+                value ->> 15, ?3,
+                CASE WHEN value ->> 12 >= 10 THEN ?3 END
+         FROM jsonb_each(?1)",
     )
     .bind(batch::rows(&rows)?)
     .bind(bytes.into_vec())

@@ -62,13 +62,13 @@ pub(super) async fn find(
     let found = sqlx::query(concat!(
         "SELECT j.key, true, e.fingerprint, ",
         row::event_columns!(),
-        " FROM json_each(?1) AS j
+        " FROM jsonb_each(?1) AS j
           CROSS JOIN signalbus_event AS e
             ON e.tenant = j.value ->> 1 AND e.key = j.value ->> 2
           UNION ALL
           SELECT j.key, false, e.fingerprint, ",
         row::event_columns!(),
-        " FROM json_each(?1) AS j
+        " FROM jsonb_each(?1) AS j
           CROSS JOIN signalbus_event AS e ON e.id = substr(?2, j.value ->> 0, 16)"
     ))
     .bind(batch::rows(&rows)?)

@@ -88,7 +88,7 @@ async fn lap(
     let rows = sqlx::query(concat!(
         "WITH RECURSIVE present (channel, tenant, retry, lane) AS (
              SELECT n.channel, n.tenant, n.retry, n.lane
-             FROM json_each(?2) AS c
+             FROM jsonb_each(?2) AS c
              CROSS JOIN signalbus_delivery AS n ON n.position = (
                  SELECT position FROM signalbus_delivery INDEXED BY signalbus_delivery_ready
                  WHERE state = 0 AND class = ?3 AND channel = c.value
@@ -114,9 +114,9 @@ async fn lap(
                 AND retry = p.retry AND lane = p.lane
               ORDER BY position LIMIT ?4)
           CROSS JOIN signalbus_event AS e ON e.event = d.event
-          WHERE p.lane IN (SELECT value FROM json_each(?1))
+          WHERE p.lane IN (SELECT value FROM jsonb_each(?1))
             AND (p.tenant, p.channel) NOT IN (
-                SELECT value ->> 0, value ->> 1 FROM json_each(?14))
+                SELECT value ->> 0, value ->> 1 FROM jsonb_each(?14))
             AND d.due <= ?15
           LIMIT ?13"
     ))

@@ -30,7 +30,7 @@ macro_rules! asked {
                                   WHERE p.tenant = c.tenant AND p.channel = c.channel
                                     AND p.address = c.address) THEN 12
                      ELSE 2 END AS verdict
-         FROM json_each(?1) AS j
+         FROM jsonb_each(?1) AS j
          CROSS JOIN signalbus_delivery AS c
            ON c.position = j.value ->> 0
           AND c.id = substr(?2, j.value ->> 1, 16)

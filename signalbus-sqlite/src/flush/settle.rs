@@ -102,19 +102,25 @@ async fn write(
             };
             let message_id = message_id(settle);
             let accepted = matches!(settle.record.outcome, AttemptOutcome::Accepted { .. });
-            let guard = (settle.position.0, id, settle.generation, settle.attempt);
-            let fate = (state, due, reason, settle.failures, settle.suspicion);
-            let message = (
+            Ok((
+                settle.position.0,
+                id,
+                settle.generation,
+                settle.attempt,
+                state,
+                due,
+                reason,
+                settle.failures,
+                settle.suspicion,
                 accepted
                     .then_some(settle.record.provider.as_ref())
                     .flatten(),
                 message_id,
                 message_id.map(message_hash),
                 settle.rendering.is_some(),
-            );
-            Ok((guard, fate, message))
+            ))
         })
-        .collect::<Result<_, StoreError>>()?;
+        .collect::<Result<Vec<_>, StoreError>>()?;
     let rows = sqlx::query(
         "UPDATE signalbus_delivery AS d SET
              state = s.state,
@@ -132,26 +138,26 @@ async fn write(
              rendered = d.rendered OR s.rendered,
              claim_epoch = NULL, claimed_at = NULL, alone = NULL
          FROM (SELECT c.position,
-                      j.value ->> '$[1][0]' AS asked,
-                      CASE WHEN j.value ->> '$[1][0]' < 10 AND c.cancelled THEN 21
-                           WHEN j.value ->> '$[1][0]' = 13 AND c.receipt_rank >= 2 THEN 20
-                           ELSE j.value ->> '$[1][0]' END AS state,
-                      j.value ->> '$[1][1]' AS due, j.value ->> '$[1][2]' AS reason,
-                      j.value ->> '$[1][3]' AS failures, j.value ->> '$[1][4]' AS suspicion,
-                      j.value ->> '$[2][0]' AS provider, j.value ->> '$[2][1]' AS message_id,
-                      j.value ->> '$[2][2]' AS message_hash, j.value ->> '$[2][3]' AS rendered
-               FROM json_each(?1) AS j
+                      j.value ->> 4 AS asked,
+                      CASE WHEN j.value ->> 4 < 10 AND c.cancelled THEN 21
+                           WHEN j.value ->> 4 = 13 AND c.receipt_rank >= 2 THEN 20
+                           ELSE j.value ->> 4 END AS state,
+                      j.value ->> 5 AS due, j.value ->> 6 AS reason,
+                      j.value ->> 7 AS failures, j.value ->> 8 AS suspicion,
+                      j.value ->> 9 AS provider, j.value ->> 10 AS message_id,
+                      j.value ->> 11 AS message_hash, j.value ->> 12 AS rendered
+               FROM jsonb_each(?1) AS j
                CROSS JOIN signalbus_delivery AS c
-                 ON c.position = j.value ->> '$[0][0]'
-                AND c.id = substr(?2, j.value ->> '$[0][1]', 16)
-                AND c.generation = j.value ->> '$[0][2]'
-                AND c.attempt = j.value ->> '$[0][3]'
+                 ON c.position = j.value ->> 0
+                AND c.id = substr(?2, j.value ->> 1, 16)
+                AND c.generation = j.value ->> 2
+                AND c.attempt = j.value ->> 3
                 AND c.state = 2) AS s
          WHERE d.position = s.position
          RETURNING position, id, generation, attempt,
                    state, order_mode, order_key, tenant, rendered",
     )
-    .bind(batch::rows::<(_, _, _)>(&rows)?)
+    .bind(batch::rows(&rows)?)
     .bind(ids.into_vec())
     .bind(micros(now))
     .bind(Reason::Receipt.as_str())
