@@ -202,8 +202,8 @@ pub fn result(ready: &Ready, next: Next) -> Settle {
             code: Some("250".to_owned()),
             detail: None,
             next: match &next {
-                Next::End(state, _) => state.as_str().to_owned(),
-                _ => "retry".to_owned(),
+                Next::End(state, _) => state.as_str().into(),
+                _ => "retry".into(),
             },
             retry_in: match next {
                 Next::Retry(delay) => Some(delay),
