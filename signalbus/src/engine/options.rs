@@ -15,7 +15,7 @@ pub struct EngineOptions {
     pub poll: Duration,
     /// Deliveries of one class held in memory: 4,096 by default, about 300 bytes each.
     pub in_hand: usize,
-    /// Deliveries of one lane, class, tenant and channel read at once: 64 by default.
+    /// Deliveries of one class, tenant and channel read at once, over all lanes: 512 by default.
     pub window: usize,
     /// Claims and results written in one transaction: 512 of each by default.
     pub flush: usize,
@@ -31,7 +31,7 @@ impl Default for EngineOptions {
             renew: Duration::from_secs(5),
             poll: Duration::from_millis(250),
             in_hand: 4_096,
-            window: 64,
+            window: 512,
             flush: 512,
             drain: Duration::from_secs(30),
         }

@@ -12,6 +12,9 @@ use crate::{
 
 use super::{Worker, result::Facts};
 
+/// Deliveries of one group read at once, however many lanes there are.
+const LEAST_PER_GROUP: usize = 16;
+
 impl Worker {
     pub(super) async fn fetch_if_due(&mut self) {
         let now = self.monotonic();
@@ -35,23 +38,24 @@ impl Worker {
         self.asked_to_look = false;
         let rings = self.shared.bell.rings();
         self.looked_at = None;
-        let window = self.window();
+        let window = self.window(lanes.len());
+        let per_group = window.per_group;
         match self.shared.store.fetch(&lanes, window).await {
             Ok(fetched) => {
                 self.looked_at = Some(rings);
-                self.take_in(fetched);
+                self.take_in(fetched, per_group);
             }
             Err(error) => tracing::warn!(%error, "work could not be read; trying again"),
         }
     }
 
-    fn window(&mut self) -> Window {
+    fn window(&mut self, lanes: usize) -> Window {
         let channels: Vec<ChannelName> = self
             .lineups
             .iter()
             .map(|lineup| lineup.route.name().clone())
             .collect();
-        let per_group = self.shared.options.window;
+        let per_group = (self.shared.options.window / lanes.max(1)).max(LEAST_PER_GROUP);
         let mut classes = Vec::with_capacity(Class::ALL.len());
         for class in Class::ALL {
             let room = self
@@ -75,7 +79,7 @@ impl Worker {
         }
     }
 
-    fn take_in(&mut self, fetched: Fetched) {
+    fn take_in(&mut self, fetched: Fetched, per_group: u32) {
         self.heard(fetched.now);
         self.next_due = fetched.next_due;
         self.resume = fetched.resume.into_iter().collect();
@@ -85,7 +89,7 @@ impl Worker {
         for interrupted in fetched.interrupted {
             self.interrupted(interrupted);
         }
-        let per_group = self.shared.options.window;
+        let per_group = usize::try_from(per_group).unwrap_or(usize::MAX);
         self.scheduler.admit_all(fetched.ready, per_group);
     }
 
