@@ -44,10 +44,17 @@ impl Bell {
             .send_if_modified(|told| std::mem::replace(told, quiet) != quiet);
     }
 
+    /// Whether somebody waits for the worker to be done.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.quiet.receiver_count() > 0
+    }
+
     /// Waits until the worker is done with everything up to now. Cancel safe.
     pub(crate) async fn quiet(&self) {
-        let rings = self.rings();
         let mut quiet = self.quiet.subscribe();
+        // Rings, so that the worker looks once more for what it has not seen.
+        self.ring();
+        let rings = self.rings();
         // The sender lives as long as `self`.
         let _ = quiet
             .wait_for(|quiet| quiet.is_some_and(|done| done >= rings))

@@ -73,6 +73,8 @@ pub(crate) struct Worker {
     next_report: Duration,
     next_due: Option<Timestamp>,
     asked_to_look: bool,
+    /// Whether something was written since the last look: what it held back may be ready now.
+    written: bool,
     /// The ring of the bell that the last look answered; none when it failed.
     looked_at: Option<u64>,
     resume: HashMap<Class, Group>,
@@ -129,6 +131,7 @@ impl Worker {
             next_report: Duration::ZERO,
             next_due: None,
             asked_to_look: true,
+            written: false,
             looked_at: None,
             resume: HashMap::new(),
             store_time: (clock.now(), clock.monotonic()),
@@ -292,11 +295,13 @@ impl Worker {
             // Let sends that are ready run, so that their results go out together.
             tokio::task::yield_now().await;
         }
-        let done = !self.asked_to_look
-            && !self.lanes.is_empty()
+        let empty = !self.lanes.is_empty()
             && self.in_flight.is_empty()
             && self.results.is_empty()
             && self.scheduler.is_empty();
+        // Who waits for the end is told only after a look that found nothing.
+        self.asked_to_look |= empty && self.written && self.shared.bell.is_awaited();
+        let done = empty && !self.written && !self.asked_to_look;
         self.shared.bell.tell(self.looked_at.filter(|_| done));
         let now = self.monotonic();
         let pause = self.next_turn(now).saturating_sub(now);
@@ -322,7 +327,8 @@ impl Worker {
             let rooms = self.lineups.iter().filter_map(|lineup| lineup.room_at(now));
             next = rooms.fold(next, Duration::min);
         }
-        if !self.results.is_empty() {
+        let look = self.asked_to_look && !self.lanes.working().is_empty();
+        if look || !self.results.is_empty() {
             next = now;
         }
         next

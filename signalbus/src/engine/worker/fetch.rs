@@ -36,6 +36,7 @@ impl Worker {
             return;
         }
         self.asked_to_look = false;
+        self.written = false;
         let rings = self.shared.bell.rings();
         self.looked_at = None;
         let window = self.window(lanes.len());

@@ -35,6 +35,7 @@ impl Worker {
             .collect();
         let flush = Flush { claims, settles };
         let lanes = self.lanes.all();
+        self.written = true;
         match self.write(&lanes, &flush).await {
             Ok(flushed) => {
                 self.heard(flushed.now);
