@@ -1,0 +1,88 @@
+//! Works off a file of events: publishes them into an SQLite file, writes mails into a folder and
+//! texts into another file, and tells what became of each.
+//!
+//! Everything is kept in one folder. Killed at any moment and run again, it goes on where it
+//! stopped: nothing is lost, and nothing is there twice.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program talks to its user"
+)]
+
+mod journal;
+mod progress;
+mod publish;
+mod report;
+mod setup;
+mod story;
+mod texts;
+mod unsent;
+
+use std::{error::Error, io::IsTerminal, path::PathBuf, process::ExitCode};
+
+use clap::Parser;
+use tracing_subscriber::{EnvFilter, filter::LevelFilter};
+
+use crate::{journal::Journal, publish::EventFile, setup::Place};
+
+/// Publishes the events of examples/data/events.jsonl and sends all that is due.
+#[derive(Debug, Parser)]
+struct Args {
+    /// The folder for the database, the mails and the texts
+    #[arg(long, default_value = "quickstart-data")]
+    dir: PathBuf,
+    /// Tell what became of this line of the file, and do nothing else
+    #[arg(long, value_name = "LINE")]
+    explain: Option<u32>,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    log();
+    match run(Args::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprint!("error: {error}");
+            let mut source = error.source();
+            while let Some(cause) = source {
+                eprint!(": {cause}");
+                source = cause.source();
+            }
+            eprintln!();
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What goes wrong is in the report; `RUST_LOG=signalbus=debug` shows what happens meanwhile.
+fn log() {
+    let filter = EnvFilter::builder()
+        .with_default_directive(LevelFilter::ERROR.into())
+        .from_env_lossy();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
+}
+
+async fn run(args: Args) -> Result<(), Box<dyn Error>> {
+    let place = Place::new(args.dir);
+    let (signalbus, store) = setup::open(&place).await?;
+    let file = EventFile::read()?;
+    let journal = Journal::open(&store).await?;
+    if let Some(line) = args.explain {
+        return story::print(&signalbus, &journal, &file, line).await;
+    }
+    setup::suppress(&signalbus, file.tenants()).await?;
+
+    signalbus.start();
+    let before = publish::all(&signalbus, &store, &journal, &file).await?;
+    progress::until_idle(&signalbus).await?;
+    signalbus.shutdown().await;
+
+    report::print(&signalbus, &journal, &file, &place, before).await?;
+    store.close().await;
+    Ok(())
+}

@@ -1,0 +1,110 @@
+//! From the file into the store.
+
+use std::{collections::BTreeSet, error::Error, fs};
+
+use signalbus::{Event, PublishError, Signalbus, TenantId};
+use signalbus_sqlite::SqliteStore;
+
+use crate::{journal::Journal, progress::Progress};
+
+const EVENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/events.jsonl");
+
+/// Lines stored in one transaction.
+const BATCH: usize = 40;
+
+/// A file of events, one a line. Only ever appended to: lines go by their number.
+#[derive(Debug)]
+pub(crate) struct EventFile {
+    lines: Vec<Line>,
+}
+
+/// One line.
+#[derive(Debug)]
+pub(crate) struct Line {
+    /// Counted from one.
+    pub(crate) number: u32,
+    /// The event, or what is wrong with it.
+    pub(crate) event: Result<Event, String>,
+}
+
+impl EventFile {
+    pub(crate) fn read() -> Result<Self, Box<dyn Error>> {
+        let text = fs::read_to_string(EVENTS).map_err(|error| format!("{EVENTS}: {error}"))?;
+        let lines = (1..)
+            .zip(text.lines())
+            .map(|(number, line)| Line {
+                number,
+                event: serde_json::from_str(line).map_err(|error| error.to_string()),
+            })
+            .collect();
+        Ok(Self { lines })
+    }
+
+    pub(crate) fn line(&self, number: u32) -> Option<&Line> {
+        let index = usize::try_from(number.checked_sub(1)?).ok()?;
+        self.lines.get(index)
+    }
+
+    /// Everybody who has an event in it.
+    pub(crate) fn tenants(&self) -> BTreeSet<TenantId> {
+        self.lines.iter().filter_map(Line::tenant).collect()
+    }
+}
+
+impl Line {
+    /// What the event is about; empty when that cannot be told.
+    pub(crate) fn topic(&self) -> String {
+        let event = self.event.as_ref();
+        event.map_or_else(|_| String::new(), |event| event.topic.clone())
+    }
+
+    /// Whose event it is; none when that cannot be told.
+    pub(crate) fn tenant(&self) -> Option<TenantId> {
+        match &self.event.as_ref().ok()?.tenant {
+            None => Some(TenantId::default()),
+            Some(tenant) => TenantId::new(tenant).ok(),
+        }
+    }
+}
+
+/// Publishes every line that was not published yet. Says how many were.
+pub(crate) async fn all(
+    signalbus: &Signalbus,
+    store: &SqliteStore,
+    journal: &Journal,
+    file: &EventFile,
+) -> Result<usize, Box<dyn Error>> {
+    let before = usize::try_from(journal.last().await?)?.min(file.lines.len());
+    let mut progress = Progress::new("published", before, file.lines.len());
+    for batch in file.lines[before..].chunks(BATCH) {
+        publish(signalbus, store, journal, batch).await?;
+        progress.add(batch.len());
+    }
+    progress.finish();
+    Ok(before)
+}
+
+/// Stores the events of these lines, and that the lines were read, in one transaction.
+async fn publish(
+    signalbus: &Signalbus,
+    store: &SqliteStore,
+    journal: &Journal,
+    lines: &[Line],
+) -> Result<(), Box<dyn Error>> {
+    let mut transaction = store.pool().begin_with("BEGIN IMMEDIATE").await?;
+    for line in lines {
+        let answer = match line.event.clone() {
+            Err(problem) => Err(problem),
+            Ok(event) => match store.publish_in(signalbus, &mut transaction, event).await {
+                Ok((published, _)) => Ok(published),
+                Err(PublishError::Invalid(problem)) => Err(problem.to_string()),
+                Err(error) => return Err(error.into()),
+            },
+        };
+        journal
+            .write(&mut transaction, line.number, &answer)
+            .await?;
+    }
+    signalbus.wake().after(transaction.commit()).await?;
+    Ok(())
+}

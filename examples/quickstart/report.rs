@@ -1,0 +1,145 @@
+//! What became of everything, as tables.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    error::Error,
+    iter,
+};
+
+use comfy_table::{
+    CellAlignment,
+    ColumnConstraint::{ContentWidth, LowerBoundary},
+    ContentArrangement, Table,
+    Width::Fixed,
+    presets::UTF8_FULL_CONDENSED,
+};
+use signalbus::{
+    Signalbus,
+    store::{DeliveryFilter, DeliveryRecord, EndState, PageToken, State, StoreError},
+};
+
+use crate::{
+    journal::{Entry, Journal},
+    publish::EventFile,
+    setup::Place,
+    unsent::{self, Unsent},
+};
+
+/// Prints it. `before` lines were published by an earlier run.
+pub(crate) async fn print(
+    signalbus: &Signalbus,
+    journal: &Journal,
+    file: &EventFile,
+    place: &Place,
+    before: usize,
+) -> Result<(), Box<dyn Error>> {
+    let entries = journal.entries().await?;
+    let deliveries = deliveries(signalbus).await?;
+    let unsent = unsent::collect(signalbus, file, &entries, &deliveries).await?;
+
+    println!("\n{}", published(&entries, before));
+    println!("\n{}", outcomes(&deliveries));
+    println!("\nNot sent, and why:\n{}", reasons(&unsent));
+    println!("\nmails  {}", place.mails().display());
+    println!("texts  {}", place.texts().display());
+    println!("more   cargo run --example quickstart -- --explain <line>");
+    Ok(())
+}
+
+/// All deliveries of all tenants.
+async fn deliveries(signalbus: &Signalbus) -> Result<Vec<DeliveryRecord>, StoreError> {
+    let mut deliveries = Vec::new();
+    let mut page = Some(PageToken::first(500));
+    while let Some(token) = page {
+        let read = signalbus.list(&DeliveryFilter::new(), token).await?;
+        deliveries.extend(read.items);
+        page = read.next;
+    }
+    Ok(deliveries)
+}
+
+/// How the lines were answered.
+fn published(entries: &[Entry], before: usize) -> String {
+    let answers = ["accepted", "duplicate", "conflict", "invalid"].map(|verdict| {
+        let count = entries.iter().filter(|entry| entry.verdict == verdict);
+        format!("{} {verdict}", count.count())
+    });
+    format!(
+        "{} events published, {before} of them by an earlier run: {}",
+        entries.len(),
+        answers.join(", ")
+    )
+}
+
+/// Deliveries by state and channel.
+fn outcomes(deliveries: &[DeliveryRecord]) -> Table {
+    let mut counts: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for delivery in deliveries {
+        *counts
+            .entry((word(delivery.state), channel(delivery)))
+            .or_default() += 1;
+    }
+    let channels: BTreeSet<&str> = counts.keys().map(|(_, channel)| *channel).collect();
+    let mut states: Vec<&str> = counts.keys().map(|(state, _)| *state).collect();
+    states.dedup();
+    states.sort_by_key(|state| *state != SENT);
+
+    let mut table = table();
+    table.set_header(iter::once("outcome").chain(channels.iter().copied()));
+    for state in states {
+        let row = channels.iter().map(|channel| {
+            let count = counts.get(&(state, *channel));
+            count.map_or_else(String::new, ToString::to_string)
+        });
+        table.add_row(iter::once(state.to_owned()).chain(row));
+    }
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+fn reasons(unsent: &[Unsent]) -> Table {
+    let mut table = table();
+    table.set_header([
+        "line", "topic", "tenant", "channel", "state", "reason", "detail",
+    ]);
+    for unsent in unsent {
+        table.add_row([
+            unsent.line.to_string(),
+            unsent.topic.clone(),
+            unsent.tenant.clone(),
+            unsent.channel.clone(),
+            unsent.state.clone(),
+            unsent.reason.clone(),
+            unsent.detail.clone(),
+        ]);
+    }
+    table.set_constraints(iter::repeat_n(ContentWidth, 6).chain([LowerBoundary(Fixed(40))]));
+    table
+}
+
+fn table() -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(UTF8_FULL_CONDENSED)
+        .set_content_arrangement(ContentArrangement::Dynamic);
+    table
+}
+
+const SENT: &str = "sent";
+
+/// The state in the words of a user.
+fn word(state: State) -> &'static str {
+    match state {
+        State::Ended(EndState::Accepted) => SENT,
+        other => other.as_str(),
+    }
+}
+
+fn channel(delivery: &DeliveryRecord) -> &str {
+    match &delivery.channel {
+        Some(channel) => channel.as_str(),
+        None => "no channel",
+    }
+}

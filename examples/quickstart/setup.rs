@@ -1,0 +1,92 @@
+//! What is sent by whom, and where everything is.
+
+use std::{
+    collections::BTreeSet,
+    error::Error,
+    path::{Path, PathBuf},
+};
+
+use signalbus::{
+    Channel, Policy, Signalbus, Templates, TenantId,
+    channel::{Email, Sms},
+};
+use signalbus_smtp::MailFolder;
+use signalbus_sqlite::SqliteStore;
+
+use crate::texts::TextFile;
+
+const TEMPLATES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/templates");
+
+/// The folder of one quickstart.
+#[derive(Debug)]
+pub(crate) struct Place {
+    dir: PathBuf,
+}
+
+impl Place {
+    pub(crate) fn new(dir: PathBuf) -> Self {
+        Self { dir }
+    }
+
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    pub(crate) fn database(&self) -> PathBuf {
+        self.dir.join("signalbus.db")
+    }
+
+    pub(crate) fn mails(&self) -> PathBuf {
+        self.dir.join("mails")
+    }
+
+    pub(crate) fn texts(&self) -> PathBuf {
+        self.dir.join("texts.jsonl")
+    }
+}
+
+/// The engine, not started yet. The store comes first: it lets only one process in.
+pub(crate) async fn open(place: &Place) -> Result<(Signalbus, SqliteStore), Box<dyn Error>> {
+    std::fs::create_dir_all(place.dir())?;
+    let store = SqliteStore::open(place.database()).await?;
+    let signalbus = Signalbus::builder()
+        .store(store.clone())
+        .channel(
+            Email::from("Signalbus <hello@signalbus.example>")?,
+            MailFolder::new(place.mails())?,
+        )
+        .channel(Sms::new(), TextFile::open(&place.texts())?)
+        .templates(Templates::dir(TEMPLATES)?)
+        .policy(policy())
+        .build()?;
+    Ok((signalbus, store))
+}
+
+fn policy() -> Policy {
+    Policy::new()
+        .on::<Email>("user.*")
+        .on::<Sms>("auth.code")
+        .on::<Email>("invoice.paid")
+        .on::<Email>("order.shipped")
+        .on::<Sms>("order.shipped")
+        .on::<Email>("newsletter.*")
+        .on::<Email>("ops.alert")
+}
+
+/// Two addresses that nothing is sent to any more.
+pub(crate) async fn suppress(
+    signalbus: &Signalbus,
+    tenants: BTreeSet<TenantId>,
+) -> Result<(), Box<dyn Error>> {
+    for tenant in &tenants {
+        for (channel, address) in [
+            (Email::NAME, "bounced@example.net"),
+            (Sms::NAME, "+12025550199"),
+        ] {
+            signalbus
+                .suppress(tenant, channel, address, "bounced")
+                .await?;
+        }
+    }
+    Ok(())
+}

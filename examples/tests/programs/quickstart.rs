@@ -1,0 +1,116 @@
+//! The quickstart: once, again, and killed at any moment.
+
+use std::{collections::BTreeSet, fs, path::Path, time::Duration};
+
+use rand::{RngExt, rngs::StdRng};
+
+use crate::{outbox::Outbox, process::Program};
+
+const EVENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/events.jsonl");
+
+/// What examples/data/README.md promises.
+const MAILS: usize = 310;
+const TEXTS: usize = 146;
+
+#[test]
+fn everything_is_sent_once_and_the_rest_is_explained() {
+    let dir = tempfile::tempdir().unwrap();
+    let program = quickstart(dir.path());
+
+    let report = program.run(&[]);
+    let outbox = Outbox::read(dir.path());
+    assert_eq!((outbox.mails.len(), outbox.texts.len()), (MAILS, TEXTS));
+    for line in [
+        "405 accepted, 5 duplicate, 3 conflict, 0 invalid",
+        "by line 58, for something else",
+        "an e-mail address needs an '@'",
+        "the policy has no rule for garden.watered",
+        "`data.total` is undefined",
+        "due 2099-01-01T09:00:00Z",
+    ] {
+        assert!(report.contains(line), "{line} is missing in:\n{report}");
+    }
+    for secret in confidential() {
+        assert!(!report.contains(&secret), "{secret:?} is in:\n{report}");
+    }
+
+    let again = program.run(&[]);
+    assert!(again.contains("413 of them by an earlier run"), "{again}");
+    assert!(
+        Outbox::read(dir.path()) == outbox,
+        "something was sent again"
+    );
+
+    let story = program.run(&["--explain", "182"]);
+    assert!(story.contains("now dead (render_failed)"), "{story}");
+    assert!(
+        Outbox::read(dir.path()) == outbox,
+        "something was sent again"
+    );
+}
+
+#[test]
+fn killed_at_any_moment_nothing_is_lost_and_nothing_is_there_twice() {
+    let clean = tempfile::tempdir().unwrap();
+    let whole = quickstart(clean.path()).timed();
+    let expected = Outbox::read(clean.path()).contents();
+    assert_eq!(expected.len(), MAILS + TEXTS);
+
+    let mut chance: StdRng = rand::make_rng();
+    for round in 0..3 {
+        let dir = tempfile::tempdir().unwrap();
+        let program = quickstart(dir.path());
+        let mut delays = Vec::new();
+        for _ in 0..6 {
+            let delay = chance.random_range(Duration::from_millis(5)..whole / 2);
+            if program.kill_after(delay) {
+                delays.push(delay);
+            }
+        }
+        assert!(!delays.is_empty(), "every run ended before it was killed");
+        program.run(&[]);
+        let contents = Outbox::read(dir.path()).contents();
+        let (lost, extra) = (without(&expected, &contents), without(&contents, &expected));
+        assert!(
+            lost.is_empty() && extra.is_empty(),
+            "round {round}, killed after {delays:?}: lost {lost:#?}, too many {extra:#?}"
+        );
+    }
+}
+
+/// What is in `all` more often than in `others`.
+fn without(all: &[String], others: &[String]) -> Vec<String> {
+    let mut rest = others.to_vec();
+    let mut found = all.to_vec();
+    found.retain(|one| match rest.iter().position(|other| other == one) {
+        Some(place) => {
+            rest.swap_remove(place);
+            false
+        }
+        None => true,
+    });
+    found
+}
+
+fn quickstart(dir: &Path) -> Program {
+    Program::new("quickstart", dir)
+}
+
+/// Every name and address of the file.
+fn confidential() -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for line in fs::read_to_string(Path::new(EVENTS)).unwrap().lines() {
+        let event: serde_json::Value = serde_json::from_str(line).unwrap();
+        for to in event["to"].as_array().unwrap() {
+            let addresses = to["addresses"].as_object().unwrap();
+            found.extend(
+                addresses
+                    .values()
+                    .filter_map(|address| address.as_str().map(str::to_owned)),
+            );
+            found.extend(to["name"].as_str().map(str::to_owned));
+        }
+    }
+    assert!(found.len() > 200);
+    found
+}
