@@ -16,7 +16,7 @@ use signalbus::{
 };
 use signalbus_benches::{Cpu, NoTemplates, Taker};
 
-const DELIVERIES: u64 = 200_000;
+const DELIVERIES: u64 = 100_000;
 const BATCH: u64 = 500;
 const ROUNDS: usize = 5;
 
@@ -77,6 +77,14 @@ fn line_event(number: u64) -> Event {
         .data(json!({ "text": "your parcel is on its way", "number": number }))
 }
 
+fn make(event: fn(u64) -> Event, number: u64, keyed: bool) -> Event {
+    let mut event = event(number);
+    if keyed {
+        event.idempotency = Idempotency::key(format!("bench-{number}"));
+    }
+    event
+}
+
 /// Publishes and sends all deliveries, and checks that each was sent and recorded once.
 async fn run(
     (builder, taker): (Builder, Taker),
@@ -89,18 +97,16 @@ async fn run(
         .options(options)
         .start()
         .await?;
+    // Made before, since making them is the host's work.
+    let batches: Vec<Vec<Event>> = (0..DELIVERIES / BATCH)
+        .map(|batch| {
+            (batch * BATCH..(batch + 1) * BATCH)
+                .map(|number| make(event, number, keyed))
+                .collect()
+        })
+        .collect();
     let cpu = Cpu::start();
-    for batch in 0..DELIVERIES / BATCH {
-        let events = (0..BATCH)
-            .map(|number| {
-                let number = batch * BATCH + number;
-                let mut event = event(number);
-                if keyed {
-                    event.idempotency = Idempotency::key(format!("bench-{number}"));
-                }
-                event
-            })
-            .collect();
+    for events in batches {
         for answer in signalbus.publish_all(events).await? {
             answer?;
         }
@@ -129,6 +135,10 @@ async fn run(
 /// Prints minimum, median and maximum; returns the median in microseconds a delivery.
 fn report(what: &str, mut rounds: Vec<Duration>) -> f64 {
     rounds.sort_unstable();
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "counts of a benchmark are small"
+    )]
     let each = |total: Duration| total.as_secs_f64() * 1e6 / DELIVERIES as f64;
     let median = each(rounds[rounds.len() / 2]);
     println!(
