@@ -5,6 +5,7 @@
 //! | `test` | every test, every doc test, every example | [`mod@test`], [`examples`] |
 //! | `check` | format, lints, documentation, features, dependencies | [`check`], [`features`], [`guard`] |
 //! | `deny` | bans, licences, sources, advisories; part of `check` | [`deny`] |
+//! | `chaos` | kills real processes at random and checks what became of every message | [`chaos`] |
 //! | `ci` | `check`, then `test`: what a merge needs | this file |
 //!
 //! A chore adds steps to a [`report`]; a failed step does not stop the next one. Steps run
@@ -16,6 +17,7 @@
     reason = "a program for the terminal"
 )]
 
+mod chaos;
 mod check;
 mod deny;
 mod examples;
@@ -50,6 +52,15 @@ enum Chore {
     Check,
     /// Check the dependency graph with cargo-deny, installing it if it is missing.
     Deny,
+    /// Kill processes at random, and check that no message is lost or sent too often.
+    Chaos {
+        /// How many kills.
+        #[arg(long, default_value_t = 200)]
+        kills: u32,
+        /// Repeats the moments of the kills of an earlier run, as far as an operating system can.
+        #[arg(long)]
+        seed: Option<u64>,
+    },
     /// Everything a merge needs: `check`, then `test`.
     Ci,
 }
@@ -65,6 +76,7 @@ fn main() -> ExitCode {
         Chore::Test => test::run(&mut report),
         Chore::Check => check::run(&mut report),
         Chore::Deny => deny::run(&mut report),
+        Chore::Chaos { kills, seed } => chaos::run(&mut report, kills, seed),
         Chore::Ci => {
             check::run(&mut report);
             test::run(&mut report);

@@ -1,0 +1,90 @@
+//! Kills a host of Signalbus with SIGKILL at random moments, and then compares three observers
+//! that know nothing of each other: the publisher's log, the provider's book and the store.
+//!
+//! `cargo xtask chaos --kills 200`
+//!
+//! SQLite has one process a file, so one child after the other is the host: most publish and
+//! send, some only publish, some only send. The parent looks into the store after each kill, to
+//! see which claims were open. At the end a child that is not killed sends what is left, and
+//! [`evidence`] says whether the promises were kept. Exits with 1 when one was broken.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program for the terminal"
+)]
+
+mod evidence;
+mod host;
+mod hunt;
+mod line;
+mod log;
+mod summary;
+
+use std::{error::Error, path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+use rand::{RngExt, rngs::StdRng};
+
+use crate::host::Duty;
+
+/// Kills a host of Signalbus at random and checks what became of every message.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// How many kills.
+    #[arg(long, default_value_t = 20)]
+    kills: usize,
+    /// Decides the moments of the kills; printed with the summary.
+    #[arg(long)]
+    seed: Option<u64>,
+    #[command(subcommand)]
+    role: Option<Role>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Role {
+    /// What the hunted processes are started as.
+    #[command(hide = true)]
+    Host {
+        /// Where the database and the logs are.
+        directory: PathBuf,
+        /// What it does.
+        duty: Duty,
+        /// Decides what is published and how long sends take.
+        seed: u64,
+    },
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Arguments::parse()).await {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("chaos: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<bool, Box<dyn Error>> {
+    if let Some(Role::Host {
+        directory,
+        duty,
+        seed,
+    }) = arguments.role
+    {
+        host::run(&directory, duty, seed).await?;
+        return Ok(true);
+    }
+    let seed = arguments
+        .seed
+        .unwrap_or_else(|| rand::make_rng::<StdRng>().random());
+    println!("chaos: {} kills, seed {seed}", arguments.kills);
+    let directory = tempfile::tempdir()?;
+    let hunt = hunt::run(directory.path(), arguments.kills, seed).await?;
+    let evidence = evidence::gather(directory.path(), hunt).await?;
+    let violations = evidence.violations();
+    summary::print(&evidence, &violations);
+    Ok(violations.is_empty())
+}
