@@ -25,7 +25,7 @@ const LIMIT: Duration = Duration::from_secs(300);
 /// What was seen at one kill.
 #[derive(Debug)]
 pub(crate) struct Kill {
-    /// Since the epoch.
+    /// When the host was gone, since the epoch.
     pub(crate) at: Duration,
     /// The delivery and attempt of each claim without a result.
     pub(crate) open: HashSet<(DeliveryId, u32)>,
@@ -51,9 +51,9 @@ pub(crate) async fn run(
         if let Some(status) = host.try_wait()? {
             return Err(format!("a host ended by itself: {status}").into());
         }
-        let at = log::now();
         host.kill()?;
         host.wait()?;
+        let at = log::now();
         let open = open_claims(directory).await?;
         seen.push(Kill { at, open });
     }
