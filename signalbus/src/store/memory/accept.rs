@@ -82,17 +82,17 @@ impl Tables {
         if let Some(answer) = self.seen(&event) {
             return answer;
         }
+        let number = self.events.next();
         let key = event.idempotency.map(|idempotency| {
-            let key: Arc<str> = idempotency.key.into();
-            let stands_for = Key {
-                fingerprint: idempotency.fingerprint,
-                event: event.id,
-            };
+            let text: Arc<str> = idempotency.key.into();
             self.keys
                 .entry(event.tenant.clone())
                 .or_default()
-                .insert(Arc::clone(&key), stands_for);
-            key
+                .insert(Arc::clone(&text), number);
+            Key {
+                text,
+                fingerprint: idempotency.fingerprint,
+            }
         });
         let stored = Arc::new(StoredEvent {
             id: event.id,
@@ -107,7 +107,7 @@ impl Tables {
         for delivery in event.deliveries {
             self.add(&stored, delivery, now);
         }
-        let number = self.events.push(EventRow {
+        self.events.push(EventRow {
             stored,
             key,
             first,
@@ -127,12 +127,14 @@ impl Tables {
             });
         }
         let asked = event.idempotency.as_ref()?;
-        let key = self.keys.get(&event.tenant)?.get(asked.key.as_str())?;
-        if key.fingerprint != asked.fingerprint {
-            return Some(Acceptance::Conflict(key.event));
-        }
-        self.event_of(&event.tenant, key.event)
-            .map(|event| Acceptance::Duplicate(event.without_files()))
+        let number = *self.keys.get(&event.tenant)?.get(asked.key.as_str())?;
+        let known = self.events.get(number)?;
+        Some(match &known.key {
+            Some(key) if key.fingerprint == asked.fingerprint => {
+                Acceptance::Duplicate(known.without_files())
+            }
+            _ => Acceptance::Conflict(known.stored.id),
+        })
     }
 
     fn add(&mut self, event: &Arc<StoredEvent>, delivery: NewDelivery, now: Timestamp) {
@@ -147,7 +149,7 @@ impl Tables {
             retry: false,
             lane: delivery.lane_key.lane(self.lane_count),
         });
-        let position = Position(self.rows.push(Row {
+        let position = Position(self.rows.push(Box::new(Row {
             id: delivery.id,
             event: Arc::clone(event),
             recipient: delivery.recipient,
@@ -166,10 +168,9 @@ impl Tables {
             rendering: None,
             provider: None,
             provider_message_id: None,
-            receipt: None,
-            receipt_keys: Vec::new(),
+            receipts: None,
             history: Vec::new(),
-        }));
+        })));
         self.ids.insert(delivery.id, position);
         match delivery.ended {
             None => {

@@ -119,7 +119,7 @@ impl Tables {
     ) -> impl Iterator<Item = &'a Row> {
         chains
             .earlier(row.order_key, position)
-            .filter_map(|earlier| self.rows.get(earlier.0))
+            .filter_map(|earlier| self.rows.get(earlier.0).map(Box::as_ref))
             .filter(|earlier| earlier.tenant() == row.tenant())
     }
 

@@ -39,6 +39,7 @@ impl Tables {
     pub(super) fn named(&self, position: Position, id: DeliveryId, lane: LaneId) -> Option<&Row> {
         self.rows
             .get(position.0)
+            .map(Box::as_ref)
             .filter(|row| row.id == id && row.lane() == Some(lane))
     }
 

@@ -36,7 +36,7 @@ impl Tables {
         if let Some(key) = &event.key
             && let Some(keys) = self.keys.get_mut(&event.stored.tenant)
         {
-            keys.remove(key);
+            keys.remove(&key.text);
             if keys.is_empty() {
                 self.keys.remove(&event.stored.tenant);
             }
@@ -45,7 +45,7 @@ impl Tables {
             self.dequeue(position);
             if let Some(row) = self.rows.remove(position.0) {
                 self.ids.remove(&row.id);
-                self.receipts.forget(position, row);
+                self.receipts.forget(position, &row);
             }
         }
     }

@@ -96,11 +96,12 @@ impl Tables {
                 advanced,
             },
         );
-        row.receipt_keys.push(key);
+        let receipts = row.receipts.get_or_insert_default();
+        receipts.keys.push(key);
         if !advanced {
             return ReceiptEffect::Recorded;
         }
-        row.receipt = Some(receipt.kind);
+        receipts.highest = Some(receipt.kind);
         self.resolve(position, now);
         ReceiptEffect::Advanced
     }
@@ -160,16 +161,16 @@ impl Row {
 
 impl Receipts {
     /// Forgets the receipts of a delivery that is forgotten.
-    pub(super) fn forget(&mut self, position: Position, row: Row) {
-        for key in &row.receipt_keys {
+    pub(super) fn forget(&mut self, position: Position, row: &Row) {
+        for key in row.receipts.iter().flat_map(|receipts| &receipts.keys) {
             self.seen.remove(key);
         }
-        if let (Some(provider), Some(message)) = (row.provider, row.provider_message_id) {
-            let account = (row.event.tenant.clone(), provider);
+        if let (Some(provider), Some(message)) = (&row.provider, &row.provider_message_id) {
+            let account = (row.tenant().clone(), provider.clone());
             if let Some(messages) = self.messages.get_mut(&account) {
                 // Another delivery may have got the same id since.
-                if messages.get(&message) == Some(&position) {
-                    messages.remove(&message);
+                if messages.get(message) == Some(&position) {
+                    messages.remove(message);
                 }
                 if messages.is_empty() {
                     self.messages.remove(&account);

@@ -86,7 +86,9 @@ impl Tables {
         row.failures = 0;
         row.suspicion = 0;
         row.cancel_requested = false;
-        row.receipt = None;
+        if let Some(receipts) = &mut row.receipts {
+            receipts.highest = None;
+        }
         row.due = due;
         row.expires_at = redrive.expires_at.or(row.expires_at);
         if redrive.content == RedriveContent::Fresh {

@@ -37,10 +37,17 @@ pub(super) struct Row {
     pub(super) rendering: Option<Bytes>,
     pub(super) provider: Option<ProviderName>,
     pub(super) provider_message_id: Option<String>,
-    /// The highest rung its receipts reached in this generation.
-    pub(super) receipt: Option<ReceiptKind>,
-    pub(super) receipt_keys: Vec<ReceiptKey>,
+    /// Most have none.
+    pub(super) receipts: Option<Box<Receipted>>,
     pub(super) history: Vec<HistoryEntry>,
+}
+
+/// What receipts said about a delivery.
+#[derive(Debug, Default)]
+pub(super) struct Receipted {
+    /// The highest rung they reached in this generation.
+    pub(super) highest: Option<ReceiptKind>,
+    pub(super) keys: Vec<ReceiptKey>,
 }
 
 /// Where a delivery is, and so which index has it.
@@ -99,7 +106,11 @@ impl Row {
 
     /// The rung of the ladder it stands on.
     pub(super) fn rank(&self) -> u8 {
-        self.receipt.as_ref().map_or(0, ReceiptKind::rank)
+        self.highest_receipt().map_or(0, ReceiptKind::rank)
+    }
+
+    pub(super) fn highest_receipt(&self) -> Option<&ReceiptKind> {
+        self.receipts.as_ref()?.highest.as_ref()
     }
 
     pub(super) fn note(&mut self, at: Timestamp, entry: Entry) {
@@ -158,7 +169,7 @@ impl Row {
             ended_at,
             provider: self.provider.clone(),
             provider_message_id: self.provider_message_id.clone(),
-            receipt: self.receipt.clone(),
+            receipt: self.highest_receipt().cloned(),
         }
     }
 }

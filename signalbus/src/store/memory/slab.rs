@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 #[derive(Debug)]
 pub(super) struct Slab<T> {
     first: i64,
-    slots: VecDeque<Option<Box<T>>>,
+    slots: VecDeque<Option<T>>,
 }
 
 impl<T> Slab<T> {
@@ -22,17 +22,17 @@ impl<T> Slab<T> {
 
     pub(super) fn push(&mut self, value: T) -> i64 {
         let number = self.next();
-        self.slots.push_back(Some(Box::new(value)));
+        self.slots.push_back(Some(value));
         number
     }
 
     pub(super) fn get(&self, number: i64) -> Option<&T> {
-        self.slots.get(self.slot(number)?)?.as_deref()
+        self.slots.get(self.slot(number)?)?.as_ref()
     }
 
     pub(super) fn get_mut(&mut self, number: i64) -> Option<&mut T> {
         let slot = self.slot(number)?;
-        self.slots.get_mut(slot)?.as_deref_mut()
+        self.slots.get_mut(slot)?.as_mut()
     }
 
     pub(super) fn remove(&mut self, number: i64) -> Option<T> {
@@ -42,7 +42,7 @@ impl<T> Slab<T> {
             self.slots.pop_front();
             self.first += 1;
         }
-        value.map(|value| *value)
+        value
     }
 
     /// All values with this number or a higher one, lowest first.
@@ -51,7 +51,7 @@ impl<T> Slab<T> {
         self.slots
             .range(skipped..)
             .zip(self.first.max(number)..)
-            .filter_map(|(slot, number)| Some((number, slot.as_deref()?)))
+            .filter_map(|(slot, number)| Some((number, slot.as_ref()?)))
     }
 
     fn slot(&self, number: i64) -> Option<usize> {

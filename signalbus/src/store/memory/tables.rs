@@ -19,15 +19,16 @@ use crate::{
     store::{EndState, Entry, Fingerprint, Position, Reason, StoredEvent},
 };
 
-/// Everything the store keeps. Hash maps are only looked into, never iterated: the same calls
+/// Everything the store keeps. Events have numbers, deliveries positions. Hash maps are only looked into, never iterated: the same calls
 /// give the same answers in the same order.
 #[derive(Debug)]
 pub(super) struct Tables {
-    pub(super) rows: Slab<Row>,
-    pub(super) ids: HashMap<DeliveryId, Position>,
+    pub(super) rows: Slab<Box<Row>>,
+    /// Ids rise with time, so that new ones go to the end of a tree, where it is warm.
+    pub(super) ids: BTreeMap<DeliveryId, Position>,
     pub(super) events: Slab<EventRow>,
-    pub(super) event_ids: HashMap<EventId, i64>,
-    pub(super) keys: BTreeMap<TenantId, HashMap<Arc<str>, Key>>,
+    pub(super) event_ids: BTreeMap<EventId, i64>,
+    pub(super) keys: BTreeMap<TenantId, HashMap<Arc<str>, i64>>,
     pub(super) bus: BTreeMap<BusKey, u64>,
     pub(super) lane_count: u16,
     pub(super) lanes: Lanes,
@@ -46,17 +47,17 @@ pub(super) struct Tables {
 #[derive(Debug)]
 pub(super) struct EventRow {
     pub(super) stored: Arc<StoredEvent>,
-    pub(super) key: Option<Arc<str>>,
+    pub(super) key: Option<Key>,
     pub(super) first: i64,
     /// The position behind the last.
     pub(super) end: i64,
 }
 
-/// What an idempotency key stands for.
+/// An idempotency key and the content it stands for.
 #[derive(Debug)]
 pub(super) struct Key {
+    pub(super) text: Arc<str>,
     pub(super) fingerprint: Fingerprint,
-    pub(super) event: EventId,
 }
 
 /// Bus, group, topic and partition.
@@ -66,9 +67,9 @@ impl Tables {
     pub(super) fn new(lanes: u16) -> Self {
         Self {
             rows: Slab::new(),
-            ids: HashMap::new(),
+            ids: BTreeMap::new(),
             events: Slab::new(),
-            event_ids: HashMap::new(),
+            event_ids: BTreeMap::new(),
             keys: BTreeMap::new(),
             bus: BTreeMap::new(),
             lane_count: lanes,
