@@ -113,13 +113,13 @@ impl Tables {
             first,
             end: self.rows.next(),
         });
-        self.event_ids.insert(event.id, number);
+        self.event_ids.insert(event.id.as_uuid(), number);
         Acceptance::Accepted
     }
 
     /// The answer when the id or the key of this event was used before.
     fn seen(&self, event: &NewEvent) -> Option<Acceptance> {
-        if self.event_ids.contains_key(&event.id) {
+        if self.event_ids.get(event.id.as_uuid()).is_some() {
             return Some(match self.event_of(&event.tenant, event.id) {
                 // The same call again, after its answer was lost.
                 Some(_) => Acceptance::Accepted,
@@ -171,7 +171,7 @@ impl Tables {
             receipts: None,
             history: Vec::new(),
         })));
-        self.ids.insert(delivery.id, position);
+        self.ids.insert(delivery.id.as_uuid(), position);
         match delivery.ended {
             None => {
                 self.open.insert(delivery.order_key, position);

@@ -6,6 +6,7 @@ mod accept;
 mod cancel;
 mod fetch;
 mod flush;
+mod ids;
 mod lanes;
 mod order;
 mod purge;

@@ -32,7 +32,7 @@ impl Tables {
     }
 
     fn forget(&mut self, event: &EventRow) {
-        self.event_ids.remove(&event.stored.id);
+        self.event_ids.remove(event.stored.id.as_uuid());
         if let Some(key) = &event.key
             && let Some(keys) = self.keys.get_mut(&event.stored.tenant)
         {
@@ -44,7 +44,7 @@ impl Tables {
         for position in event.positions() {
             self.dequeue(position);
             if let Some(row) = self.rows.remove(position.0) {
-                self.ids.remove(&row.id);
+                self.ids.remove(row.id.as_uuid());
                 self.receipts.forget(position, &row);
             }
         }

@@ -4,6 +4,7 @@ use std::{
 };
 
 use super::{
+    ids::Ids,
     lanes::Lanes,
     order::Chains,
     queues::Queues,
@@ -24,10 +25,9 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Tables {
     pub(super) rows: Slab<Box<Row>>,
-    /// Ids rise with time, so that new ones go to the end of a tree, where it is warm.
-    pub(super) ids: BTreeMap<DeliveryId, Position>,
+    pub(super) ids: Ids<Position>,
     pub(super) events: Slab<EventRow>,
-    pub(super) event_ids: BTreeMap<EventId, i64>,
+    pub(super) event_ids: Ids<i64>,
     pub(super) keys: BTreeMap<TenantId, HashMap<Arc<str>, i64>>,
     pub(super) bus: BTreeMap<BusKey, u64>,
     pub(super) lane_count: u16,
@@ -67,9 +67,9 @@ impl Tables {
     pub(super) fn new(lanes: u16) -> Self {
         Self {
             rows: Slab::new(),
-            ids: BTreeMap::new(),
+            ids: Ids::new(),
             events: Slab::new(),
-            event_ids: BTreeMap::new(),
+            event_ids: Ids::new(),
             keys: BTreeMap::new(),
             bus: BTreeMap::new(),
             lane_count: lanes,
@@ -86,13 +86,13 @@ impl Tables {
     /// The event with this id, if it is this tenant's.
     pub(super) fn event_of(&self, tenant: &TenantId, id: EventId) -> Option<&EventRow> {
         self.events
-            .get(*self.event_ids.get(&id)?)
+            .get(self.event_ids.get(id.as_uuid())?)
             .filter(|event| event.stored.tenant == *tenant)
     }
 
     /// The place of the delivery with this id, if it is this tenant's.
     pub(super) fn position_of(&self, tenant: &TenantId, id: DeliveryId) -> Option<Position> {
-        let position = *self.ids.get(&id)?;
+        let position = self.ids.get(id.as_uuid())?;
         let row = self.rows.get(position.0)?;
         (row.tenant() == tenant).then_some(position)
     }
