@@ -1,0 +1,167 @@
+//! One store, its engines, and providers that follow a script.
+
+mod look;
+mod providers;
+mod store;
+
+pub(crate) use look::{
+    assert_ended, assert_waiting, attempts, delivery, history, reasons, seconds, subjects,
+};
+pub(crate) use providers::Unreachable;
+pub(crate) use store::{Call, Fails, TestStore};
+
+use std::{sync::Arc, time::Duration};
+
+use serde_json::json;
+use signalbus::{
+    Builder, ChannelSetup, Clock, DeliveryId, Entropy, Event, Idempotency, MemoryStore, Policy,
+    Published, Recipient, RetryPolicy, Signalbus, Store, Templates, TenantId, Timestamp, Verdict,
+    channel::{Email, Sms},
+    clock::later,
+};
+use signalbus_testkit::{PausedClock, provider::ScriptedProvider};
+
+pub(crate) const S: Duration = Duration::from_secs(1);
+pub(crate) const MINUTE: Duration = Duration::from_secs(60);
+
+/// Everything around the engine. Time stands at zero when it is made.
+pub(crate) struct World {
+    pub(crate) clock: PausedClock,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) email: ScriptedProvider<Email>,
+    pub(crate) sms: ScriptedProvider<Sms>,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self::with_store(|store| Arc::new(store))
+    }
+
+    /// With something around the store in memory.
+    pub(crate) fn with_store(wrap: impl FnOnce(MemoryStore) -> Arc<dyn Store>) -> Self {
+        let clock = PausedClock::default();
+        let shared: Arc<dyn Clock> = Arc::new(clock.clone());
+        let store = MemoryStore::builder().clock(Arc::clone(&shared)).build();
+        Self {
+            store: wrap(store),
+            email: ScriptedProvider::new(Arc::clone(&shared)).named("mail"),
+            sms: ScriptedProvider::new(shared).named("text"),
+            clock,
+        }
+    }
+
+    /// The e-mail channel, to be changed by a test.
+    pub(crate) fn mail(&self) -> ChannelSetup<Email> {
+        ChannelSetup::new(sender(), self.email.clone())
+    }
+
+    /// An engine whose e-mail channel is set up like this.
+    pub(crate) fn engine(&self, mail: ChannelSetup<Email>) -> Builder {
+        Signalbus::builder()
+            .shared_store(Arc::clone(&self.store))
+            .clock(self.clock.clone())
+            .entropy(Entropy::from_seed(1))
+            .channel_setup(mail)
+            .channel(Sms::new(), self.sms.clone())
+            .templates(templates())
+            .policy(policy())
+    }
+
+    /// Starts an engine with the defaults.
+    pub(crate) async fn start(&self) -> Signalbus {
+        self.start_with(self.mail()).await
+    }
+
+    pub(crate) async fn start_with(&self, mail: ChannelSetup<Email>) -> Signalbus {
+        self.engine(mail).start().await.unwrap()
+    }
+
+    /// Lets time pass.
+    pub(crate) async fn pass(&self, time: Duration) {
+        self.clock.sleep(time).await;
+    }
+
+    /// Lets time pass until this long after the start.
+    pub(crate) async fn pass_until(&self, time: Duration) {
+        self.pass(time.saturating_sub(self.clock.monotonic())).await;
+    }
+
+    /// The wall time this long after the start.
+    pub(crate) fn at(&self, time: Duration) -> Timestamp {
+        later(Timestamp::constant(1_893_456_000, 0), time)
+    }
+}
+
+pub(crate) fn sender() -> Email {
+    Email::from("Acme <hello@acme.test>").unwrap()
+}
+
+/// The subject of a mail, and the text of a text message, is `data.n`.
+pub(crate) fn templates() -> Templates {
+    let part = |templates: Templates, name, part, text| templates.part(name, "en", part, text);
+    let templates = part(Templates::new(), "note", "subject.txt", "{{ data.n }}").unwrap();
+    let templates = part(templates, "note", "body.txt", "Hello").unwrap();
+    part(templates, "note", "sms.txt", "{{ data.n }}").unwrap()
+}
+
+/// `note` is a mail, `code` is a text message, `both` is both.
+pub(crate) fn policy() -> Policy {
+    Policy::new()
+        .on::<Email>("note")
+        .on::<Sms>("code")
+        .template("code", "note")
+        .on::<Email>("both")
+        .on::<Sms>("both")
+        .template("both", "note")
+}
+
+/// Waits exactly this long between two tries.
+pub(crate) fn every(wait: Duration) -> RetryPolicy {
+    RetryPolicy::default().with_waits(wait, wait, wait)
+}
+
+pub(crate) fn ada() -> Recipient {
+    Recipient::new()
+        .id("ada")
+        .email("ada@example.org")
+        .sms("+447700900123")
+}
+
+/// One of many recipients.
+pub(crate) fn person(number: usize) -> Recipient {
+    Recipient::new().email(format!("person-{number}@example.org"))
+}
+
+/// A mail to Ada with this key and subject.
+pub(crate) fn note(key: &str) -> Event {
+    note_to(ada(), key)
+}
+
+pub(crate) fn note_to(to: Recipient, key: &str) -> Event {
+    Event::new("note", Idempotency::key(key))
+        .to(to)
+        .data(json!({ "n": key }))
+}
+
+pub(crate) fn tenant(name: &str) -> TenantId {
+    TenantId::new(name).unwrap()
+}
+
+/// Publishes what must be new.
+pub(crate) async fn publish(bus: &Signalbus, event: Event) -> Published {
+    let published = bus.publish(event).await.unwrap();
+    assert_eq!(published.verdict, Verdict::Accepted);
+    published
+}
+
+/// Publishes what must be new, and gives back its first delivery.
+pub(crate) async fn send(bus: &Signalbus, event: Event) -> DeliveryId {
+    publish(bus, event).await.routes[0].delivery
+}
+
+/// Publishes what must be new, and waits until the engine has nothing to do.
+pub(crate) async fn send_now(bus: &Signalbus, event: Event) -> DeliveryId {
+    let delivery = send(bus, event).await;
+    bus.idle().await;
+    delivery
+}

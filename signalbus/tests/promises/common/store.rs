@@ -1,0 +1,197 @@
+//! A store that fails when it is told to, around the one in memory.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use async_trait::async_trait;
+use signalbus::{
+    ChannelName, DeliveryId, EventId, MemoryStore, Store, TenantId, Timestamp,
+    store::{
+        Acceptance, AddressHash, BusAdvance, BusPosition, Cancel, Cancelled, DeliveryFilter,
+        DeliveryRecord, EventRecord, Fetched, Flush, Flushed, HistoryEntry, LaneHolding, LaneLease,
+        LaneRequest, NewEvent, Page, PageToken, Receipt, ReceiptEffect, Redrive, Redriven,
+        StoreError, StoreErrorKind, StoreFeatures, Suppression, Tally, Window,
+    },
+};
+
+/// The calls that the engine depends on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Call {
+    Accept,
+    HoldLanes,
+    Fetch,
+    Flush,
+}
+
+/// When a call fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fails {
+    /// Nothing was written.
+    Before,
+    /// Everything was written, and the answer was lost.
+    After,
+}
+
+type Plan = Box<dyn FnMut(Call) -> Option<Fails> + Send>;
+
+/// Says of itself that it is durable, so that it can be used for messages that are sent at most
+/// once. Clones are the same store.
+#[derive(Clone)]
+pub(crate) struct TestStore {
+    inner: MemoryStore,
+    plan: Arc<Mutex<Plan>>,
+}
+
+impl TestStore {
+    pub(crate) fn new(inner: MemoryStore) -> Self {
+        Self {
+            inner,
+            plan: Arc::new(Mutex::new(Box::new(|_| None))),
+        }
+    }
+
+    /// From now on calls fail as this says.
+    pub(crate) fn fail(&self, plan: impl FnMut(Call) -> Option<Fails> + Send + 'static) {
+        *self.plan.lock().unwrap_or_else(PoisonError::into_inner) = Box::new(plan);
+    }
+
+    /// From now on nothing fails.
+    pub(crate) fn heal(&self) {
+        self.fail(|_| None);
+    }
+
+    async fn call<T>(
+        &self,
+        call: Call,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let fails = {
+            let mut plan = self.plan.lock().unwrap_or_else(PoisonError::into_inner);
+            plan(call)
+        };
+        if fails == Some(Fails::Before) {
+            let kind = StoreErrorKind::Unavailable;
+            return Err(StoreError::new(kind, "the test took the store away"));
+        }
+        let answer = work.await;
+        if fails == Some(Fails::After) {
+            let kind = StoreErrorKind::Ambiguous;
+            return Err(StoreError::new(kind, "the test lost the answer"));
+        }
+        answer
+    }
+}
+
+impl fmt::Debug for TestStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TestStore").finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Store for TestStore {
+    fn features(&self) -> StoreFeatures {
+        self.inner.features().durable(true)
+    }
+
+    async fn accept(
+        &self,
+        events: Vec<NewEvent>,
+        advance: Vec<BusAdvance>,
+    ) -> Result<Vec<Acceptance>, StoreError> {
+        self.call(Call::Accept, self.inner.accept(events, advance))
+            .await
+    }
+
+    async fn bus_positions(&self, bus: &str, group: &str) -> Result<Vec<BusPosition>, StoreError> {
+        self.inner.bus_positions(bus, group).await
+    }
+
+    async fn hold_lanes(&self, request: LaneRequest) -> Result<LaneHolding, StoreError> {
+        self.call(Call::HoldLanes, self.inner.hold_lanes(request))
+            .await
+    }
+
+    async fn fetch(&self, lanes: &[LaneLease], window: Window) -> Result<Fetched, StoreError> {
+        self.call(Call::Fetch, self.inner.fetch(lanes, window))
+            .await
+    }
+
+    async fn flush(&self, lanes: &[LaneLease], flush: Flush) -> Result<Flushed, StoreError> {
+        self.call(Call::Flush, self.inner.flush(lanes, flush)).await
+    }
+
+    async fn record_receipts(
+        &self,
+        receipts: Vec<Receipt>,
+    ) -> Result<Vec<ReceiptEffect>, StoreError> {
+        self.inner.record_receipts(receipts).await
+    }
+
+    async fn redrive(&self, redrive: Redrive) -> Result<Redriven, StoreError> {
+        self.inner.redrive(redrive).await
+    }
+
+    async fn cancel(
+        &self,
+        tenant: &TenantId,
+        cancel: Cancel,
+    ) -> Result<Vec<Cancelled>, StoreError> {
+        self.inner.cancel(tenant, cancel).await
+    }
+
+    async fn suppress(&self, suppressions: Vec<Suppression>) -> Result<(), StoreError> {
+        self.inner.suppress(suppressions).await
+    }
+
+    async fn unsuppress(
+        &self,
+        tenant: &TenantId,
+        channel: &ChannelName,
+        address: AddressHash,
+    ) -> Result<bool, StoreError> {
+        self.inner.unsuppress(tenant, channel, address).await
+    }
+
+    async fn event(
+        &self,
+        tenant: &TenantId,
+        id: EventId,
+    ) -> Result<Option<EventRecord>, StoreError> {
+        self.inner.event(tenant, id).await
+    }
+
+    async fn delivery(
+        &self,
+        tenant: &TenantId,
+        id: DeliveryId,
+    ) -> Result<Option<DeliveryRecord>, StoreError> {
+        self.inner.delivery(tenant, id).await
+    }
+
+    async fn history(
+        &self,
+        tenant: &TenantId,
+        id: DeliveryId,
+    ) -> Result<Vec<HistoryEntry>, StoreError> {
+        self.inner.history(tenant, id).await
+    }
+
+    async fn list(
+        &self,
+        filter: &DeliveryFilter,
+        page: PageToken,
+    ) -> Result<Page<DeliveryRecord>, StoreError> {
+        self.inner.list(filter, page).await
+    }
+
+    async fn tally(&self, filter: &DeliveryFilter) -> Result<Vec<Tally>, StoreError> {
+        self.inner.tally(filter).await
+    }
+
+    async fn purge(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        self.inner.purge(before, limit).await
+    }
+}

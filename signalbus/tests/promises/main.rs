@@ -1,0 +1,10 @@
+//! The engine from the outside, promise by promise: real engine, store in memory, providers that
+//! follow a script, virtual time. No test sleeps for real, and each runs the same every time.
+
+#![cfg(all(test, feature = "email", feature = "sms"))]
+
+mod common;
+mod p2_cancel;
+mod p2_ends;
+mod p2_expiry;
+mod p3_duplicates;
