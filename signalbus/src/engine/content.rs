@@ -101,5 +101,8 @@ pub(crate) struct Rendering<M> {
     /// [`Channel::MESSAGE_VERSION`](crate::Channel::MESSAGE_VERSION).
     pub(crate) v: u16,
     pub(crate) locale: String,
+    /// The generation of which a try may have been sent, if one may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) doubt: Option<u32>,
     pub(crate) message: M,
 }

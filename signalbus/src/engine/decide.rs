@@ -40,6 +40,19 @@ pub(crate) enum Tried {
     Returned { wait: Duration },
 }
 
+impl Tried {
+    /// Whether the request left and no answer came.
+    pub(crate) fn is_unknown(self) -> bool {
+        matches!(
+            self,
+            Self::Failed {
+                outcome: Outcome::Unknown,
+                ..
+            } | Self::Panicked { started: true }
+        )
+    }
+}
+
 /// Why no message could be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unsendable {

@@ -104,16 +104,16 @@ impl Lineup {
         self.providers.get(provider).map(|member| &member.metrics)
     }
 
-    /// Whether a repeat of a delivery accepted this long ago is recognised, whichever provider
-    /// gets it.
+    /// Whether a repeat of a delivery accepted this long ago is recognised. With a second provider
+    /// it is not: a repeat may go there.
     pub(crate) fn recognise(&self, age: Duration) -> bool {
-        let recognises = |member: &Member| {
-            member
+        match self.providers.as_slice() {
+            [only] => only
                 .capabilities
                 .dedup_window
-                .is_some_and(|window| age < window)
-        };
-        self.providers.iter().all(recognises)
+                .is_some_and(|window| age < window),
+            _ => false,
+        }
     }
 
     /// Whether a provider says when it starts a request.

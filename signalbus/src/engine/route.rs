@@ -1,10 +1,11 @@
 //! A channel with its providers, behind one object-safe face.
 
-use std::{any::Any, fmt, panic::AssertUnwindSafe, sync::Arc, task::Poll, time::Duration};
+use std::{fmt, panic::AssertUnwindSafe, sync::Arc, task::Poll, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::FutureExt;
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
@@ -107,13 +108,24 @@ pub(crate) struct Job {
     pub(crate) attempt: u32,
     pub(crate) recipient: u32,
     pub(crate) expires_at: Option<Timestamp>,
-    /// Whether an earlier try may have been sent, so that the provider is asked first.
-    pub(crate) doubtful: bool,
+    /// Whether a worker died or panicked over it, so that the provider is asked first.
+    pub(crate) suspect: bool,
+    /// Whether the provider would recognise a repeat.
+    pub(crate) recognised: bool,
     pub(crate) event: Arc<StoredEvent>,
     pub(crate) content: Arc<Content>,
     pub(crate) rendering: Option<Bytes>,
     pub(crate) provider: usize,
+    /// Whether the provider says when it starts a request.
+    pub(crate) reports_start: bool,
     pub(crate) latch: Latch,
+}
+
+impl Job {
+    /// Whether a send may have been caused.
+    pub(crate) fn started(&self) -> bool {
+        !self.reports_start || self.latch.is_set()
+    }
 }
 
 /// What came of a try.
@@ -128,8 +140,12 @@ pub(crate) struct Attempted {
     pub(crate) address: Option<AddressHash>,
     /// The message, to keep if the delivery is not done.
     pub(crate) rendering: Option<Bytes>,
-    /// How long the provider was busy with it; none when it was not asked.
+    /// How long the provider was busy with it; none when it was not asked to send.
     pub(crate) sending: Option<Duration>,
+    /// Whether it may have sent again what an earlier try had sent.
+    pub(crate) repeats: bool,
+    /// Whether some try of this generation may have been sent.
+    doubtful: bool,
 }
 
 /// A channel of unknown type.
@@ -220,24 +236,21 @@ impl<C: Channel> Route for TypedRoute<C> {
 
     async fn attempt(&self, templates: &Templates, clock: &dyn Clock, job: &Job) -> Attempted {
         let made = std::panic::catch_unwind(AssertUnwindSafe(|| self.make(templates, job)));
-        let (address, message) = match made {
+        let (address, made) = match made {
             Ok(Ok(made)) => made,
             Ok(Err((why, detail))) => return Attempted::unsendable(why, detail),
-            Err(panic) => return Attempted::unsendable(Unsendable::Render, panic_text(&*panic)),
+            // The text of a panic may quote what was being rendered.
+            Err(_) => return Attempted::unsendable(Unsendable::Render, "a panic".to_owned()),
         };
         let Some((_, provider)) = self.providers.get(job.provider) else {
             return Attempted::unsendable(Unsendable::Unreadable, "no such provider".to_owned());
         };
-        let began = clock.monotonic();
-        let mut attempted = self
-            .send(&**provider, clock, job, &address, message.get())
-            .await;
-        attempted.sending = Some(clock.monotonic().saturating_sub(began));
+        let mut attempted = self.send(&**provider, clock, job, &address, &made).await;
         if attempted.suppress {
             attempted.address = Some(hash_address(&self.name, &address));
         }
         if attempted.tried != Tried::Accepted {
-            attempted.rendering = message.keep(job);
+            attempted.rendering = made.keep(job, attempted.doubtful);
         }
         attempted
     }
@@ -247,26 +260,25 @@ impl<C: Channel> Route for TypedRoute<C> {
 type Failure = (Unsendable, String);
 
 /// A message to send.
-enum Made<C: Channel> {
-    Fresh(Rendering<C::Message>),
-    /// As an earlier try left it.
-    Kept(C::Message),
+struct Made<M> {
+    rendering: Rendering<M>,
+    /// Whether it is as an earlier try left it.
+    kept: bool,
 }
 
-impl<C: Channel> Made<C> {
-    fn get(&self) -> &C::Message {
-        match self {
-            Self::Fresh(rendering) => &rendering.message,
-            Self::Kept(message) => message,
-        }
+impl<M: Serialize> Made<M> {
+    fn is_doubtful(&self, job: &Job) -> bool {
+        self.rendering.doubt == Some(job.generation)
     }
 
     /// The blob for the next try. A message that cannot be serialized is rendered again.
-    fn keep(&self, job: &Job) -> Option<Bytes> {
-        match self {
-            Self::Fresh(rendering) => serde_json::to_vec(rendering).ok().map(Bytes::from),
-            Self::Kept(_) => job.rendering.clone(),
+    fn keep(mut self, job: &Job, doubtful: bool) -> Option<Bytes> {
+        let doubt = doubtful.then_some(job.generation);
+        if self.kept && self.rendering.doubt == doubt {
+            return job.rendering.clone();
         }
+        self.rendering.doubt = doubt;
+        serde_json::to_vec(&self.rendering).ok().map(Bytes::from)
     }
 }
 
@@ -280,7 +292,11 @@ impl<C: Channel> TypedRoute<C> {
     }
 
     /// The message: the kept one, or made from the templates.
-    fn make(&self, templates: &Templates, job: &Job) -> Result<(C::Address, Made<C>), Failure> {
+    fn make(
+        &self,
+        templates: &Templates,
+        job: &Job,
+    ) -> Result<(C::Address, Made<C::Message>), Failure> {
         let fail = |why, error: &dyn fmt::Display| (why, error.to_string());
         let index = usize::try_from(job.recipient).unwrap_or(usize::MAX);
         let recipient = job
@@ -295,8 +311,8 @@ impl<C: Channel> TypedRoute<C> {
             )
         })?;
         let to = C::Address::parse(address).map_err(|error| fail(Unsendable::Address, &error))?;
-        if let Some(message) = self.kept(job) {
-            return Ok((to, Made::Kept(message)));
+        if let Some(made) = self.kept(job) {
+            return Ok((to, made));
         }
         let view = View {
             event: &job.event,
@@ -328,17 +344,24 @@ impl<C: Channel> TypedRoute<C> {
         let rendering = Rendering {
             v: C::MESSAGE_VERSION,
             locale: rendered.locale,
+            doubt: None,
             message,
         };
-        Ok((to, Made::Fresh(rendering)))
+        let kept = false;
+        Ok((to, Made { rendering, kept }))
     }
 
     /// The message of an earlier try, unless it is of another version.
-    fn kept(&self, job: &Job) -> Option<C::Message> {
-        let kept: Rendering<C::Message> = serde_json::from_slice(job.rendering.as_deref()?).ok()?;
-        let mut message = (kept.v == C::MESSAGE_VERSION).then_some(kept.message)?;
-        self.channel.attach(&mut message, &job.event.attachments);
-        Some(message)
+    fn kept(&self, job: &Job) -> Option<Made<C::Message>> {
+        let blob = job.rendering.as_deref()?;
+        let mut rendering: Rendering<C::Message> = serde_json::from_slice(blob).ok()?;
+        if rendering.v != C::MESSAGE_VERSION {
+            return None;
+        }
+        self.channel
+            .attach(&mut rendering.message, &job.event.attachments);
+        let kept = true;
+        Some(Made { rendering, kept })
     }
 
     async fn send(
@@ -347,16 +370,25 @@ impl<C: Channel> TypedRoute<C> {
         clock: &dyn Clock,
         job: &Job,
         to: &C::Address,
-        message: &C::Message,
+        made: &Made<C::Message>,
     ) -> Attempted {
-        let capabilities = provider.capabilities();
-        if job.doubtful
-            && let Some(found) = self.look_up(provider, clock, job, &capabilities).await
-        {
-            match found {
-                Found::Sent(sent) => return Attempted::accepted(&sent),
-                Found::NotSent => {}
+        let timeout = provider.capabilities().timeout;
+        let mut doubtful = made.is_doubtful(job);
+        if doubtful || job.suspect {
+            match self.look_up(provider, clock, job, timeout).await {
+                Some(Found::Sent(sent)) => return Attempted::accepted(&sent),
+                Some(Found::NotSent) => doubtful = false,
+                None => {}
             }
+        }
+        let repeats = doubtful && !job.recognised;
+        if repeats && self.settings.guarantee == Guarantee::AtMostOnce {
+            let forgotten =
+                "an earlier try may have been sent, and a repeat would not be recognised";
+            return Attempted {
+                doubtful,
+                ..Attempted::failed(&SendError::unknown(forgotten))
+            };
         }
         let delivery = Delivery {
             id: job.id,
@@ -365,53 +397,21 @@ impl<C: Channel> TypedRoute<C> {
             generation: job.generation,
             attempt: job.attempt,
             to,
-            message,
+            message: &made.rendering.message,
             expires_at: job.expires_at,
             trace: job.content.trace.as_ref(),
             latch: &job.latch,
         };
-        let started = || !capabilities.reports_start || job.latch.is_set();
-        let attempted = {
-            let send = AssertUnwindSafe(async { provider.send(delivery).await }).catch_unwind();
-            tokio::pin!(send);
-            // Most fakes and some providers answer at once: then no timer is needed.
-            let answered = match futures::poll!(&mut send) {
-                Poll::Ready(answered) => Some(answered),
-                Poll::Pending => tokio::select! {
-                    biased;
-                    answered = &mut send => Some(answered),
-                    () = clock.sleep(capabilities.timeout) => None,
-                },
-            };
-            match answered {
-                Some(Ok(Ok(sent))) => return Attempted::accepted(&sent),
-                Some(Ok(Err(error))) => Attempted::failed(&error),
-                Some(Err(panic)) => Attempted::of(
-                    Tried::Panicked { started: started() },
-                    format!("the provider panicked: {}", panic_text(&*panic)),
-                ),
-                None => {
-                    let after = format!("no answer within {:?}", capabilities.timeout);
-                    Attempted::failed(&if started() {
-                        SendError::unknown(after)
-                    } else {
-                        SendError::retryable(Fault::Provider, after)
-                    })
-                }
-            }
-        };
-        let unknown = matches!(
-            attempted.tried,
-            Tried::Failed {
-                outcome: Outcome::Unknown,
-                ..
-            } | Tried::Panicked { started: true }
-        );
-        match if unknown {
-            self.look_up(provider, clock, job, &capabilities).await
+        let began = clock.monotonic();
+        let attempted = self.ask(provider, clock, delivery, timeout, job).await;
+        let sending = Some(clock.monotonic().saturating_sub(began));
+        let repeats = repeats && job.started();
+        let found = if attempted.tried.is_unknown() {
+            self.look_up(provider, clock, job, timeout).await
         } else {
             None
-        } {
+        };
+        let attempted = match found {
             Some(Found::Sent(sent)) => Attempted::accepted(&sent),
             Some(Found::NotSent) => Attempted {
                 tried: Tried::Failed {
@@ -421,7 +421,50 @@ impl<C: Channel> TypedRoute<C> {
                 },
                 ..attempted
             },
-            None => attempted,
+            None => Attempted {
+                doubtful: doubtful || attempted.tried.is_unknown(),
+                ..attempted
+            },
+        };
+        Attempted {
+            sending,
+            repeats,
+            ..attempted
+        }
+    }
+
+    /// Hands a message to the provider and waits for its answer.
+    async fn ask(
+        &self,
+        provider: &dyn Provider<C>,
+        clock: &dyn Clock,
+        delivery: Delivery<'_, C>,
+        timeout: Duration,
+        job: &Job,
+    ) -> Attempted {
+        let send = AssertUnwindSafe(async { provider.send(delivery).await }).catch_unwind();
+        tokio::pin!(send);
+        // Most fakes and some providers answer at once: then no timer is needed.
+        let answered = match futures::poll!(&mut send) {
+            Poll::Ready(answered) => Some(answered),
+            Poll::Pending => tokio::select! {
+                biased;
+                answered = &mut send => Some(answered),
+                () = clock.sleep(timeout) => None,
+            },
+        };
+        match answered {
+            Some(Ok(Ok(sent))) => Attempted::accepted(&sent),
+            Some(Ok(Err(error))) => Attempted::failed(&error),
+            Some(Err(_)) => Attempted::panicked(job.started()),
+            None => {
+                let after = format!("no answer within {timeout:?}");
+                Attempted::failed(&if job.started() {
+                    SendError::unknown(after)
+                } else {
+                    SendError::retryable(Fault::Provider, after)
+                })
+            }
         }
     }
 
@@ -431,14 +474,14 @@ impl<C: Channel> TypedRoute<C> {
         provider: &dyn Provider<C>,
         clock: &dyn Clock,
         job: &Job,
-        capabilities: &Capabilities,
+        timeout: Duration,
     ) -> Option<Found> {
         let lookup = provider.lookup()?;
         let reference = crate::provider::reference(job.id, job.generation);
         tokio::select! {
             biased;
             found = AssertUnwindSafe(lookup.find(&reference)).catch_unwind() => found.ok()?.ok(),
-            () = clock.sleep(capabilities.timeout) => None,
+            () = clock.sleep(timeout) => None,
         }
     }
 }
@@ -454,6 +497,8 @@ impl Attempted {
             address: None,
             rendering: None,
             sending: None,
+            repeats: false,
+            doubtful: false,
         }
     }
 
@@ -463,6 +508,14 @@ impl Attempted {
 
     pub(crate) fn returned(wait: Duration, detail: &str) -> Self {
         Self::of(Tried::Returned { wait }, detail.to_owned())
+    }
+
+    /// The text of a panic is not kept: it may quote an address or the message.
+    pub(crate) fn panicked(started: bool) -> Self {
+        Self::of(
+            Tried::Panicked { started },
+            "the provider panicked".to_owned(),
+        )
     }
 
     /// A send that was cut short by this worker.
@@ -509,14 +562,6 @@ impl fmt::Display for Chain<'_> {
         }
         Ok(())
     }
-}
-
-fn panic_text(panic: &(dyn Any + Send)) -> String {
-    panic
-        .downcast_ref::<&str>()
-        .map(|text| (*text).to_owned())
-        .or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "a panic without text".to_owned())
 }
 
 /// A preview: what a channel would be given.

@@ -1,8 +1,9 @@
 //! Writing claims and results, and starting what was claimed.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use backon::{BackoffBuilder, ExponentialBuilder};
+use futures::FutureExt;
 use tracing::Instrument;
 
 use super::{Claiming, InFlight, Phase, Worker};
@@ -188,17 +189,22 @@ impl Worker {
             let returned = Attempted::returned(Duration::ZERO, "the lease ran out before the send");
             return self.ended(position, returned);
         }
+        let lineup = &self.lineups[channel];
+        let provider = reservation.map_or(0, |reservation| reservation.provider);
+        let age = until(ready.accepted_at, self.store_now());
         let job = Job {
             id: ready.id,
             generation: ready.generation,
             attempt: claim.attempt,
             recipient: claimed.recipient,
             expires_at: ready.expires_at,
-            doubtful: ready.suspicion > 0,
+            suspect: ready.suspicion > 0,
+            recognised: lineup.recognise(age),
             event: claimed.event,
             content,
             rendering: claimed.rendering,
-            provider: reservation.map_or(0, |reservation| reservation.provider),
+            provider,
+            reports_start: lineup.reports_start(provider),
             latch,
         };
         let span = tracing::info_span!(
@@ -214,10 +220,11 @@ impl Worker {
         let shared = Arc::clone(&self.shared);
         self.tasks.start(
             async move {
-                (
-                    position,
-                    route.attempt(&shared.templates, &*shared.clock, &job).await,
-                )
+                let attempt = route.attempt(&shared.templates, &*shared.clock, &job);
+                // Whatever third-party code does, the delivery comes back.
+                let attempted = AssertUnwindSafe(attempt).catch_unwind().await;
+                let attempted = attempted.unwrap_or_else(|_| Attempted::panicked(job.started()));
+                (position, attempted)
             }
             .instrument(span),
         );

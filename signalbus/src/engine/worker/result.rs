@@ -87,12 +87,12 @@ impl Worker {
                 metrics.retries(fault_of(tried).map_or("other", Fault::as_str));
             }
         }
-        if is_unknown(tried) && matches!(decision.next, Next::Retry(_)) && !standing.recognised {
+        if attempted.repeats {
             metrics::duplicate("no_answer");
         }
         let asked = attempted.sending.is_some();
         let facts = Facts {
-            provider: if asked {
+            provider: if asked || tried == Tried::Accepted {
                 lineup.name(provider).cloned()
             } else {
                 None
@@ -224,16 +224,6 @@ fn fault_of(tried: Tried) -> Option<Fault> {
         Tried::Panicked { .. } => Some(Fault::Provider),
         Tried::Accepted | Tried::Interrupted { .. } | Tried::Returned { .. } => None,
     }
-}
-
-fn is_unknown(tried: Tried) -> bool {
-    matches!(
-        tried,
-        Tried::Failed {
-            outcome: Outcome::Unknown,
-            ..
-        } | Tried::Panicked { started: true }
-    )
 }
 
 fn suppression(ready: &Ready, address: Option<AddressHash>) -> Vec<Effect> {
