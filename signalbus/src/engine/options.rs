@@ -13,7 +13,8 @@ pub struct EngineOptions {
     pub renew: Duration,
     /// How often the store is asked for work that nobody announced: every 250 ms by default.
     pub poll: Duration,
-    /// Deliveries of one class held in memory: 4,096 by default, about 300 bytes each.
+    /// Deliveries of one class and channel held in memory: 4,096 by default, about 300 bytes
+    /// each.
     pub in_hand: usize,
     /// Deliveries of one class, tenant and channel read at once, over all lanes: 512 by default.
     pub window: usize,
@@ -68,7 +69,7 @@ impl EngineOptions {
         self
     }
 
-    /// Sets the deliveries of one class held in memory; at least one.
+    /// Sets the deliveries of one class and channel held in memory; at least one.
     #[must_use]
     pub fn with_in_hand(mut self, in_hand: usize) -> Self {
         self.in_hand = in_hand.max(1);

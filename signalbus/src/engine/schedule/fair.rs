@@ -29,6 +29,10 @@ impl FairQueue {
         self.retry > 0
     }
 
+    pub(super) fn has_any(&self) -> bool {
+        self.has_first() || self.has_retry()
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = &Ready> {
         self.tenants
             .values()

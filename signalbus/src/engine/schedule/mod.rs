@@ -42,7 +42,8 @@ pub(crate) struct Scheduler {
     suspects: VecDeque<Ready>,
     /// Every delivery in hand: queued, behind a gate, or in flight.
     in_hand: HashSet<Position>,
-    queued: [usize; 3],
+    /// By class, then channel: how many wait, gated ones included.
+    queued: [Vec<usize>; 3],
     expiries: BTreeSet<(Timestamp, Position)>,
     stock: Stock,
 }
@@ -58,6 +59,7 @@ impl Scheduler {
     pub(crate) fn new(channels: Vec<ChannelName>) -> Self {
         let queues = [(); 3].map(|()| channels.iter().map(|_| FairQueue::default()).collect());
         Self {
+            queued: [(); 3].map(|()| vec![0; channels.len()]),
             channels,
             queues,
             credit: [0; 3],
@@ -65,20 +67,27 @@ impl Scheduler {
             gates: Gates::default(),
             suspects: VecDeque::new(),
             in_hand: HashSet::new(),
-            queued: [0; 3],
             expiries: BTreeSet::new(),
             stock: Stock::default(),
         }
     }
 
-    /// How many of a class wait in hand, gated ones included.
-    pub(crate) fn waiting(&self, class: Class) -> usize {
-        self.queued[class.index()]
+    /// How many more of a class may be read, when each channel may have `most` in hand: one that
+    /// is down must not take the place of the others.
+    pub(crate) fn space(&self, class: Class, most: usize) -> usize {
+        let queued = self.queued[class.index()].iter();
+        queued.map(|count| most.saturating_sub(*count)).sum()
+    }
+
+    /// Whether the channels that are not full have less than this of a class in hand together.
+    pub(crate) fn waits_less(&self, class: Class, than: usize, full: usize) -> bool {
+        let queued = self.queued[class.index()].iter();
+        queued.filter(|count| **count < full).sum::<usize>() < than
     }
 
     /// Whether nothing waits in hand.
     pub(crate) fn is_empty(&self) -> bool {
-        self.queued == [0; 3] && self.suspects.is_empty()
+        self.queued.iter().flatten().all(|count| *count == 0) && self.suspects.is_empty()
     }
 
     /// Whether so little is left of a group that was cut that more should be read.
@@ -86,9 +95,15 @@ impl Scheduler {
         self.stock.runs_low()
     }
 
-    /// Tenants and channels of which more than enough is in hand.
-    pub(crate) fn well_stocked(&self, class: Class) -> Vec<(TenantId, ChannelName)> {
-        self.stock.well_stocked(class)
+    /// Tenants and channels of which more than enough is in hand, when each channel may have
+    /// `most`.
+    pub(crate) fn well_stocked(&self, class: Class, most: usize) -> Vec<(TenantId, ChannelName)> {
+        let queued = &self.queued[class.index()];
+        let full = |channel: &ChannelName| {
+            self.channel(channel)
+                .is_some_and(|channel| queued[channel] >= most)
+        };
+        self.stock.well_stocked(class, full)
     }
 
     /// Since when the oldest delivery of a channel in hand waits to be sent.
@@ -102,11 +117,17 @@ impl Scheduler {
             .min()
     }
 
-    /// Takes in what a fetch returned; `window` is what it could return of one group.
-    pub(crate) fn admit_all(&mut self, ready: Vec<Ready>, window: usize) {
+    /// Takes in what a fetch returned; `window` is what it could return of one group, `most` what
+    /// a channel may have of each class.
+    pub(crate) fn admit_all(&mut self, ready: Vec<Ready>, window: usize, most: usize) {
         self.stock.fetched(&ready, window);
         for ready in ready {
-            self.admit(ready);
+            let full = self
+                .channel(&ready.channel)
+                .is_none_or(|channel| self.queued[ready.class.index()][channel] >= most);
+            if !full {
+                self.admit(ready);
+            }
         }
     }
 
@@ -117,6 +138,10 @@ impl Scheduler {
 
     /// Takes a delivery in hand, unless it is there already. Says whether it was new.
     pub(crate) fn admit(&mut self, ready: Ready) -> bool {
+        // One that was not asked for is not offered; should a store do it all the same, let it be.
+        let Some(channel) = self.channel(&ready.channel) else {
+            return false;
+        };
         if !self.in_hand.insert(ready.position) {
             return false;
         }
@@ -127,7 +152,7 @@ impl Scheduler {
             self.suspects.push_back(ready);
             return true;
         }
-        self.queued[ready.class.index()] += 1;
+        self.queued[ready.class.index()][channel] += 1;
         self.stock.add(&ready);
         if let Admission::Open(ready) = self.gates.admit(ready) {
             self.enqueue(ready, false);
@@ -251,7 +276,9 @@ impl Scheduler {
 
     /// One that was queued or gated is not any more.
     fn left(&mut self, ready: &Ready) {
-        self.queued[ready.class.index()] -= 1;
+        if let Some(channel) = self.channel(&ready.channel) {
+            self.queued[ready.class.index()][channel] -= 1;
+        }
         self.stock.remove(ready);
         self.forget_expiry(ready);
     }
@@ -273,15 +300,8 @@ impl Scheduler {
     }
 
     fn enqueue(&mut self, ready: Ready, front: bool) {
-        let class = ready.class.index();
-        match self.channel(&ready.channel) {
-            Some(channel) => self.queues[class][channel].push(ready, front),
-            // Not asked for, so not offered; should a store do it all the same, let it go.
-            None => {
-                self.left(&ready);
-                self.in_hand.remove(&ready.position);
-                self.release(&ready, false);
-            }
+        if let Some(channel) = self.channel(&ready.channel) {
+            self.queues[ready.class.index()][channel].push(ready, front);
         }
     }
 
@@ -308,7 +328,10 @@ impl Scheduler {
                         || (queue.has_retry() && room.for_retry(channel))
                 });
             if !servable {
-                self.credit[class] = 0;
+                // What waits for room keeps its turn; what has nothing to do saves nothing up.
+                if !self.queues[class].iter().any(FairQueue::has_any) {
+                    self.credit[class] = 0;
+                }
                 continue;
             }
             total += weight;

@@ -68,12 +68,17 @@ impl Stock {
         self.low
     }
 
-    pub(super) fn well_stocked(&self, class: Class) -> Vec<(TenantId, ChannelName)> {
+    pub(super) fn well_stocked(
+        &self,
+        class: Class,
+        full: impl Fn(&ChannelName) -> bool,
+    ) -> Vec<(TenantId, ChannelName)> {
         let mut groups: Vec<_> = self
             .groups
             .iter()
-            .filter(|((of, ..), group)| {
-                *of == class && group.cut_at.is_some_and(|at| group.in_hand > at / 2)
+            .filter(|((of, _, channel), group)| {
+                let enough = group.cut_at.is_some_and(|at| group.in_hand > at / 2);
+                *of == class && (enough || full(channel))
             })
             .map(|((_, tenant, channel), _)| (tenant.clone(), channel.clone()))
             .collect();

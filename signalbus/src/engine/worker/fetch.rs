@@ -20,12 +20,12 @@ impl Worker {
         let now = self.monotonic();
         let due = self.next_due.is_some_and(|due| due <= self.store_now());
         let poll = now >= self.next_poll;
-        let half = self.shared.options.in_hand / 2;
+        let most = self.shared.options.in_hand;
         let low = self.scheduler.runs_low()
             || self
                 .resume
                 .keys()
-                .any(|class| self.scheduler.waiting(*class) < half);
+                .any(|class| self.scheduler.waits_less(*class, most / 2, most));
         if !(self.asked_to_look || due || poll || low) {
             return;
         }
@@ -46,7 +46,11 @@ impl Worker {
                 self.looked_at = Some(rings);
                 self.take_in(fetched, per_group);
             }
-            Err(error) => tracing::warn!(%error, "work could not be read; trying again"),
+            Err(error) => {
+                tracing::warn!(%error, "work could not be read; trying again");
+                // Not at once: at the next poll.
+                self.next_due = None;
+            }
         }
     }
 
@@ -57,19 +61,16 @@ impl Worker {
             .map(|lineup| lineup.route.name().clone())
             .collect();
         let per_group = (self.shared.options.window / lanes.max(1)).max(LEAST_PER_GROUP);
+        let most = self.shared.options.in_hand;
         let mut classes = Vec::with_capacity(Class::ALL.len());
         for class in Class::ALL {
-            let room = self
-                .shared
-                .options
-                .in_hand
-                .saturating_sub(self.scheduler.waiting(class));
-            if room > 0 {
+            let space = self.scheduler.space(class, most);
+            if space > 0 {
                 classes.push(ClassWindow {
                     class,
-                    total: u32::try_from(room).unwrap_or(u32::MAX),
+                    total: u32::try_from(space).unwrap_or(u32::MAX),
                     after: self.resume.remove(&class),
-                    skip: self.scheduler.well_stocked(class),
+                    skip: self.scheduler.well_stocked(class, most),
                 });
             }
         }
@@ -83,7 +84,7 @@ impl Worker {
     fn take_in(&mut self, fetched: Fetched, per_group: u32) {
         self.heard(fetched.now);
         self.next_due = fetched.next_due;
-        self.resume = fetched.resume.into_iter().collect();
+        self.resume.extend(fetched.resume);
         for (channel, count) in fetched.elsewhere {
             metrics::elsewhere(&channel, count);
         }
@@ -91,7 +92,8 @@ impl Worker {
             self.interrupted(interrupted);
         }
         let per_group = usize::try_from(per_group).unwrap_or(usize::MAX);
-        self.scheduler.admit_all(fetched.ready, per_group);
+        let most = self.shared.options.in_hand;
+        self.scheduler.admit_all(fetched.ready, per_group, most);
     }
 
     /// An earlier owner died between claim and result: possibly sent.

@@ -38,6 +38,23 @@ fn classes_are_served_by_weight_and_bulk_never_starves() {
 }
 
 #[test]
+fn no_class_loses_its_turn_while_there_is_no_room() {
+    let mut scheduler =
+        scheduler(of_class(Class::Bulk, 0..30).chain(of_class(Class::Urgent, 30..400)));
+    let full = Rooms {
+        first: [false; 2],
+        retry: [false; 2],
+    };
+    let mut picked = Vec::new();
+    while picked.len() < 170 {
+        // A slot becomes free, and is taken, one by one.
+        picked.extend(scheduler.next(ALL));
+        assert!(scheduler.next(full).is_none());
+    }
+    assert_eq!(count(&picked, Class::Bulk), 10);
+}
+
+#[test]
 fn a_class_alone_gets_everything_and_saves_nothing_up() {
     let mut scheduler = scheduler(of_class(Class::Bulk, 0..1_000));
     assert_eq!(scheduler.positions(500, ALL).len(), 500);

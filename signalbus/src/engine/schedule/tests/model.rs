@@ -142,7 +142,7 @@ impl Play {
                     ready.class == class && ready.suspicion == 0
                 })
                 .count();
-            assert_eq!(self.scheduler.waiting(class), waiting, "{class:?}");
+            assert_eq!(super::waiting(&self.scheduler, class), waiting, "{class:?}");
         }
         assert_eq!(
             self.scheduler.is_empty(),

@@ -22,7 +22,7 @@ fn suspect(position: i64) -> Ready {
 fn one_of_a_key_at_a_time_lowest_position_first() {
     for order in [Order::Start, Order::Strict, Order::StrictBlocking] {
         let mut scheduler = scheduler([1, 4, 3, 2].map(|position| of_key(7, order, position)));
-        assert_eq!(scheduler.waiting(Class::Standard), 4);
+        assert_eq!(waiting(&scheduler, Class::Standard), 4);
         let mut seen = Vec::new();
         while let Some(ready) = scheduler.next(ALL) {
             assert_eq!(scheduler.positions(1, ALL), NOTHING, "the next one waits");
@@ -58,7 +58,7 @@ fn a_held_key_forgets_its_successors_until_the_store_offers_them_again() {
     let head = scheduler.next(ALL).unwrap();
     scheduler.release(&head, true);
     assert_eq!(scheduler.positions(1, ALL), NOTHING);
-    assert_eq!(scheduler.waiting(Class::Standard), 0);
+    assert_eq!(waiting(&scheduler, Class::Standard), 0);
     scheduler.settled(head.position);
     scheduler.assert_forgot_all();
     assert!(scheduler.admit(of_key(7, Order::Strict, 2)));
@@ -204,7 +204,7 @@ fn a_lost_lane_is_forgotten_and_what_is_out_keeps_its_gate() {
     assert_eq!(out.position, Position(1));
     scheduler.forget_lanes(&[LaneId(1)]);
     assert!(!scheduler.has_suspects());
-    assert_eq!(scheduler.waiting(Class::Standard), 1);
+    assert_eq!(waiting(&scheduler, Class::Standard), 1);
     assert_eq!(scheduler.positions(5, ALL), [5]);
     assert!(scheduler.admit(in_lane(1, of_key(7, Order::Start, 2))));
     assert_eq!(scheduler.positions(5, ALL), NOTHING, "1 is still out");

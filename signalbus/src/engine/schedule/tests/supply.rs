@@ -2,6 +2,8 @@
 
 use super::*;
 
+const MOST: usize = 100;
+
 fn of_tenant(name: &str, count: i64) -> Vec<Ready> {
     let tenant = tenant(name);
     (0..count)
@@ -15,20 +17,20 @@ fn of_tenant(name: &str, count: i64) -> Vec<Ready> {
 #[test]
 fn a_channel_nobody_asked_for_is_let_go() {
     let mut scheduler = Scheduler::new(vec![channel(SMS)]);
-    scheduler.admit(ready(1));
+    assert!(!scheduler.admit(ready(1)));
     scheduler.assert_forgot_all();
 }
 
 #[test]
 fn a_group_that_was_cut_is_well_stocked_until_half_of_it_is_gone() {
     let mut scheduler = scheduler([]);
-    scheduler.admit_all(of_tenant("a", 8), 8);
-    let stocked = |scheduler: &Scheduler| scheduler.well_stocked(Class::Standard).len();
+    scheduler.admit_all(of_tenant("a", 8), 8, MOST);
+    let stocked = |scheduler: &Scheduler| scheduler.well_stocked(Class::Standard, MOST).len();
     assert_eq!(
-        scheduler.well_stocked(Class::Standard),
+        scheduler.well_stocked(Class::Standard, MOST),
         [(tenant("a"), channel(EMAIL))]
     );
-    assert!(scheduler.well_stocked(Class::Bulk).is_empty());
+    assert!(scheduler.well_stocked(Class::Bulk, MOST).is_empty());
     scheduler.positions(3, ALL);
     assert!(!scheduler.runs_low());
     assert_eq!(stocked(&scheduler), 1);
@@ -40,8 +42,8 @@ fn a_group_that_was_cut_is_well_stocked_until_half_of_it_is_gone() {
 #[test]
 fn a_group_that_was_read_whole_never_runs_low() {
     let mut scheduler = scheduler([]);
-    scheduler.admit_all(of_tenant("a", 7), 8);
-    assert!(scheduler.well_stocked(Class::Standard).is_empty());
+    scheduler.admit_all(of_tenant("a", 7), 8, MOST);
+    assert!(scheduler.well_stocked(Class::Standard, MOST).is_empty());
     scheduler.positions(7, ALL);
     assert!(!scheduler.runs_low());
 }
@@ -61,4 +63,37 @@ fn the_oldest_of_a_channel_is_found_wherever_it_waits() {
     });
     assert_eq!(scheduler.oldest(&channel(EMAIL)), Some(after(2)), "suspect");
     assert_eq!(scheduler.oldest(&channel(SMS)), None);
+}
+
+#[test]
+fn a_channel_that_is_full_leaves_the_others_their_space() {
+    let mut scheduler = scheduler([]);
+    scheduler.admit_all(of_tenant("a", 12), 64, 10);
+    assert_eq!(
+        waiting(&scheduler, Class::Standard),
+        10,
+        "two were left in the store"
+    );
+    assert_eq!(
+        scheduler.space(Class::Standard, 10),
+        10,
+        "all of the other channel"
+    );
+    assert_eq!(
+        scheduler.well_stocked(Class::Standard, 10),
+        [(tenant("a"), channel(EMAIL))]
+    );
+    assert!(scheduler.waits_less(Class::Standard, 1, 10));
+    let text = Ready {
+        channel: channel(SMS),
+        ..ready(12)
+    };
+    scheduler.admit_all(vec![text], 64, 10);
+    let no_email = Rooms {
+        first: [false, true],
+        retry: [false, true],
+    };
+    assert_eq!(scheduler.positions(2, no_email), [12]);
+    scheduler.positions(1, ALL);
+    assert!(scheduler.well_stocked(Class::Standard, 10).is_empty());
 }
