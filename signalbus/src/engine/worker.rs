@@ -68,6 +68,8 @@ pub(crate) struct Worker {
     results: Vec<(Ready, Settle)>,
     /// A suspect of a crash is in flight: nothing else may be.
     alone: bool,
+    /// The last claim was for a suspect: now it is the turn of the rest.
+    rest_first: bool,
     next_renew: Duration,
     next_poll: Duration,
     next_report: Duration,
@@ -126,6 +128,7 @@ impl Worker {
             in_flight: HashMap::new(),
             results: Vec::new(),
             alone: false,
+            rest_first: false,
             next_renew: Duration::ZERO,
             next_poll: Duration::ZERO,
             next_report: Duration::ZERO,
@@ -227,46 +230,60 @@ impl Worker {
         if self.alone || self.lanes.is_empty() {
             return claiming;
         }
-        let mut room = RoomNow {
-            lineups: &mut self.lineups,
-            now,
-        };
-        if self.scheduler.has_suspects() && self.scheduler.wants_alone(&mut room) {
-            if self.in_flight.is_empty()
-                && let Some(picked) = self.scheduler.pick_suspect(&mut room)
-            {
-                let reservation = self.lineups[picked.channel].reserve(false, now);
-                claiming.push(claim(picked.ready, picked.channel, reservation));
-                self.alone = true;
-            }
-        } else {
-            let weights = &self.shared.tenant_weights;
-            let weight = |tenant: &TenantId| weights.get(tenant).copied().unwrap_or(1);
-            let free = self
-                .shared
-                .options
-                .slots
-                .saturating_sub(self.in_flight.len());
-            let most = free.min(self.shared.options.flush);
-            let mut taken = 0;
-            while taken < most {
-                let mut room = RoomNow {
-                    lineups: &mut self.lineups,
-                    now,
-                };
-                let Some(picked) = self.scheduler.pick(&weight, &mut room) else {
-                    break;
-                };
-                let reservation =
-                    self.lineups[picked.channel].reserve(picked.ready.is_retry(), now);
-                claiming.push(claim(picked.ready, picked.channel, reservation));
-                taken += 1;
-            }
+        let suspects = self.suspects_wait(now);
+        if !suspects || std::mem::take(&mut self.rest_first) {
+            claiming.extend(self.rest(now));
+        }
+        // A suspect waits until nothing else is in flight; then the rest has its turn again.
+        if suspects && claiming.is_empty() && self.in_flight.is_empty() {
+            claiming.extend(self.suspect(now));
         }
         if self.in_flight.is_empty()
             && let [only] = claiming.as_mut_slice()
         {
             only.claim.alone = true;
+        }
+        claiming
+    }
+
+    fn suspects_wait(&mut self, now: Duration) -> bool {
+        let mut room = RoomNow {
+            lineups: &mut self.lineups,
+            now,
+        };
+        self.scheduler.has_suspects() && self.scheduler.wants_alone(&mut room)
+    }
+
+    /// One suspect of a crash, to be tried alone.
+    fn suspect(&mut self, now: Duration) -> Option<Claiming> {
+        let mut room = RoomNow {
+            lineups: &mut self.lineups,
+            now,
+        };
+        let picked = self.scheduler.pick_suspect(&mut room)?;
+        let reservation = self.lineups[picked.channel].reserve(false, now);
+        self.alone = true;
+        self.rest_first = true;
+        Some(claim(picked.ready, picked.channel, reservation))
+    }
+
+    /// Deliveries beyond suspicion, as many as there are slots for.
+    fn rest(&mut self, now: Duration) -> Vec<Claiming> {
+        let weights = &self.shared.tenant_weights;
+        let weight = |tenant: &TenantId| weights.get(tenant).copied().unwrap_or(1);
+        let options = &self.shared.options;
+        let free = options.slots.saturating_sub(self.in_flight.len());
+        let mut claiming = Vec::new();
+        while claiming.len() < free.min(options.flush) {
+            let mut room = RoomNow {
+                lineups: &mut self.lineups,
+                now,
+            };
+            let Some(picked) = self.scheduler.pick(&weight, &mut room) else {
+                break;
+            };
+            let reservation = self.lineups[picked.channel].reserve(picked.ready.is_retry(), now);
+            claiming.push(claim(picked.ready, picked.channel, reservation));
         }
         claiming
     }

@@ -8,3 +8,6 @@ mod p2_cancel;
 mod p2_ends;
 mod p2_expiry;
 mod p3_duplicates;
+mod p4_redrive;
+mod p5_order;
+mod p6_isolation;

@@ -83,7 +83,12 @@ impl World {
 
     /// Lets time pass until this long after the start.
     pub(crate) async fn pass_until(&self, time: Duration) {
-        self.pass(time.saturating_sub(self.clock.monotonic())).await;
+        self.pass(time.saturating_sub(self.now())).await;
+    }
+
+    /// The time since the start.
+    pub(crate) fn now(&self) -> Duration {
+        self.clock.monotonic()
     }
 
     /// The wall time this long after the start.
