@@ -116,7 +116,7 @@ impl Breaker {
                 self.open(now, pause, pause);
             }
             (Signal::Failing(asked), State::Probing { pause }) if probe => {
-                let pause = (pause * 2).min(self.settings.longest_pause);
+                let pause = pause.saturating_mul(2).min(self.settings.longest_pause);
                 self.open(now, pause.max(asked.unwrap_or_default()), pause);
             }
             (Signal::Failing(asked), State::Closed { failures, limit }) => {
@@ -131,7 +131,7 @@ impl Breaker {
             // Those that were in flight when it opened may prolong it, not shorten it.
             (Signal::Failing(Some(asked)), State::Open { until, pause }) => {
                 self.state = State::Open {
-                    until: until.max(now + asked),
+                    until: until.max(now.saturating_add(asked)),
                     pause,
                 };
             }
@@ -172,7 +172,7 @@ impl Breaker {
 
     fn open(&mut self, now: Duration, wait: Duration, pause: Duration) {
         self.state = State::Open {
-            until: now + wait,
+            until: now.saturating_add(wait),
             pause,
         };
     }
@@ -243,6 +243,17 @@ mod tests {
         breaker.end(Signal::Failing(Some(90 * S)), false, S);
         assert_eq!(breaker.permit(90 * S), Permit::No);
         assert_eq!(breaker.permit(91 * S), Permit::Probe);
+    }
+
+    #[test]
+    fn an_endless_pause_is_no_overflow() {
+        let mut breaker = Breaker::new(BreakerSettings::default());
+        breaker.start(Permit::Yes);
+        breaker.start(Permit::Yes);
+        for _ in 0..2 {
+            breaker.end(Signal::Failing(Some(Duration::MAX)), false, S);
+            assert_eq!(breaker.permit(1_000_000 * S), Permit::No);
+        }
     }
 
     #[test]

@@ -80,13 +80,13 @@ impl Pacer {
             None => Duration::ZERO,
             Some(rate) => self
                 .next
-                .saturating_sub(rate.interval * rate.burst.saturating_sub(1)),
+                .saturating_sub(rate.interval.saturating_mul(rate.burst.saturating_sub(1))),
         }
     }
 
     pub(crate) fn start(&mut self, now: Duration) {
         if let Some(rate) = self.rate {
-            self.next = self.next.max(now) + rate.interval;
+            self.next = self.next.max(now).saturating_add(rate.interval);
         }
     }
 }

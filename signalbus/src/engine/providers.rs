@@ -138,16 +138,16 @@ impl Lineup {
         self.metrics.retry_budget(self.budget.remaining());
     }
 
+    /// A slot of the first provider that is not paused. That it is busy is no reason to use the
+    /// next one.
     fn available(&self, now: Duration) -> Option<(usize, Permit)> {
-        self.providers
-            .iter()
-            .enumerate()
-            .find_map(|(index, member)| {
-                let permit = member.breaker.permit(now);
-                let free = member.in_flight < member.capabilities.concurrency;
-                (free && permit != Permit::No && member.pacer.ready_at() <= now)
-                    .then_some((index, permit))
-            })
+        let mut members = self.providers.iter().enumerate();
+        let (index, member, permit) = members.find_map(|(index, member)| {
+            let permit = member.breaker.permit(now);
+            (permit != Permit::No).then_some((index, member, permit))
+        })?;
+        let free = member.in_flight < member.capabilities.concurrency;
+        (free && member.pacer.ready_at() <= now).then_some((index, permit))
     }
 }
 

@@ -66,7 +66,8 @@ impl RetryPolicy {
         draw: f64,
     ) -> Duration {
         if let Some(asked) = retry_after {
-            return asked.max(self.floor) + asked.mul_f64(0.1 * draw);
+            let spread = asked.mul_f64(0.1 * draw);
+            return asked.max(self.floor).saturating_add(spread);
         }
         let exponent = i32::try_from(failures.saturating_sub(1)).unwrap_or(i32::MAX);
         let seconds = self.base.as_secs_f64() * self.factor.max(1.0).powi(exponent);

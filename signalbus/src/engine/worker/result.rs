@@ -54,13 +54,14 @@ impl Worker {
             latch,
             claimed_at,
         } = flight;
-        self.alone = false;
+        self.alone &= ready.suspicion == 0 || reservation.is_none();
         let now = self.monotonic();
         let store_now = self.store_now();
         let tried = attempted.tried;
         let lineup = &mut self.lineups[channel];
         if let Some(reservation) = reservation {
-            lineup.end(reservation, signal(tried), now);
+            let longest = lineup.route.settings().retry.longest_retry_after;
+            lineup.end(reservation, signal(tried, longest), now);
         }
         let provider = reservation.map_or(0, |reservation| reservation.provider);
         let age = crate::clock::until(ready.accepted_at, store_now);
@@ -180,8 +181,9 @@ fn tell(ready: &Ready, next: &Next, facts: &Facts) {
 }
 
 /// What a try says about its provider. An answer about a message or a recipient shows that the
-/// provider works.
-fn signal(tried: Tried) -> Signal {
+/// provider works. A wait beyond all reason ends the message, and is no reason to leave the
+/// provider alone.
+fn signal(tried: Tried, longest: Duration) -> Signal {
     match tried {
         Tried::Accepted => Signal::Healthy,
         Tried::Failed {
@@ -196,7 +198,7 @@ fn signal(tried: Tried) -> Signal {
             fault: Fault::Quota | Fault::Provider,
             retry_after,
             ..
-        } => Signal::Failing(retry_after),
+        } => Signal::Failing(retry_after.filter(|wait| *wait <= longest)),
         Tried::Unsendable(_)
         | Tried::Panicked { .. }
         | Tried::Interrupted { .. }
