@@ -46,18 +46,16 @@ impl Ingest {
     /// Reads until told to leave.
     pub(crate) async fn run(mut self) {
         loop {
-            let leaving = tokio::select! {
-                biased;
-                _ = self.phase.wait_for(|phase| *phase != Phase::Running) => true,
-                error = Self::consume(&self.shared, &*self.bus, &self.topic, &self.group) => {
-                    tracing::warn!(error = %error, bus = self.bus.name(), "reading starts over");
-                    false
-                }
+            let reading = async {
+                let error = Self::consume(&self.shared, &*self.bus, &self.topic, &self.group).await;
+                tracing::warn!(error = %error, bus = self.bus.name(), "reading starts over");
+                self.shared.clock.sleep(PAUSE).await;
             };
-            if leaving {
-                return;
+            tokio::select! {
+                biased;
+                _ = self.phase.wait_for(|phase| *phase != Phase::Running) => return,
+                () = reading => {}
             }
-            self.shared.clock.sleep(PAUSE).await;
         }
     }
 

@@ -42,7 +42,7 @@ impl Lanes {
             .into_iter()
             .map(|lease| Held {
                 lease,
-                safe_until: asked + lease.remaining - lease.remaining / MARGIN,
+                safe_until: asked.saturating_add(lease.remaining - lease.remaining / MARGIN),
             })
             .collect();
         lost
@@ -72,6 +72,11 @@ impl Lanes {
         self.held
             .iter()
             .any(|held| held.lease.lane == lane && now < held.safe_until)
+    }
+
+    /// Whether sends may start now. Leases are renewed together.
+    pub(crate) fn are_safe(&self, now: Duration) -> bool {
+        !self.held.is_empty() && self.held.iter().all(|held| now < held.safe_until)
     }
 
     pub(crate) fn leaving(&self) -> &[LaneId] {

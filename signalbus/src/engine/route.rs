@@ -518,12 +518,17 @@ impl Attempted {
         )
     }
 
-    /// A send that was cut short by this worker.
-    pub(crate) fn cut_short(unknown: bool, detail: &str) -> Self {
-        if unknown {
+    /// A send that this worker cut short after a time.
+    pub(crate) fn cut_short(unknown: bool, took: Duration) -> Self {
+        let detail = "the worker left before an answer came";
+        let cut = if unknown {
             Self::failed(&SendError::unknown(detail))
         } else {
             Self::returned(Duration::ZERO, detail)
+        };
+        Self {
+            sending: Some(took),
+            ..cut
         }
     }
 

@@ -6,7 +6,7 @@ mod flush;
 mod result;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
     time::Duration,
 };
@@ -27,7 +27,7 @@ use crate::{
     entropy::Entropy,
     event::Class,
     id::WorkerId,
-    name::TenantId,
+    name::{ChannelName, TenantId},
     provider::Latch,
     publish::Planner,
     store::{Claim, Group, LaneRequest, Position, Ready, Settle, Store},
@@ -80,6 +80,8 @@ pub(crate) struct Worker {
     /// The ring of the bell that the last look answered; none when it failed.
     looked_at: Option<u64>,
     resume: HashMap<Class, Group>,
+    /// Channels that are reported to wait for another worker.
+    elsewhere: BTreeSet<ChannelName>,
     /// The store's time, and the monotonic time when it said so.
     store_time: (Timestamp, Duration),
     phase: watch::Receiver<Phase>,
@@ -105,6 +107,12 @@ struct Claiming {
 
 /// How often age gauges are read from the store.
 const REPORT: Duration = Duration::from_secs(15);
+
+/// How often a worker without lanes looks for some.
+const SEEK: Duration = Duration::from_secs(1);
+
+/// How long sends that are cut short may take to end.
+const GRACE: Duration = Duration::from_secs(1);
 
 impl Worker {
     pub(crate) fn new(shared: Arc<Shared>, phase: watch::Receiver<Phase>) -> Self {
@@ -137,6 +145,7 @@ impl Worker {
             written: false,
             looked_at: None,
             resume: HashMap::new(),
+            elsewhere: BTreeSet::new(),
             store_time: (clock.now(), clock.monotonic()),
             phase,
             leave_by: None,
@@ -201,7 +210,9 @@ impl Worker {
             Ok(holding) => {
                 let lost = self.lanes.update(holding, asked);
                 let leaving = self.lanes.leaving().to_vec();
-                if !leaving.is_empty() {
+                if self.lanes.is_empty() {
+                    self.next_renew = self.next_renew.min(asked + SEEK);
+                } else if !leaving.is_empty() {
                     // Give them up as soon as they are idle, not at the next renewal.
                     self.next_renew = asked + self.shared.options.poll;
                 }
@@ -227,7 +238,7 @@ impl Worker {
     fn claims(&mut self) -> Vec<Claiming> {
         let now = self.monotonic();
         let mut claiming = self.expired();
-        if self.alone || self.lanes.is_empty() {
+        if self.alone || !self.lanes.are_safe(now) {
             return claiming;
         }
         let suspects = self.suspects_wait(now);
@@ -362,7 +373,7 @@ impl Worker {
             }
             let now = self.monotonic();
             if !self.in_flight.is_empty() && now >= deadline {
-                self.cut_short();
+                self.cut_short().await;
             }
             if !self.results.is_empty() {
                 self.flush(Vec::new()).await;
@@ -394,12 +405,27 @@ impl Worker {
     /// The deadline of a shutdown; set when it is first asked for.
     fn leave_by(&mut self) -> Duration {
         let now = self.monotonic();
-        *self.leave_by.get_or_insert(now + self.shared.options.drain)
+        let deadline = now.saturating_add(self.shared.options.drain);
+        *self.leave_by.get_or_insert(deadline)
     }
 
     /// The deadline of a shutdown has come: sends that run on are dropped.
-    fn cut_short(&mut self) {
+    async fn cut_short(&mut self) {
         self.tasks.abort_all();
+        // Only a send that has really ended can tell how far it came.
+        let grace = self.monotonic() + GRACE;
+        loop {
+            let left = grace.saturating_sub(self.monotonic());
+            tokio::select! {
+                biased;
+                ended = self.tasks.next() => match ended {
+                    Some((position, attempted)) => self.ended(position, attempted),
+                    None => break,
+                },
+                () = self.shared.clock.sleep(left) => break,
+            }
+        }
+        self.tasks.forget();
         let mut cut: Vec<Position> = self.in_flight.keys().copied().collect();
         cut.sort_unstable();
         for position in cut {
@@ -410,10 +436,8 @@ impl Worker {
                 self.lineups[flight.channel].reports_start(reservation.provider)
             });
             let unknown = !reports || flight.latch.is_set();
-            self.ended(
-                position,
-                Attempted::cut_short(unknown, "the worker left before an answer came"),
-            );
+            let took = crate::clock::until(flight.claimed_at, self.store_now());
+            self.ended(position, Attempted::cut_short(unknown, took));
         }
     }
 

@@ -1,9 +1,11 @@
 //! The engine from the outside, promise by promise: real engine, store in memory, providers that
 //! follow a script, virtual time. No test sleeps for real, and each runs the same every time.
 
-#![cfg(all(test, feature = "email", feature = "sms"))]
+#![cfg(test)]
+#![cfg(all(feature = "email", feature = "sms"))]
 
 mod common;
+mod lanes;
 mod p2_cancel;
 mod p2_ends;
 mod p2_expiry;
@@ -11,3 +13,5 @@ mod p3_duplicates;
 mod p4_redrive;
 mod p5_order;
 mod p6_isolation;
+mod p8_polite;
+mod store_errors;

@@ -8,7 +8,7 @@ use signalbus::{
 use signalbus_testkit::provider::Play;
 
 use crate::common::{
-    MINUTE, S, World, assert_ended, assert_waiting, attempts, every, note, note_to, person,
+    MINUTE, S, World, ZERO, assert_ended, assert_waiting, attempts, every, note, note_to, person,
     publish, seconds, send, send_now,
 };
 
@@ -46,7 +46,7 @@ async fn a_time_that_has_passed_is_now() {
 async fn expired_before_it_was_tried() {
     let world = World::new();
     let bus = world.start().await;
-    let late = send_now(&bus, note("a").expires_at(world.at(0 * S))).await;
+    let late = send_now(&bus, note("a").expires_at(world.at(ZERO))).await;
     let scheduled = note("b")
         .send_at(world.at(10 * MINUTE))
         .expires_at(world.at(10 * MINUTE));
@@ -120,7 +120,7 @@ async fn a_provider_learns_when_a_message_expires() {
 async fn what_expired_was_not_there_to_be_called_off() {
     let world = World::new();
     let bus = world.start().await;
-    let id = send_now(&bus, note("a").expires_at(world.at(0 * S))).await;
+    let id = send_now(&bus, note("a").expires_at(world.at(ZERO))).await;
     let tenant = TenantId::default();
     let answers = bus
         .cancel(&tenant, CancelTarget::Delivery(id), "test")

@@ -1,7 +1,5 @@
 //! P4: terminal is final, except by a redrive; and a generation sends one message.
 
-use std::time::Duration;
-
 use signalbus::{
     DeliveryId, Signalbus, Templates, TenantId,
     channel::Email,
@@ -14,7 +12,7 @@ use signalbus::{
 use signalbus_testkit::provider::Play;
 
 use crate::common::{
-    MINUTE, S, World, assert_ended, assert_waiting, delivery, every, history, note, note_to,
+    MINUTE, S, World, ZERO, assert_ended, assert_waiting, delivery, every, history, note, note_to,
     person, seconds, send, send_now, subjects, tenant,
 };
 
@@ -24,7 +22,7 @@ fn redrive(selection: Selection) -> Redrive {
         selection,
         actor: "grace".to_owned(),
         content: RedriveContent::Fresh,
-        spacing: Duration::ZERO,
+        spacing: ZERO,
         expires_at: None,
         limit: 100,
         dry_run: false,
@@ -153,7 +151,7 @@ async fn at_a_rate() {
 async fn expired_ones_with_a_new_end_of_life() {
     let world = World::new();
     let bus = world.start().await;
-    let id = send_now(&bus, note("a").expires_at(world.at(0 * S))).await;
+    let id = send_now(&bus, note("a").expires_at(world.at(ZERO))).await;
     assert_ended(&bus, id, EndState::Expired, Reason::Expired).await;
     let mut again = by_id(id, 0);
     again.expires_at = Some(world.at(MINUTE));

@@ -8,7 +8,7 @@ use signalbus::{
 use signalbus_testkit::provider::{Play, Request};
 
 use crate::common::{
-    MINUTE, S, World, assert_ended, every, note, note_to, person, publish, subjects,
+    MINUTE, S, World, ZERO, assert_ended, every, note, note_to, person, publish, subjects,
 };
 
 /// Publishes `1` to `count` for Ada, in this order.
@@ -118,7 +118,7 @@ async fn blocking_order_waits_until_the_dead_one_is_redriven() {
         selection: signalbus::store::Selection::Ids(vec![(ids[0], 0)]),
         actor: "grace".to_owned(),
         content: signalbus::store::RedriveContent::Fresh,
-        spacing: 0 * S,
+        spacing: ZERO,
         expires_at: None,
         limit: 1,
         dry_run: false,

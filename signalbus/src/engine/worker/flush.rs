@@ -189,6 +189,10 @@ impl Worker {
             let returned = Attempted::returned(Duration::ZERO, "the lease ran out before the send");
             return self.ended(position, returned);
         }
+        if reservation.is_none() {
+            let returned = "it was claimed as expired, and the store found time left";
+            return self.ended(position, Attempted::returned(Duration::ZERO, returned));
+        }
         let lineup = &self.lineups[channel];
         let provider = reservation.map_or(0, |reservation| reservation.provider);
         let age = until(ready.accepted_at, self.store_now());
@@ -267,11 +271,10 @@ impl Worker {
 
     /// Gives back what a claim held that came to nothing.
     fn let_go(&mut self, claiming: &Claiming) {
-        if claiming.ready.suspicion > 0 {
-            self.alone = false;
-        }
         let now = self.monotonic();
         if let Some(reservation) = claiming.reservation {
+            // Of suspects only the one that is tried alone holds a slot.
+            self.alone &= claiming.ready.suspicion == 0;
             self.lineups[claiming.channel].end(reservation, Signal::Neutral, now);
         }
         self.scheduler.release(&claiming.ready, false);

@@ -10,7 +10,13 @@ pub(crate) use look::{
 pub(crate) use providers::Unreachable;
 pub(crate) use store::{Call, Fails, TestStore};
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use serde_json::json;
 use signalbus::{
@@ -21,6 +27,7 @@ use signalbus::{
 };
 use signalbus_testkit::{PausedClock, provider::ScriptedProvider};
 
+pub(crate) const ZERO: Duration = Duration::ZERO;
 pub(crate) const S: Duration = Duration::from_secs(1);
 pub(crate) const MINUTE: Duration = Duration::from_secs(60);
 
@@ -30,6 +37,8 @@ pub(crate) struct World {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) email: ScriptedProvider<Email>,
     pub(crate) sms: ScriptedProvider<Sms>,
+    /// One for each engine: the same would give them the same ids.
+    seeds: Arc<AtomicU64>,
 }
 
 impl World {
@@ -46,7 +55,20 @@ impl World {
             store: wrap(store),
             email: ScriptedProvider::new(Arc::clone(&shared)).named("mail"),
             sms: ScriptedProvider::new(shared).named("text"),
+            seeds: Arc::default(),
             clock,
+        }
+    }
+
+    /// The same store and clock, with providers of its own.
+    pub(crate) fn beside(&self) -> Self {
+        let clock: Arc<dyn Clock> = Arc::new(self.clock.clone());
+        Self {
+            clock: self.clock.clone(),
+            store: Arc::clone(&self.store),
+            email: ScriptedProvider::new(Arc::clone(&clock)).named("second"),
+            sms: ScriptedProvider::new(clock).named("second"),
+            seeds: Arc::clone(&self.seeds),
         }
     }
 
@@ -60,7 +82,9 @@ impl World {
         Signalbus::builder()
             .shared_store(Arc::clone(&self.store))
             .clock(self.clock.clone())
-            .entropy(Entropy::from_seed(1))
+            .entropy(Entropy::from_seed(
+                self.seeds.fetch_add(1, Ordering::SeqCst),
+            ))
             .channel_setup(mail)
             .channel(Sms::new(), self.sms.clone())
             .templates(templates())

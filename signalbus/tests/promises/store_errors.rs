@@ -1,0 +1,171 @@
+//! A store that fails: nothing is lost, and nothing is sent twice without a cause.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
+
+use signalbus::{
+    Idempotency, Verdict,
+    provider::Fault,
+    store::{EndState, Reason},
+};
+use signalbus_testkit::provider::Play;
+
+use crate::common::{
+    Call, Fails, MINUTE, S, TestStore, World, assert_ended, every, note, note_to, person, send,
+    send_now,
+};
+
+fn world() -> (World, TestStore) {
+    let mut kept = None;
+    let world = World::with_store(|store| {
+        let store = TestStore::new(store);
+        kept = Some(store.clone());
+        Arc::new(store)
+    });
+    (world, kept.unwrap())
+}
+
+/// Every n-th call fails, in turn before and after its work.
+fn every_nth(n: u32) -> impl FnMut(Call) -> Option<Fails> + Send {
+    let mut calls = 0;
+    move |_| {
+        calls += 1;
+        match calls % (2 * n) {
+            0 => Some(Fails::After),
+            rest if rest == n => Some(Fails::Before),
+            _ => None,
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_nth_call_fails() {
+    for n in [2, 3, 5] {
+        let (world, store) = world();
+        let bus = world.start_with(world.mail().retry(every(S))).await;
+        world.email.when(
+            |delivery| delivery.attempt == 1 && delivery.message.subject.ends_with('7'),
+            Play::retryable(Fault::Recipient),
+        );
+        store.fail(every_nth(n));
+        let mut ids = Vec::new();
+        for number in 0..100 {
+            let event = note_to(person(number % 10), &number.to_string());
+            // What every publisher should do: try again with the same key.
+            let published = loop {
+                match bus.publish(event.clone()).await {
+                    Ok(published) => break published,
+                    Err(error) => assert!(error.is_transient(), "{error}"),
+                }
+            };
+            assert_ne!(published.verdict, Verdict::Conflict);
+            ids.push(published.routes[0].delivery);
+            world.pass(10 * S / 1000).await;
+        }
+        world.pass(MINUTE).await;
+        store.heal();
+        for id in ids {
+            assert_ended(&bus, id, EndState::Accepted, Reason::Sent).await;
+            world.email.books().assert_sent_once(id);
+        }
+        assert_eq!(world.email.requests().len(), 110);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_publish_whose_answer_was_lost_is_a_duplicate() {
+    let (world, store) = world();
+    let bus = world.start().await;
+    bus.idle().await;
+    store.fail(|call| (call == Call::Accept).then_some(Fails::After));
+    let error = bus.publish(note("a")).await.unwrap_err();
+    assert!(error.is_transient());
+    store.heal();
+    let again = bus.publish(note("a")).await.unwrap();
+    assert_eq!(again.verdict, Verdict::Duplicate);
+    world.pass(S).await;
+    world
+        .email
+        .books()
+        .assert_sent_once(again.routes[0].delivery);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_key_a_repeat_is_another_message() {
+    let (world, store) = world();
+    let bus = world.start().await;
+    let event = || {
+        let mut event = note("a");
+        event.idempotency = Idempotency::None;
+        event
+    };
+    store.fail(|call| (call == Call::Accept).then_some(Fails::After));
+    bus.publish(event()).await.unwrap_err();
+    store.heal();
+    send_now(&bus, event()).await;
+    world.pass(S).await;
+    world.email.books().assert_sent_count(2);
+}
+
+/// Counts the calls that fail until a moment, and how many there were.
+async fn outage(world: &World, store: &TestStore, call: Call) -> u32 {
+    let count = Arc::new(AtomicU32::new(0));
+    let counter = Arc::clone(&count);
+    store.fail(move |made| {
+        (made == call).then(|| {
+            counter.fetch_add(1, Ordering::SeqCst);
+            Fails::Before
+        })
+    });
+    world.pass(MINUTE).await;
+    store.heal();
+    count.load(Ordering::SeqCst)
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_of_each_call_is_survived_without_spinning() {
+    for call in [Call::Fetch, Call::Flush, Call::HoldLanes] {
+        let (world, store) = world();
+        let bus = world.start_with(world.mail().retry(every(10 * S))).await;
+        world.email.next([Play::retryable(Fault::Recipient)]);
+        let retried = send_now(&bus, note_to(person(1), "a")).await;
+        let fresh = send(&bus, note_to(person(2), "b")).await;
+        let failures = outage(&world, &store, call).await;
+        assert!(
+            (10..400).contains(&failures),
+            "{call:?}: {failures} in a minute"
+        );
+        world.pass(MINUTE).await;
+        for id in [retried, fresh] {
+            assert_ended(&bus, id, EndState::Accepted, Reason::Sent).await;
+            world.email.books().assert_sent_once(id);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_good_lease_nothing_is_sent() {
+    let (world, store) = world();
+    let bus = world.start().await;
+    bus.idle().await;
+    store.fail(|call| (call == Call::HoldLanes).then_some(Fails::Before));
+    world.pass(14 * S).await;
+    let id = send(&bus, note("a")).await;
+    world.pass(MINUTE).await;
+    assert_eq!(
+        world.email.requests().len(),
+        0,
+        "another may own the lane by now"
+    );
+    store.heal();
+    world.pass(S).await;
+    world.email.books().assert_sent_once(id);
+    let attempts = crate::common::attempts(&bus, id).await;
+    assert_eq!(
+        attempts.len(),
+        1,
+        "it was not claimed in vain: {attempts:?}"
+    );
+}
