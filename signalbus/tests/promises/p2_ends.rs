@@ -44,10 +44,7 @@ async fn retried_then_taken() {
     let attempts = attempts(&bus, id).await;
     let numbers: Vec<u32> = attempts.iter().map(|attempt| attempt.attempt).collect();
     assert_eq!(numbers, [1, 2, 3]);
-    let next: Vec<&str> = attempts
-        .iter()
-        .map(|attempt| attempt.next.as_str())
-        .collect();
+    let next: Vec<&str> = attempts.iter().map(|attempt| &*attempt.next).collect();
     assert_eq!(next, ["retry", "retry", "accepted"]);
     let started: Vec<bool> = attempts
         .iter()
