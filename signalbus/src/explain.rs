@@ -1,4 +1,4 @@
-use std::fmt;
+use std::fmt::{self, Write};
 
 use serde::Serialize;
 
@@ -38,12 +38,16 @@ impl fmt::Display for Explanation {
                 Entry::Cancelled {
                     actor,
                     in_flight: false,
-                } => writeln!(f, "cancelled by {actor}")?,
+                } => writeln!(f, "cancelled by {}", Plain(actor))?,
                 Entry::Cancelled {
                     actor,
                     in_flight: true,
                 } => {
-                    writeln!(f, "cancelled by {actor} while a send was in flight")?;
+                    writeln!(
+                        f,
+                        "cancelled by {} while a send was in flight",
+                        Plain(actor)
+                    )?;
                 }
                 Entry::Redriven {
                     actor,
@@ -52,7 +56,8 @@ impl fmt::Display for Explanation {
                 } => {
                     writeln!(
                         f,
-                        "redriven by {actor}: generation {ended} ended, {began} began"
+                        "redriven by {}: generation {ended} ended, {began} began",
+                        Plain(actor)
                     )?;
                 }
                 Entry::Receipt { kind, advanced, .. } => {
@@ -61,7 +66,7 @@ impl fmt::Display for Explanation {
                     } else {
                         ", which changed nothing"
                     };
-                    writeln!(f, "the provider reported {}{effect}", kind.as_str())?;
+                    writeln!(f, "the provider reported {}{effect}", Plain(kind.as_str()))?;
                 }
             }
         }
@@ -88,7 +93,7 @@ fn attempt(f: &mut fmt::Formatter<'_>, record: &AttemptRecord) -> fmt::Result {
         AttemptOutcome::Accepted { id } => {
             write!(f, ": taken")?;
             if let Some(id) = id {
-                write!(f, " as {id}")?;
+                write!(f, " as {}", Plain(id))?;
             }
         }
         AttemptOutcome::Failed(outcome) => {
@@ -100,14 +105,25 @@ fn attempt(f: &mut fmt::Formatter<'_>, record: &AttemptRecord) -> fmt::Result {
         AttemptOutcome::Interrupted => write!(f, ": interrupted, possibly sent")?,
     }
     if let Some(code) = &record.code {
-        write!(f, " [{code}]")?;
+        write!(f, " [{}]", Plain(code))?;
     }
     if let Some(detail) = &record.detail {
-        write!(f, ": {detail}")?;
+        write!(f, ": {}", Plain(detail))?;
     }
     write!(f, "; {}", record.next)?;
     match record.retry_in {
         Some(wait) => writeln!(f, " in {wait:.1?}"),
         None => writeln!(f),
+    }
+}
+
+/// Text from outside without control characters, so that it cannot look like lines of its own.
+struct Plain<'a>(&'a str);
+
+impl fmt::Display for Plain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0
+            .chars()
+            .try_for_each(|char| f.write_char(if char.is_control() { ' ' } else { char }))
     }
 }

@@ -21,6 +21,7 @@ mod publish;
 pub mod store;
 mod task;
 pub mod template;
+mod text;
 pub mod trace;
 mod wake;
 

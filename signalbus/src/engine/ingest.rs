@@ -195,17 +195,14 @@ impl Ingest {
             .into_iter()
             .zip(answers)
             .filter(|(_, answer)| matches!(answer, Acceptance::Conflict(_)))
-            .map(|(event, _)| {
+            .map(|(event, answer)| {
                 let NewEvent {
                     id, tenant, topic, ..
                 } = event;
-                rejected(
-                    shared,
-                    Some(id),
-                    Some(tenant),
-                    Some(topic),
-                    Reason::Conflict,
-                )
+                // With the id of another event it needs one of its own.
+                let taken = matches!(answer, Acceptance::Conflict(with) if *with == id);
+                let id = (!taken).then_some(id);
+                rejected(shared, id, Some(tenant), Some(topic), Reason::Conflict)
             })
             .collect();
         if conflicts.is_empty() {

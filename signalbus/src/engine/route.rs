@@ -23,6 +23,7 @@ use crate::{
     provider::{Capabilities, Delivery, Fault, Found, Latch, Outcome, Provider, SendError, Sent},
     store::{AddressHash, StoredEvent, hash_address},
     template::{RenderRequest, Rendered, TemplateError, Templates},
+    text::without_value,
 };
 
 /// A channel, its providers in order of preference, and how it treats failure.
@@ -286,8 +287,10 @@ impl<C: Channel> TypedRoute<C> {
     fn options(&self, options: Option<&Value>) -> Result<C::Options, ComposeError> {
         match options {
             None => Ok(C::Options::default()),
-            Some(options) => serde::Deserialize::deserialize(options)
-                .map_err(|error| ComposeError::new(format!("options for {}: {error}", self.name))),
+            Some(options) => serde::Deserialize::deserialize(options).map_err(|error| {
+                let problem = without_value(&error);
+                ComposeError::new(format!("options for {}: {problem}", self.name))
+            }),
         }
     }
 
@@ -535,7 +538,7 @@ impl Attempted {
     fn accepted(sent: &Sent) -> Self {
         Self {
             detail: None,
-            message_id: sent.id().map(str::to_owned),
+            message_id: sent.id().filter(|id| is_id(id)).map(str::to_owned),
             ..Self::of(Tried::Accepted, String::new())
         }
     }
@@ -553,6 +556,14 @@ impl Attempted {
         }
     }
 }
+
+/// Whether the id that a provider gave can be kept: what it calls a message is not ours to trust.
+fn is_id(id: &str) -> bool {
+    (1..=LONGEST_ID).contains(&id.len()) && !id.contains(char::is_control)
+}
+
+/// The longest id of a message that is kept.
+const LONGEST_ID: usize = 512;
 
 /// An error with its sources, one after the other.
 struct Chain<'a>(&'a dyn std::error::Error);

@@ -103,7 +103,10 @@ impl Signalbus {
             let problem = "no bus was set up: give one with Builder::bus";
             return Err(BusError::new(BusErrorKind::Invalid, problem).into());
         };
-        let (tenant, _) = self.shared().planner.check(&event)?;
+        let planner = &self.shared().planner;
+        let (event, tenant, _) = planner.checked(event)?;
+        // Whoever stores it has nobody to tell what is wrong with it.
+        drop(planner.prepare(event.clone())?);
         let key = format!(
             "{tenant}/{}",
             event
@@ -113,7 +116,7 @@ impl Signalbus {
                 .unwrap_or("")
         );
         let wire = Wire {
-            id: self.shared().planner.ids.event(),
+            id: planner.ids.event(),
             event,
         };
         let payload = serde_json::to_vec(&wire)

@@ -120,6 +120,20 @@ fn check_locale(field: &str, locale: Option<&str>) -> Result<(), InvalidEvent> {
     }
 }
 
+/// Takes an event apart, so that values nested however deep are dropped without recursion.
+pub(super) fn dismantle(event: Event) {
+    let mut rest = vec![event.data];
+    rest.extend(event.options.into_iter().map(|(_, options)| options));
+    rest.extend(event.to.into_iter().map(|recipient| recipient.data));
+    while let Some(value) = rest.pop() {
+        match value {
+            Value::Array(items) => rest.extend(items),
+            Value::Object(fields) => rest.extend(fields.into_iter().map(|(_, value)| value)),
+            _ => {}
+        }
+    }
+}
+
 fn check_depth(field: &str, value: &Value, limit: usize) -> Result<(), InvalidEvent> {
     if is_within(value, limit) {
         Ok(())

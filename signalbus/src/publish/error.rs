@@ -1,6 +1,9 @@
 use std::fmt;
 
-use crate::store::StoreError;
+use crate::{store::StoreError, text::one_line};
+
+const LONGEST_FIELD: usize = 100;
+const LONGEST_PROBLEM: usize = 500;
 
 /// Why an event was not published.
 #[derive(Debug, thiserror::Error)]
@@ -37,10 +40,11 @@ pub struct InvalidEvent {
 }
 
 impl InvalidEvent {
+    /// Both may carry names that the publisher chose, so they are made fit for a log.
     pub(crate) fn new(field: impl Into<String>, problem: impl Into<String>) -> Self {
         Self {
-            field: field.into(),
-            problem: problem.into(),
+            field: one_line(field.into(), LONGEST_FIELD),
+            problem: one_line(problem.into(), LONGEST_PROBLEM),
         }
     }
 

@@ -41,8 +41,19 @@ struct PlannedKey {
 }
 
 impl Planner {
-    pub(crate) fn prepare(&self, mut event: Event) -> Result<Prepared, InvalidEvent> {
-        let (tenant, topic) = self.check(&event)?;
+    /// Checks an event; what is wrong is dropped with care.
+    pub(crate) fn checked(&self, event: Event) -> Result<(Event, TenantId, Topic), InvalidEvent> {
+        match self.check(&event) {
+            Ok((tenant, topic)) => Ok((event, tenant, topic)),
+            Err(error) => {
+                check::dismantle(event);
+                Err(error)
+            }
+        }
+    }
+
+    pub(crate) fn prepare(&self, event: Event) -> Result<Prepared, InvalidEvent> {
+        let (mut event, tenant, topic) = self.checked(event)?;
         let idempotency = fingerprint::record(&event, &topic)?;
         let planned = self.plan(&event, &tenant, &topic);
         let id = self.ids.event();

@@ -20,6 +20,7 @@ use crate::{
         AddressHash, AttemptOutcome, AttemptRecord, Effect, EndState, Next, Position, Ready,
         Settle, Suppression,
     },
+    text::one_line,
 };
 
 /// What is written about an attempt besides what follows from it.
@@ -102,10 +103,10 @@ impl Worker {
             took: crate::clock::until(claimed_at, store_now),
             outcome: outcome_of(tried, attempted.message_id),
             fault: fault_of(tried),
-            code: attempted.code.map(|code| shorten(code, LONGEST_DETAIL)),
+            code: attempted.code.map(|code| one_line(code, LONGEST_DETAIL)),
             detail: attempted
                 .detail
-                .map(|detail| shorten(detail, LONGEST_DETAIL)),
+                .map(|detail| one_line(detail, LONGEST_DETAIL)),
             rendering: attempted.rendering,
             effects: suppression(
                 &ready,
@@ -240,20 +241,4 @@ fn suppression(ready: &Ready, address: Option<AddressHash>) -> Vec<Effect> {
         })
         .into_iter()
         .collect()
-}
-
-/// At most `longest` bytes, on a character boundary, without control characters.
-fn shorten(mut text: String, longest: usize) -> String {
-    if text.contains(char::is_control) {
-        text = text.replace(char::is_control, " ");
-    }
-    if text.len() > longest {
-        let mut end = longest;
-        while !text.is_char_boundary(end) {
-            end -= 1;
-        }
-        text.truncate(end);
-        text.push('…');
-    }
-    text
 }
