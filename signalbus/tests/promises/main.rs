@@ -4,7 +4,9 @@
 #![cfg(test)]
 #![cfg(all(feature = "email", feature = "sms"))]
 
+mod bus;
 mod common;
+mod deploys;
 mod lanes;
 mod p2_cancel;
 mod p2_ends;
@@ -13,5 +15,7 @@ mod p3_duplicates;
 mod p4_redrive;
 mod p5_order;
 mod p6_isolation;
+mod p7_hostile;
+mod p7_intake;
 mod p8_polite;
 mod store_errors;

@@ -1,12 +1,14 @@
 //! One store, its engines, and providers that follow a script.
 
 mod look;
+mod ping;
 mod providers;
 mod store;
 
 pub(crate) use look::{
     assert_ended, assert_waiting, attempts, delivery, history, reasons, seconds, subjects,
 };
+pub(crate) use ping::{Ping, ping};
 pub(crate) use providers::Unreachable;
 pub(crate) use store::{Call, Fails, TestStore};
 
