@@ -14,12 +14,13 @@ use crate::report::{Done, Report};
 use crate::tally::Tally;
 
 pub(crate) fn run(report: &mut Report) {
+    // First, since tests of the examples run what is built here.
+    examples::run(report);
     // Not `--all-targets`: that would run the benchmarks too.
     report.step("tests", || {
         tests(&["--lib", "--bins", "--tests", "--examples"])
     });
     report.step("doc tests", || tests(&["--doc"]));
-    examples::run(report);
 }
 
 fn tests(targets: &[&str]) -> Result<Done, String> {
