@@ -1,4 +1,6 @@
-//! From a bus into the store: what was read and how far, in one transaction.
+//! From a bus into the store: first the events, which the store knows again by their ids, then
+//! what could not be taken and how far was read, in one transaction. Whatever fails in between is
+//! read again.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -13,7 +15,7 @@ use crate::{
     name::{TenantId, Topic},
     store::{
         Acceptance, BusAdvance, BusPosition, EndState, LaneKey, NewDelivery, NewEvent, Reason,
-        StoreErrorKind,
+        StoreError, StoreErrorKind,
     },
 };
 
@@ -103,6 +105,7 @@ impl Ingest {
         batch: Vec<Delivered>,
     ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         let mut events = Vec::with_capacity(batch.len());
+        let mut rejections = Vec::new();
         let mut reached = Stored::new();
         for delivered in batch {
             let key = (delivered.next.topic.clone(), delivered.next.partition);
@@ -112,9 +115,24 @@ impl Ingest {
             if behind {
                 continue;
             }
-            events.push(Self::read(shared, &delivered.envelope.payload));
+            match Self::read(shared, &delivered.envelope.payload) {
+                Ok(event) => events.push(event),
+                Err(rejection) => rejections.push(*rejection),
+            }
             let next = reached.entry(key).or_default();
             *next = (*next).max(delivered.next.next);
+        }
+        let offsets: Vec<Offset> = reached
+            .iter()
+            .map(|((topic, partition), next)| Offset {
+                topic: topic.clone(),
+                partition: *partition,
+                next: *next,
+            })
+            .collect();
+        if !events.is_empty() {
+            let answers = Self::accept(shared, events.clone(), Vec::new()).await?;
+            rejections.extend(conflicts(shared, events, &answers));
         }
         let advance = reached
             .iter()
@@ -132,39 +150,37 @@ impl Ingest {
                 },
             })
             .collect();
-        let answers = match shared.store.accept(events.clone(), advance).await {
-            Ok(answers) => answers,
-            Err(error) => {
-                let stale = error.kind() == StoreErrorKind::StalePosition;
-                let what = if stale {
-                    "another consumer was faster"
-                } else {
-                    "not stored"
-                };
-                tracing::warn!(%error, what, "events from the bus");
-                return Err(error.into());
-            }
-        };
-        Self::record_conflicts(shared, events, &answers).await?;
-        let offsets: Vec<Offset> = reached
-            .iter()
-            .map(|((topic, partition), next)| Offset {
-                topic: topic.clone(),
-                partition: *partition,
-                next: *next,
-            })
-            .collect();
+        Self::accept(shared, rejections, advance).await?;
         stored.extend(reached);
         shared.bell.ring();
         let acked: Result<(), BusError> = subscription.ack(offsets).await;
         Ok(acked?)
     }
 
+    async fn accept(
+        shared: &Shared,
+        events: Vec<NewEvent>,
+        advance: Vec<BusAdvance>,
+    ) -> Result<Vec<Acceptance>, StoreError> {
+        let accepted = shared.store.accept(events, advance).await;
+        if let Err(error) = &accepted {
+            let stale = error.kind() == StoreErrorKind::StalePosition;
+            let what = if stale {
+                "another consumer was faster"
+            } else {
+                "not stored"
+            };
+            tracing::warn!(%error, what, "events from the bus");
+        }
+        accepted
+    }
+
     /// The planned event, or one that records why there is none.
-    fn read(shared: &Shared, payload: &bytes::Bytes) -> NewEvent {
+    fn read(shared: &Shared, payload: &bytes::Bytes) -> Result<NewEvent, Box<NewEvent>> {
+        let reason = Reason::Unreadable;
         let wire: Wire = match serde_json::from_slice(payload) {
             Ok(wire) => wire,
-            Err(_) => return rejected(shared, None, None, None, Reason::Unreadable),
+            Err(_) => return Err(Box::new(rejected(shared, None, None, None, reason))),
         };
         let tenant = wire
             .event
@@ -176,40 +192,36 @@ impl Ingest {
             Ok(prepared) => {
                 let (mut event, _) = prepared.into_parts();
                 event.id = wire.id;
-                event
+                Ok(event)
             }
             Err(error) => {
                 tracing::warn!(event.id = %wire.id, %error, "an event from the bus is invalid");
-                rejected(shared, Some(wire.id), tenant, topic, Reason::Unreadable)
+                let rejection = rejected(shared, Some(wire.id), tenant, topic, reason);
+                Err(Box::new(rejection))
             }
         }
     }
+}
 
-    /// A conflict cannot be told to the publisher any more, so it is recorded.
-    async fn record_conflicts(
-        shared: &Shared,
-        events: Vec<NewEvent>,
-        answers: &[Acceptance],
-    ) -> Result<(), crate::store::StoreError> {
-        let conflicts: Vec<NewEvent> = events
-            .into_iter()
-            .zip(answers)
-            .filter(|(_, answer)| matches!(answer, Acceptance::Conflict(_)))
-            .map(|(event, answer)| {
-                let NewEvent {
-                    id, tenant, topic, ..
-                } = event;
-                // With the id of another event it needs one of its own.
-                let taken = matches!(answer, Acceptance::Conflict(with) if *with == id);
-                let id = (!taken).then_some(id);
-                rejected(shared, id, Some(tenant), Some(topic), Reason::Conflict)
-            })
-            .collect();
-        if conflicts.is_empty() {
-            return Ok(());
-        }
-        shared.store.accept(conflicts, Vec::new()).await.map(|_| ())
-    }
+/// A conflict cannot be told to the publisher any more, so it is recorded.
+fn conflicts(
+    shared: &Shared,
+    events: Vec<NewEvent>,
+    answers: &[Acceptance],
+) -> impl Iterator<Item = NewEvent> {
+    events
+        .into_iter()
+        .zip(answers)
+        .filter(|(_, answer)| matches!(answer, Acceptance::Conflict(_)))
+        .map(|(event, answer)| {
+            let NewEvent {
+                id, tenant, topic, ..
+            } = event;
+            // With the id of another event it needs one of its own.
+            let taken = matches!(answer, Acceptance::Conflict(with) if *with == id);
+            let id = (!taken).then_some(id);
+            rejected(shared, id, Some(tenant), Some(topic), Reason::Conflict)
+        })
 }
 
 /// An event whose only delivery is dead from the start.
