@@ -96,7 +96,7 @@ impl Tables {
     /// Whether the order lets it go now. Due is checked again, as the wall clock may have gone
     /// back since it was queued.
     fn may_be_sent(&self, row: &Row, position: Position, now: Timestamp) -> bool {
-        if row.due > now {
+        if !row.is_due(now) {
             return false;
         }
         if !row.order.is_strict() {
@@ -169,5 +169,5 @@ impl Tables {
 /// when that one is returned before it. This is certain within one group alone, as a group is read
 /// from the front.
 fn goes_along(earlier: &Row, row: &Row, now: Timestamp) -> bool {
-    earlier.phase == Phase::Ready && earlier.due <= now && earlier.group == row.group
+    earlier.phase == Phase::Ready && earlier.is_due(now) && earlier.group == row.group
 }

@@ -121,6 +121,12 @@ impl Row {
         self.history.push(HistoryEntry { at, entry });
     }
 
+    /// Whether its time has come. What was to be sent at once is due since it was accepted,
+    /// also when the wall clock has gone back since: it keeps its place in the order.
+    pub(super) fn is_due(&self, now: Timestamp) -> bool {
+        self.due <= now || self.due == self.event.accepted_at
+    }
+
     /// What the engine needs to schedule it; none without a channel.
     pub(super) fn ready(&self, position: Position) -> Option<Ready> {
         let group = self.group.as_ref()?;
