@@ -13,6 +13,8 @@ mod explain;
 pub mod guide;
 mod handle;
 pub mod id;
+#[doc(hidden)]
+pub mod mutant;
 pub mod name;
 mod plan;
 mod policy;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::{
     clock::{Timestamp, later},
     engine::RetryPolicy,
+    mutant::Mutant,
     provider::{Fault, Outcome},
     store::{EndState, Next, Reason},
 };
@@ -115,6 +116,7 @@ pub(crate) fn decide(
         standing
             .expires_at
             .is_none_or(|expiry| later(now, wait) < expiry)
+            || Mutant::RetryPastExpiry.is_active()
     };
     let stops = guarantee == Guarantee::AtMostOnce && !standing.recognised;
 
@@ -167,7 +169,8 @@ pub(crate) fn decide(
             } else {
                 EndState::Dead
             };
-            let failures = standing.failures + u32::from(!standing.probe);
+            let counts = !standing.probe || Mutant::BreakerTimeCounts.is_active();
+            let failures = standing.failures + u32::from(counts);
             let decision = |next| Decision {
                 next,
                 failures,

@@ -12,6 +12,7 @@ use crate::{
     bus::{Bus, BusError, Delivered, Offset, Subscription},
     event::{Class, Event, Order},
     id::EventId,
+    mutant::Mutant,
     name::{TenantId, Topic},
     store::{
         Acceptance, BusAdvance, BusPosition, EndState, LaneKey, NewDelivery, NewEvent, Reason,
@@ -130,6 +131,9 @@ impl Ingest {
                 next: *next,
             })
             .collect();
+        if Mutant::AckBeforeCommit.is_active() {
+            subscription.ack(offsets.clone()).await?;
+        }
         if !events.is_empty() {
             let answers = Self::accept(shared, events.clone(), Vec::new()).await?;
             rejections.extend(conflicts(shared, events, &answers));

@@ -11,6 +11,7 @@ use metrics::{
 use crate::{
     engine::decide::Tried,
     id::WorkerId,
+    mutant::Mutant,
     name::{ChannelName, ProviderName},
     provider::Outcome,
     store::{EndState, Reason},
@@ -122,6 +123,7 @@ impl ProviderMetrics {
     pub(crate) fn attempted(&self, tried: Tried, took: Duration) {
         self.duration.record(took.as_secs_f64());
         match tried {
+            Tried::Accepted if Mutant::CountedTwice.is_active() => self.accepted.increment(2),
             Tried::Accepted => self.accepted.increment(1),
             Tried::Failed {
                 outcome: Outcome::Permanent,

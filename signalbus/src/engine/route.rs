@@ -19,6 +19,7 @@ use crate::{
     },
     event::Recipient,
     id::DeliveryId,
+    mutant::Mutant,
     name::{ChannelName, ProviderName},
     provider::{Capabilities, Delivery, Fault, Found, Latch, Outcome, Provider, SendError, Sent},
     store::{AddressHash, StoredEvent, hash_address},
@@ -547,7 +548,9 @@ impl Attempted {
         let tried = Tried::Failed {
             outcome: error.outcome(),
             fault: error.fault(),
-            retry_after: error.retry_after(),
+            retry_after: error
+                .retry_after()
+                .filter(|_| !Mutant::RetryAfterIgnored.is_active()),
         };
         Self {
             code: error.code().map(str::to_owned),

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
+    mutant::Mutant,
     store::{
         Acceptance, BusAdvance, BusPosition, Group, NewDelivery, NewEvent, Position, StoreError,
         StoreErrorKind, StoredEvent,
@@ -79,7 +80,7 @@ impl Tables {
     }
 
     fn accept_one(&mut self, event: NewEvent, now: Timestamp) -> Acceptance {
-        if let Some(answer) = self.seen(&event) {
+        if let Some(answer) = self.seen(&event, now) {
             return answer;
         }
         let number = self.events.next();
@@ -118,7 +119,7 @@ impl Tables {
     }
 
     /// The answer when the id or the key of this event was used before.
-    fn seen(&self, event: &NewEvent) -> Option<Acceptance> {
+    fn seen(&self, event: &NewEvent, now: Timestamp) -> Option<Acceptance> {
         if self.event_ids.get(event.id.as_uuid()).is_some() {
             return Some(match self.event_of(&event.tenant, event.id) {
                 // The same call again, after its answer was lost.
@@ -129,6 +130,9 @@ impl Tables {
         let asked = event.idempotency.as_ref()?;
         let number = *self.keys.get(&event.tenant)?.get(asked.key.as_str())?;
         let known = self.events.get(number)?;
+        if Mutant::KeyAfterEvent.is_active() && known.stored.accepted_at >= now {
+            return None;
+        }
         Some(match &known.key {
             Some(key) if key.fingerprint == asked.fingerprint => {
                 Acceptance::Duplicate(known.without_files())

@@ -8,6 +8,7 @@ use super::{
 use crate::{
     clock::Timestamp,
     id::DeliveryId,
+    mutant::Mutant,
     store::{
         Claim, ClaimAnswer, Claimed, EndState, Flush, Flushed, LaneId, LaneLease, Position, Reason,
         Refusal,
@@ -84,7 +85,8 @@ impl Tables {
         if row.has_evidence() {
             return Some((Refusal::Moved, EndState::Accepted, Reason::Receipt));
         }
-        if row.expires_at.is_some_and(|at| at <= now) {
+        let late = Mutant::RetryPastExpiry.is_active() && row.attempt > 0;
+        if row.expires_at.is_some_and(|at| at <= now) && !late {
             return Some((Refusal::Expired, EndState::Expired, Reason::Expired));
         }
         self.suppressions.covers(row).then_some((
@@ -95,6 +97,11 @@ impl Tables {
     }
 
     fn begin(&mut self, claim: &Claim, hold: Hold) -> ClaimAnswer {
+        if Mutant::ClaimNotWritten.is_active()
+            && let Some(row) = self.rows.get(claim.position.0)
+        {
+            return ClaimAnswer::Claimed(row.claimed());
+        }
         self.dequeue(claim.position);
         if let Some(lane) = self.lanes.get_mut(claim.lane) {
             lane.claimed.insert(claim.position);

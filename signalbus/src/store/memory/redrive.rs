@@ -8,6 +8,7 @@ use super::{
 use crate::{
     clock::{Timestamp, later},
     id::DeliveryId,
+    mutant::Mutant,
     store::{Entry, Position, Redrive, RedriveContent, Redriven, Selection},
 };
 
@@ -125,7 +126,7 @@ impl Row {
             return false;
         };
         self.group.is_some()
-            && state.can_be_redriven()
+            && (state.can_be_redriven() || Mutant::RequeueFromTerminal.is_active())
             && generation.is_none_or(|generation| generation == self.generation)
     }
 }

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use super::row::Row;
 use crate::{
+    mutant::Mutant,
     name::{ChannelName, TenantId},
     store::{AddressHash, Suppression},
 };
@@ -50,6 +51,7 @@ impl Suppressions {
             listed
                 .iter()
                 .any(|other| is_of(other, row.tenant(), channel))
+                || Mutant::TenantLeftOut.is_active()
         })
     }
 }
