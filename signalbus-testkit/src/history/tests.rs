@@ -1,0 +1,352 @@
+//! Hand-written histories: for each invariant a bad one that is rejected, and beside it a good one
+//! that differs in what makes it good.
+
+mod tale;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use signalbus::{
+    Order,
+    provider::{Fault, Outcome},
+    store::{AttemptOutcome, EndState, Reason, State},
+};
+
+use super::{Answer, Broken, Counters, Invariant, Said, Seen, check};
+use tale::Tale;
+
+/// The bad one breaks this invariant, the good one none.
+#[track_caller]
+fn compare(invariant: Invariant, bad: Tale, good: Tale) {
+    let good = check(&good.history());
+    assert!(good.is_empty(), "the good one is rejected: {good:#?}");
+    let bad = check(&bad.history());
+    assert!(
+        bad.iter().any(|broken| broken.invariant == invariant),
+        "the bad one does not break {invariant:?}: {bad:#?}"
+    );
+}
+
+const RETRYABLE: Answer = Answer::Failed {
+    outcome: Outcome::Retryable,
+    fault: Fault::Provider,
+    retry_after: None,
+};
+
+#[test]
+fn c1_what_was_accepted_is_there() {
+    let mut bad = Tale::sent();
+    bad.ends.clear();
+    compare(Invariant::Accounted, bad, Tale::sent());
+}
+
+#[test]
+fn c1_an_end_has_its_reason_in_the_history() {
+    let mut bad = Tale::sent();
+    bad.ends[0].history.clear();
+    compare(Invariant::Accounted, bad, Tale::sent());
+}
+
+#[test]
+fn c2_what_was_not_stored_is_not_sent() {
+    let tale = |told: fn(u64) -> Seen| {
+        let mut tale = Tale::new();
+        let publish = tale.publish(1, "person");
+        tale.see("publisher", told(publish.call));
+        tale.stored(1, &publish);
+        tale.delivered(1, &publish);
+        tale
+    };
+    compare(
+        Invariant::Wanted,
+        tale(|call| Seen::NotPublished { call }),
+        tale(|call| Seen::PublishUnknown { call }),
+    );
+}
+
+#[test]
+fn c2_a_suppressed_address_gets_nothing() {
+    let tale = |first: bool| {
+        let mut tale = Tale::new();
+        let publish = tale.published(1, "person");
+        if first {
+            tale.suppressed("one", "person@mail");
+        }
+        tale.delivered(1, &publish);
+        if !first {
+            tale.suppressed("one", "person@mail");
+        }
+        tale
+    };
+    compare(Invariant::Wanted, tale(true), tale(false));
+}
+
+#[test]
+fn c3_a_second_send_has_a_cause() {
+    let tale = |answer: Answer, outcome: AttemptOutcome| {
+        let mut tale = Tale::new();
+        let publish = tale.published(1, "person");
+        tale.claimed(1, 1);
+        tale.request(1, 1, &publish, Some(answer));
+        tale.retried(1, 1, outcome, Fault::Provider);
+        tale.pass(Duration::from_secs(60));
+        tale.sent_in(1, 2, &publish);
+        tale.end(1, State::Ended(EndState::Accepted), Reason::Sent);
+        tale
+    };
+    compare(
+        Invariant::BoundedDuplicates,
+        tale(Answer::Taken, AttemptOutcome::Failed(Outcome::Retryable)),
+        tale(Answer::Nothing, AttemptOutcome::Failed(Outcome::Unknown)),
+    );
+}
+
+#[test]
+fn c3_a_record_is_lost_only_in_a_crash() {
+    let tale = |crash: bool| {
+        let mut tale = Tale::new();
+        let publish = tale.published(1, "person");
+        tale.claimed(1, 1);
+        tale.request(1, 1, &publish, Some(Answer::Taken));
+        if crash {
+            let worker = "worker".to_owned();
+            tale.see("nemesis", Seen::Fault(Broken::Crashed { worker }));
+        }
+        tale.retried(1, 1, AttemptOutcome::Interrupted, Fault::Provider);
+        tale.pass(Duration::from_secs(60));
+        tale.sent_in(1, 2, &publish);
+        tale.end(1, State::Ended(EndState::Accepted), Reason::Sent);
+        tale
+    };
+    compare(Invariant::BoundedDuplicates, tale(false), tale(true));
+}
+
+#[test]
+fn c4_nothing_starts_after_the_end() {
+    let tale = |redriven: bool| {
+        let mut tale = Tale::new();
+        let publish = tale.published(1, "person");
+        tale.claimed(1, 1);
+        tale.request(1, 1, &publish, Some(RETRYABLE));
+        tale.died(1, 1);
+        if redriven {
+            tale.redriven(1);
+        }
+        let attempt = if redriven { 1 } else { 2 };
+        tale.sent_in(1, attempt, &publish);
+        tale.end(1, State::Ended(EndState::Accepted), Reason::Sent);
+        tale
+    };
+    compare(Invariant::Final, tale(false), tale(true));
+}
+
+#[test]
+fn c4_a_write_names_the_current_epoch() {
+    let tale = |taken_over: bool| {
+        let mut tale = Tale::new();
+        let publish = tale.published(1, "person");
+        tale.claimed(1, 1);
+        tale.request(1, 1, &publish, Some(Answer::Taken));
+        if taken_over {
+            tale.see("other", Seen::Held { lane: 0, epoch: 2 });
+        }
+        tale.accepted(1, 1);
+        tale.end(1, State::Ended(EndState::Accepted), Reason::Sent);
+        tale
+    };
+    compare(Invariant::Final, tale(true), tale(false));
+}
+
+#[test]
+fn c5_first_sends_start_in_publish_order() {
+    let tale = |order: [u64; 2]| {
+        let mut tale = Tale::new();
+        let publishes = [1, 2].map(|nth| tale.published(nth, "person"));
+        for nth in order {
+            let publish = if nth == 1 {
+                &publishes[0]
+            } else {
+                &publishes[1]
+            };
+            tale.delivered(nth, publish);
+        }
+        tale
+    };
+    compare(Invariant::Ordered, tale([2, 1]), tale([1, 2]));
+}
+
+#[test]
+fn c5_a_strict_message_waits_for_the_end_of_the_one_before() {
+    let tale = |order: Order| {
+        let mut tale = Tale::new();
+        tale.order = order;
+        let publishes = [1, 2].map(|nth| tale.published(nth, "person"));
+        tale.claimed(1, 1);
+        tale.request(1, 1, &publishes[0], Some(RETRYABLE));
+        tale.retried(
+            1,
+            1,
+            AttemptOutcome::Failed(Outcome::Retryable),
+            Fault::Provider,
+        );
+        tale.delivered(2, &publishes[1]);
+        tale.pass(Duration::from_secs(60));
+        tale.sent_in(1, 2, &publishes[0]);
+        tale.end(1, State::Ended(EndState::Accepted), Reason::Sent);
+        tale
+    };
+    compare(Invariant::Ordered, tale(Order::Strict), tale(Order::Start));
+}
+
+#[test]
+fn c6_a_key_stands_for_one_event() {
+    let tale = |verdict: Said| {
+        let mut tale = Tale::new();
+        tale.key = Some("key");
+        let publish = tale.published(1, "person");
+        tale.delivered(1, &publish);
+        let again = tale.publish_again(&publish);
+        let nth = if verdict == Said::Accepted { 2 } else { 1 };
+        if verdict == Said::Accepted {
+            tale.stored(nth, &again);
+        }
+        tale.told(nth, &again, verdict);
+        if verdict == Said::Accepted {
+            tale.delivered(nth, &again);
+        }
+        tale
+    };
+    compare(
+        Invariant::Idempotent,
+        tale(Said::Accepted),
+        tale(Said::Duplicate),
+    );
+}
+
+#[test]
+fn c7_a_list_of_another_tenant_suppresses_nothing() {
+    let tale = |tenant: &str| {
+        let mut tale = Tale::new();
+        tale.published(1, "person");
+        tale.suppressed(tenant, "person@mail");
+        tale.refused(1, EndState::Suppressed, Reason::Suppressed);
+        tale
+    };
+    compare(Invariant::Isolated, tale("two"), tale("one"));
+}
+
+#[test]
+fn c7_a_foreign_name_reaches_nothing() {
+    let tale = |reached: u64| {
+        let mut tale = Tale::sent();
+        let what = "a cancel".to_owned();
+        tale.see("operator", Seen::Foreign { what, reached });
+        tale
+    };
+    compare(Invariant::Isolated, tale(1), tale(0));
+}
+
+#[test]
+fn c8_a_retry_waits_as_long_as_it_was_told() {
+    let tale = |waits: Duration| {
+        let mut tale = Tale::new();
+        let publish = tale.published(1, "person");
+        tale.claimed(1, 1);
+        let throttled = Answer::Failed {
+            outcome: Outcome::Retryable,
+            fault: Fault::Quota,
+            retry_after: Some(Duration::from_secs(30)),
+        };
+        tale.request(1, 1, &publish, Some(throttled));
+        tale.retried(
+            1,
+            1,
+            AttemptOutcome::Failed(Outcome::Retryable),
+            Fault::Quota,
+        );
+        tale.pass(waits);
+        tale.sent_in(1, 2, &publish);
+        tale.end(1, State::Ended(EndState::Accepted), Reason::Sent);
+        tale
+    };
+    compare(
+        Invariant::Polite,
+        tale(Duration::from_secs(29)),
+        tale(Duration::from_secs(31)),
+    );
+}
+
+#[test]
+fn c8_attempts_are_not_given_up_early() {
+    let tale = |most: u32| {
+        let mut tale = Tale::new();
+        tale.most = most;
+        let publish = tale.published(1, "person");
+        tale.claimed(1, 1);
+        tale.request(1, 1, &publish, Some(RETRYABLE));
+        tale.died(1, 1);
+        tale.end(1, State::Ended(EndState::Dead), Reason::AttemptsExhausted);
+        tale
+    };
+    compare(Invariant::Polite, tale(2), tale(1));
+}
+
+#[test]
+fn c9_all_is_done_in_the_end() {
+    let tale = |broken: bool| {
+        let mut tale = Tale::new();
+        tale.published(1, "person");
+        tale.end(1, State::Waiting, Reason::Sent);
+        tale.ends[0].reason = None;
+        tale.broken_for_good = broken;
+        tale
+    };
+    compare(Invariant::Live, tale(false), tale(true));
+}
+
+#[test]
+fn c10_counters_agree_with_the_books() {
+    let tale = |attempted: u64| {
+        let mut tale = Tale::sent();
+        let one = |label: &str, count| BTreeMap::from([(label.to_owned(), count)]);
+        tale.counters = Some(Counters {
+            attempted: one("accepted", attempted),
+            ended: one("accepted", 1),
+            published: 1,
+        });
+        tale
+    };
+    compare(Invariant::Conserved, tale(2), tale(1));
+}
+
+#[test]
+fn c10_a_receipt_counts_once() {
+    let tale = |repeated: bool| {
+        let mut tale = Tale::sent();
+        for repeated in [false, repeated] {
+            let receipt = Seen::Receipt {
+                tenant: tale::tenant("one"),
+                id: "statement".to_owned(),
+                repeated,
+            };
+            tale.see("mailer", receipt);
+        }
+        tale
+    };
+    compare(Invariant::Conserved, tale(false), tale(true));
+}
+
+#[test]
+fn c10_what_was_stored_is_there() {
+    let mut bad = Tale::sent();
+    bad.ends.clear();
+    compare(Invariant::Conserved, bad, Tale::sent());
+}
+
+#[test]
+fn a_history_survives_json() {
+    let history = Tale::sent().history();
+    let json = serde_json::to_string(&history).unwrap();
+    let back: super::History = serde_json::from_str(&json).unwrap();
+    assert_eq!(back.events, history.events);
+    assert!(check(&back).is_empty());
+}
