@@ -2,8 +2,11 @@
 
 pub mod bus_suite;
 pub mod clock;
+pub mod history;
 pub mod provider;
 pub mod provider_suite;
+#[cfg(feature = "sim")]
+pub mod sim;
 pub mod store_suite;
 
 #[cfg(test)]

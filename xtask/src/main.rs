@@ -6,6 +6,7 @@
 //! | `check` | format, lints, documentation, features, dependencies | [`check`], [`features`], [`guard`] |
 //! | `deny` | bans, licences, sources, advisories; part of `check` | [`deny`] |
 //! | `chaos` | kills real processes at random and checks what became of every message | [`chaos`] |
+//! | `sim` | the engine in a simulated world, seed by seed | [`sim`] |
 //! | `ci` | `check`, then `test`: what a merge needs | this file |
 //!
 //! A chore adds steps to a [`report`]; a failed step does not stop the next one. Steps run
@@ -26,6 +27,7 @@ mod guard;
 mod metadata;
 mod process;
 mod report;
+mod sim;
 mod tally;
 mod test;
 
@@ -61,6 +63,8 @@ enum Chore {
         #[arg(long)]
         seed: Option<u64>,
     },
+    /// Play seeds of the simulation and check every promise.
+    Sim(sim::Arguments),
     /// Everything a merge needs: `check`, then `test`.
     Ci,
 }
@@ -77,6 +81,7 @@ fn main() -> ExitCode {
         Chore::Check => check::run(&mut report),
         Chore::Deny => deny::run(&mut report),
         Chore::Chaos { kills, seed } => chaos::run(&mut report, kills, seed),
+        Chore::Sim(arguments) => sim::run(&mut report, &arguments),
         Chore::Ci => {
             check::run(&mut report);
             test::run(&mut report);
