@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use signalbus::store::EndState;
+use signalbus::store::{EndState, Reason};
 
 use crate::history::{
     Broken, Counters, Invariant, Said, Seen,
@@ -95,12 +95,13 @@ fn check_attempted(index: &Index<'_>, verdict: &mut Verdict, counters: &Counters
     }
 }
 
-/// Ends that were counted against ends that were written.
+/// Ends that were counted against ends that were written; what a receipt turned into one is not
+/// counted by who sent it.
 fn check_accepted(index: &Index<'_>, verdict: &mut Verdict, counters: &Counters) {
     let (mut told, mut written) = (0, 0);
     for event in &index.history.events {
         if let Seen::Settled {
-            ended: Some((EndState::Accepted, _)),
+            ended: Some((EndState::Accepted, Reason::Sent)),
             told: heard,
             ..
         } = &event.seen

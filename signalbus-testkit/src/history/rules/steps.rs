@@ -112,6 +112,13 @@ fn follow(place: Place, seen: &Seen) -> Option<Place> {
             generation,
             state: *state,
         }),
+        // The same refusal again, after its answer was lost.
+        (
+            Seen::Refused {
+                ended: Some(state), ..
+            },
+            Place::Ended { state: before, .. },
+        ) => (*state == before).then_some(place),
         (Seen::Cancelled { .. }, Place::Open { generation, .. }) => Some(Place::Ended {
             generation,
             state: EndState::Cancelled,
