@@ -76,7 +76,7 @@ fn check_suppressed(index: &Index<'_>, verdict: &mut Verdict, asked: &Asked<'_>)
     }
 }
 
-/// The claim that allowed a request.
+/// The claim that allowed a request: as it was first written, however often it was repeated.
 pub(super) fn claim_of(index: &Index<'_>, asked: &Asked<'_>) -> Option<usize> {
     let request = asked.request;
     let track = index.tracks.get(&request.delivery)?;
@@ -85,7 +85,7 @@ pub(super) fn claim_of(index: &Index<'_>, asked: &Asked<'_>) -> Option<usize> {
         .iter()
         .copied()
         .filter(|at| *at < asked.at)
-        .rfind(|at| {
+        .find(|at| {
             matches!(&index.event(*at).seen, Seen::Claimed(step)
                 if step.generation == request.generation && step.attempt == request.attempt)
         })
