@@ -27,7 +27,8 @@ pub mod names {
     pub const RETRIES: &str = "notification_retries_total";
     /// Counter: deliveries that died, by channel, provider and reason.
     pub const DLQ: &str = "notification_dlq_total";
-    /// Counter: deliveries that ended, by channel and state.
+    /// Counter: deliveries that an engine ended, by channel and state; not those rejected at publish
+    /// or called off.
     pub const ENDED: &str = "notifications_ended_total";
     /// Counter: deliveries accepted at publish, by channel.
     pub const PUBLISHED: &str = "notifications_published_total";

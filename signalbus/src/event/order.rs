@@ -13,7 +13,7 @@ pub enum Order {
     /// A message waits until every earlier one has ended; a dead one is skipped.
     Strict,
     /// A message waits until every earlier one has ended well; a dead one blocks its successors
-    /// until it is redriven or cancelled.
+    /// until it is redriven and ends.
     StrictBlocking,
 }
 

@@ -8,6 +8,8 @@ mod bus;
 mod common;
 mod deploys;
 mod lanes;
+mod observe_logs;
+mod observe_metrics;
 mod p2_cancel;
 mod p2_ends;
 mod p2_expiry;

@@ -4,6 +4,7 @@ mod look;
 mod ping;
 mod providers;
 mod store;
+mod watch;
 
 pub(crate) use look::{
     assert_ended, assert_waiting, attempts, delivery, history, reasons, seconds, subjects,
@@ -11,6 +12,7 @@ pub(crate) use look::{
 pub(crate) use ping::{Ping, ping};
 pub(crate) use providers::Unreachable;
 pub(crate) use store::{Call, Fails, TestStore};
+pub(crate) use watch::{logged, metered};
 
 use std::{
     sync::{
