@@ -3,7 +3,7 @@
 //! The observers are the publishers (what they asked and what they were told), the providers'
 //! own books (the only truth about sends), and the store (its log of transitions, and what it
 //! holds at the end). A [`History`] is plain data: write it as JSON, from one process or many.
-//! [`check`] compares what they saw and names each broken promise with its [`Invariant`], the
+//! [`check()`] compares what they saw and names each broken promise with its [`Invariant`], the
 //! delivery and the lines that show it.
 //!
 //! A run on a store whose transitions cannot be seen leaves those lines out: what the store holds
