@@ -201,7 +201,7 @@ impl Builder {
             templates: self.templates,
             clock,
             entropy,
-            options: self.options,
+            options: self.options.checked(),
             tenant_weights: self.tenant_weights,
             bell: Arc::new(Bell::new()),
         });

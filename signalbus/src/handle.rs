@@ -112,14 +112,15 @@ impl Signalbus {
 
     /// Waits until the engine has nothing to do: everything published before, and everything due
     /// in its lanes, was sent or ended. What is scheduled or retried later is not waited for.
-    /// Returns at once when the engine does not run. Cancel safe.
+    /// Returns when the engine does not run any more. Cancel safe.
     pub async fn idle(&self) {
-        let running = self
-            .running()
-            .as_ref()
-            .is_some_and(|running| !running.phase.is_closed());
-        if running {
-            self.shared().bell.quiet().await;
+        let Some(phase) = self.running().as_ref().map(|running| running.phase.clone()) else {
+            return;
+        };
+        tokio::select! {
+            biased;
+            () = phase.closed() => {}
+            () = self.shared().bell.quiet() => {}
         }
     }
 

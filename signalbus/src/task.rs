@@ -53,13 +53,9 @@ impl<T: Send + 'static> Tasks<T> {
         }
     }
 
-    /// Stops all tasks at their next await. Those that had ended still give their results.
+    /// Stops all tasks at their next await; their results are lost.
     pub(crate) fn abort_all(&mut self) {
-        self.0.abort_all();
-    }
-
-    /// Waits for no task any more; what they give is lost.
-    pub(crate) fn forget(&mut self) {
+        // Dropping a set aborts its tasks.
         self.0 = JoinSet::new();
     }
 }

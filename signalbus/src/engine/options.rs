@@ -39,7 +39,27 @@ impl Default for EngineOptions {
     }
 }
 
+/// The shortest time between two looks at the store, and between two renewals.
+const SHORTEST: Duration = Duration::from_millis(1);
+
 impl EngineOptions {
+    /// With nothing so small that the engine would spin or stand still.
+    pub(crate) fn checked(mut self) -> Self {
+        for count in [
+            &mut self.slots,
+            &mut self.in_hand,
+            &mut self.window,
+            &mut self.flush,
+        ] {
+            *count = (*count).max(1);
+        }
+        for time in [&mut self.poll, &mut self.renew] {
+            *time = (*time).max(SHORTEST);
+        }
+        self.lease = self.lease.max(self.renew * 2);
+        self
+    }
+
     /// Sets the sends in flight at once; at least one.
     #[must_use]
     pub fn with_slots(mut self, slots: usize) -> Self {

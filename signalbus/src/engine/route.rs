@@ -7,6 +7,7 @@ use bytes::Bytes;
 use futures::FutureExt;
 use serde::Serialize;
 use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     channel::{Address, AddressError, Channel, Compose, ComposeError, Parts},
@@ -121,6 +122,8 @@ pub(crate) struct Job {
     /// Whether the provider says when it starts a request.
     pub(crate) reports_start: bool,
     pub(crate) latch: Latch,
+    /// The deadline of a shutdown has come.
+    pub(crate) cut: CancellationToken,
 }
 
 impl Job {
@@ -454,6 +457,7 @@ impl<C: Channel> TypedRoute<C> {
             Poll::Pending => tokio::select! {
                 biased;
                 answered = &mut send => Some(answered),
+                () = job.cut.cancelled() => return Attempted::cut_short(job.started()),
                 () = clock.sleep(timeout) => None,
             },
         };
@@ -485,6 +489,7 @@ impl<C: Channel> TypedRoute<C> {
         tokio::select! {
             biased;
             found = AssertUnwindSafe(lookup.find(&reference)).catch_unwind() => found.ok()?.ok(),
+            () = job.cut.cancelled() => None,
             () = clock.sleep(timeout) => None,
         }
     }
@@ -522,17 +527,13 @@ impl Attempted {
         )
     }
 
-    /// A send that this worker cut short after a time.
-    pub(crate) fn cut_short(unknown: bool, took: Duration) -> Self {
+    /// A send that this worker cut short.
+    pub(crate) fn cut_short(unknown: bool) -> Self {
         let detail = "the worker left before an answer came";
-        let cut = if unknown {
+        if unknown {
             Self::failed(&SendError::unknown(detail))
         } else {
             Self::returned(Duration::ZERO, detail)
-        };
-        Self {
-            sending: Some(took),
-            ..cut
         }
     }
 

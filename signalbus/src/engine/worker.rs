@@ -12,6 +12,7 @@ use std::{
 };
 
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     bell::Bell,
@@ -68,6 +69,8 @@ pub(crate) struct Worker {
     results: Vec<(Ready, Settle)>,
     /// A suspect of a crash is in flight: nothing else may be.
     alone: bool,
+    /// Tells sends in flight that the deadline of a shutdown has come.
+    cut: CancellationToken,
     /// The last claim was for a suspect: now it is the turn of the rest.
     rest_first: bool,
     next_renew: Duration,
@@ -136,6 +139,7 @@ impl Worker {
             in_flight: HashMap::new(),
             results: Vec::new(),
             alone: false,
+            cut: CancellationToken::new(),
             rest_first: false,
             next_renew: Duration::ZERO,
             next_poll: Duration::ZERO,
@@ -411,9 +415,8 @@ impl Worker {
 
     /// The deadline of a shutdown has come: sends that run on are dropped.
     async fn cut_short(&mut self) {
-        self.tasks.abort_all();
-        // Only a send that has really ended can tell how far it came.
-        let grace = self.monotonic() + GRACE;
+        self.cut.cancel();
+        let grace = self.monotonic().saturating_add(GRACE);
         loop {
             let left = grace.saturating_sub(self.monotonic());
             tokio::select! {
@@ -425,7 +428,8 @@ impl Worker {
                 () = self.shared.clock.sleep(left) => break,
             }
         }
-        self.tasks.forget();
+        // Third-party code that does not come back.
+        self.tasks.abort_all();
         let mut cut: Vec<Position> = self.in_flight.keys().copied().collect();
         cut.sort_unstable();
         for position in cut {
@@ -437,7 +441,9 @@ impl Worker {
             });
             let unknown = !reports || flight.latch.is_set();
             let took = crate::clock::until(flight.claimed_at, self.store_now());
-            self.ended(position, Attempted::cut_short(unknown, took));
+            let mut cut = Attempted::cut_short(unknown);
+            cut.sending = Some(took);
+            self.ended(position, cut);
         }
     }
 

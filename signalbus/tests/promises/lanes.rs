@@ -3,7 +3,7 @@
 use std::{future::pending, sync::Arc};
 
 use signalbus::{
-    EngineOptions, Guarantee, Signalbus,
+    EngineOptions, Guarantee, Signalbus, Templates,
     channel::Email,
     provider::{Delivery, Fault, Outcome},
     store::{AttemptOutcome, EndState, Reason},
@@ -12,7 +12,7 @@ use signalbus_testkit::provider::{Ending, Play};
 
 use crate::common::{
     Call, Fails, MINUTE, S, TestStore, World, ZERO, assert_ended, attempts, delivery, every, note,
-    note_to, person, send, send_now,
+    note_to, person, send, send_now, templates,
 };
 
 /// Another engine on the same store, with a provider of its own.
@@ -216,6 +216,66 @@ async fn shutdown_cuts_sends_at_its_deadline() {
     world.pass(MINUTE).await;
     world.email.books().assert_sent_times(started, 2);
     world.email.books().assert_sent_once(unstarted);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_cut_is_sent_again_as_it_was_and_counted() {
+    let world = World::new();
+    let options = EngineOptions::default().with_drain(S);
+    let engine = |templates| {
+        let setup = world.mail().retry(every(S));
+        let builder = world.engine(setup).options(options.clone());
+        builder.templates(templates)
+    };
+    let old = engine(templates()).start().await.unwrap();
+    world.email.next([Play::hang()]);
+    let id = send(&old, note("a")).await;
+    world.pass(S).await;
+    old.shutdown().await;
+    // A deploy: the templates are others, or gone.
+    let new = engine(Templates::new()).start().await.unwrap();
+    world.pass(MINUTE).await;
+    assert_ended(&new, id, EndState::Accepted, Reason::Sent).await;
+    let requests = world.email.requests();
+    assert_eq!(requests.len(), 2);
+    assert_eq!(requests[0].json, requests[1].json);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_idle_is_told_when_the_engine_leaves() {
+    let world = World::new();
+    world.email.default(Play::hang());
+    let options = EngineOptions::default().with_drain(S);
+    let builder = world.engine(world.mail()).options(options);
+    let bus = builder.start().await.unwrap();
+    send(&bus, note("a")).await;
+    let leaving = async {
+        world.pass(S).await;
+        bus.shutdown().await;
+    };
+    tokio::join!(bus.idle(), leaving);
+    assert_eq!(world.now(), 2 * S);
+    bus.idle().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn options_of_nothing_are_the_least_that_works() {
+    let world = World::new();
+    let mut options = EngineOptions::default()
+        .with_slots(0)
+        .with_in_hand(0)
+        .with_flush(0)
+        .with_poll(ZERO)
+        .with_lease(ZERO);
+    options.window = 0;
+    let builder = world.engine(world.mail()).options(options);
+    let bus = builder.start().await.unwrap();
+    let ids = send_many(&bus, 20).await;
+    world.pass(S).await;
+    for id in ids {
+        world.email.books().assert_sent_once(id);
+    }
+    bus.shutdown().await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -165,14 +165,20 @@ fn a_send_cut_by_a_shutdown_is_counted() {
         send(&bus, note("a")).await;
         world.pass(S).await;
         bus.shutdown().await;
+        bus.start();
+        world.pass(MINUTE).await;
+        bus.shutdown().await;
         world.email.requests()
     });
-    assert_eq!(requests.len(), 1);
+    assert_eq!(requests.len(), 2);
     let attempted = series.of(names::ATTEMPTED);
     assert_eq!(
         attempted["{channel=email,provider=mail,status=unknown}"],
         1.0
     );
+    let labels = "{channel=email,provider=mail,status=accepted}";
+    assert_eq!(attempted[labels], 1.0);
+    assert_eq!(series.of(names::DUPLICATES)["{cause=no_answer}"], 1.0);
 }
 
 #[test]

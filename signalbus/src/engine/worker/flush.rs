@@ -210,6 +210,7 @@ impl Worker {
             provider,
             reports_start: lineup.reports_start(provider),
             latch,
+            cut: self.cut.clone(),
         };
         let span = tracing::info_span!(
             "process",
