@@ -111,6 +111,20 @@ async fn a_little_of_each(
     Ok(rows.into_iter().map(|(position, ..)| position).collect())
 }
 
+/// The first timed delivery behind the class and tenant of `a`: one column at a time, since for
+/// `(class, tenant) > (..)` SQLite walks through all rows that are equal.
+macro_rules! behind {
+    () => {
+        "coalesce(
+             (SELECT position FROM signalbus_delivery INDEXED BY signalbus_delivery_due_share
+              WHERE state = 1 AND class = a.class AND tenant > a.tenant
+              ORDER BY tenant LIMIT 1),
+             (SELECT position FROM signalbus_delivery INDEXED BY signalbus_delivery_due_share
+              WHERE state = 1 AND class > a.class
+              ORDER BY class, tenant LIMIT 1))"
+    };
+}
+
 async fn lap(
     conn: &mut SqliteConnection,
     now: Timestamp,
@@ -118,20 +132,18 @@ async fn lap(
     tenant: &str,
     limit: i64,
 ) -> Result<Vec<(i64, i64, String)>, StoreError> {
-    sqlx::query_as(
+    sqlx::query_as(concat!(
         "WITH RECURSIVE present (class, tenant) AS (
              SELECT n.class, n.tenant
-             FROM signalbus_delivery AS n WHERE n.position = (
-                 SELECT position FROM signalbus_delivery INDEXED BY signalbus_delivery_due_share
-                 WHERE state = 1 AND (class, tenant) > (?1, ?2)
-                 ORDER BY class, tenant LIMIT 1)
-             UNION ALL
+             FROM (SELECT ?1 AS class, ?2 AS tenant) AS a
+             CROSS JOIN signalbus_delivery AS n ON n.position = ",
+        behind!(),
+        "    UNION ALL
              SELECT n.class, n.tenant
-             FROM present AS p
-             CROSS JOIN signalbus_delivery AS n ON n.position = (
-                 SELECT position FROM signalbus_delivery INDEXED BY signalbus_delivery_due_share
-                 WHERE state = 1 AND (class, tenant) > (p.class, p.tenant)
-                 ORDER BY class, tenant LIMIT 1))
+             FROM present AS a
+             CROSS JOIN signalbus_delivery AS n ON n.position = ",
+        behind!(),
+        ")
          SELECT d.position, d.class, d.tenant
          FROM present AS p
          CROSS JOIN signalbus_delivery AS d ON d.position IN (
@@ -139,7 +151,7 @@ async fn lap(
              WHERE state = 1 AND class = p.class AND tenant = p.tenant AND due <= ?3
              ORDER BY due LIMIT ?4)
          LIMIT ?5",
-    )
+    ))
     .bind(class)
     .bind(tenant.to_owned())
     .bind(micros(now))

@@ -75,6 +75,48 @@ pub(super) async fn read(
     Ok(None)
 }
 
+/// The first ready delivery of the class under `$conditions`, which fix columns of the index from
+/// the left: the first of a group.
+macro_rules! first {
+    ($conditions:literal, $order:literal) => {
+        concat!(
+            "(SELECT position FROM signalbus_delivery INDEXED BY signalbus_delivery_ready
+              WHERE state = 0 AND class = ?3 AND ",
+            $conditions,
+            " ORDER BY ",
+            $order,
+            " LIMIT 1)"
+        )
+    };
+}
+
+/// The first ready delivery of the channel `a.channel` behind the group of `a`.
+///
+/// One column at a time: for `(tenant, retry, lane) > (..)` SQLite seeks the first row that is
+/// equal, and walks through all that are, which may be a million.
+macro_rules! behind {
+    () => {
+        concat!(
+            "coalesce(",
+            first!(
+                "channel = a.channel AND tenant = a.tenant AND retry = a.retry AND lane > a.lane",
+                "lane"
+            ),
+            ", ",
+            first!(
+                "channel = a.channel AND tenant = a.tenant AND retry > a.retry",
+                "retry, lane"
+            ),
+            ", ",
+            first!(
+                "channel = a.channel AND tenant > a.tenant",
+                "tenant, retry, lane"
+            ),
+            ")"
+        )
+    };
+}
+
 /// One walk over the groups behind `from`, up to and with `to`.
 async fn lap(
     conn: &mut SqliteConnection,
@@ -86,24 +128,22 @@ async fn lap(
     limit: u32,
 ) -> Result<Vec<Ready>, StoreError> {
     let rows = sqlx::query(concat!(
-        "WITH RECURSIVE present (channel, tenant, retry, lane) AS (
+        "WITH RECURSIVE start (channel, tenant, retry, lane) AS (
+             SELECT c.value, iif(c.value = ?5, ?6, ''), iif(c.value = ?5, ?7, 0),
+                    iif(c.value = ?5, ?8, -1)
+             FROM jsonb_each(?2) AS c WHERE c.value >= ?5),
+         present (channel, tenant, retry, lane) AS (
              SELECT n.channel, n.tenant, n.retry, n.lane
-             FROM jsonb_each(?2) AS c
-             CROSS JOIN signalbus_delivery AS n ON n.position = (
-                 SELECT position FROM signalbus_delivery INDEXED BY signalbus_delivery_ready
-                 WHERE state = 0 AND class = ?3 AND channel = c.value
-                   AND (channel, tenant, retry, lane) > (?5, ?6, ?7, ?8)
-                 ORDER BY class, channel, tenant, retry, lane LIMIT 1)
-             WHERE (n.channel, n.tenant, n.retry, n.lane) <= (?9, ?10, ?11, ?12)
+             FROM start AS a
+             CROSS JOIN signalbus_delivery AS n ON n.position = ",
+        behind!(),
+        "    WHERE (n.channel, n.tenant, n.retry, n.lane) <= (?9, ?10, ?11, ?12)
              UNION ALL
              SELECT n.channel, n.tenant, n.retry, n.lane
-             FROM present AS p
-             CROSS JOIN signalbus_delivery AS n ON n.position = (
-                 SELECT position FROM signalbus_delivery INDEXED BY signalbus_delivery_ready
-                 WHERE state = 0 AND class = ?3 AND channel = p.channel
-                   AND (tenant, retry, lane) > (p.tenant, p.retry, p.lane)
-                 ORDER BY class, channel, tenant, retry, lane LIMIT 1)
-             WHERE (n.channel, n.tenant, n.retry, n.lane) <= (?9, ?10, ?11, ?12)
+             FROM present AS a
+             CROSS JOIN signalbus_delivery AS n ON n.position = ",
+        behind!(),
+        "    WHERE (n.channel, n.tenant, n.retry, n.lane) <= (?9, ?10, ?11, ?12)
              ORDER BY 1, 2, 3, 4)
          SELECT ",
         row::ready_columns!(),

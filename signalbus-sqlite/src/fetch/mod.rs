@@ -2,6 +2,8 @@
 
 mod due;
 mod groups;
+#[cfg(test)]
+mod tests;
 
 use signalbus::{
     clock::Timestamp,
