@@ -113,6 +113,13 @@ impl Default for TenantId {
     }
 }
 
+impl ProviderName {
+    /// The name of a [`Console`](crate::provider::Console) that was given none.
+    pub(crate) fn console() -> Self {
+        Self(Arc::from("console"))
+    }
+}
+
 impl Topic {
     /// The topic of what came from a bus and could not be read.
     pub(crate) fn unreadable() -> Self {

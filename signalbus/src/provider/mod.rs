@@ -1,11 +1,13 @@
 //! Providers: what sends messages of a channel.
 
 mod capabilities;
+mod console;
 mod delivery;
 mod error;
 mod latch;
 
 pub use capabilities::{Capabilities, Rate};
+pub use console::{Console, Describe, Description};
 pub use delivery::Delivery;
 pub(crate) use delivery::reference;
 pub use error::{Fault, Outcome, SendError};
