@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use signalbus::{
     SystemClock,
     channel::{Sms, sms::SmsOptions},
-    provider::Capabilities,
+    provider::{Capabilities, Fault},
 };
 use signalbus_testkit::{
     provider::{Play, ScriptedProvider},
@@ -39,6 +39,24 @@ mod plain {
         looks_up: false,
         open: async || subject(provider()),
         unreachable: unreachable,
+        connects_first: true,
+    }
+}
+
+/// As an HTTP client does that connects and writes in one call.
+mod starts_early {
+    use super::*;
+
+    signalbus_testkit::provider_suite! {
+        reports_start: true,
+        recognises_repeats: false,
+        looks_up: false,
+        open: async || subject(provider()),
+        unreachable: async || {
+            let provider = provider();
+            provider.default(Play::retryable(Fault::Provider));
+            subject(provider)
+        },
     }
 }
 
@@ -83,7 +101,7 @@ mod broken {
     use signalbus::{
         Provider,
         channel::Address,
-        provider::{Delivery, Fault, Found, Lookup, Rate, SendError, Sent},
+        provider::{Delivery, Found, Lookup, Rate, SendError, Sent},
     };
     use signalbus_testkit::provider_suite::{calls, content, list, outage, run, sheet, start};
 

@@ -39,6 +39,10 @@ signalbus_testkit::provider_suite! {
     recognises_repeats: false,
     looks_up: false,
     open: async || answering(taken).await,
+    unreachable: async || {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        subject(format!("http://{}", listener.local_addr().unwrap()))
+    },
 }
 
 #[tokio::test]
@@ -90,15 +94,6 @@ async fn the_id_is_kept_if_there_is_one() {
         let sent = answering(response).await.send_sample().await;
         assert_eq!(sent.id(), id, "{body}");
     }
-}
-
-#[tokio::test]
-async fn without_a_server_it_was_not_sent() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    drop(listener);
-    let error = refusal(subject(url)).await;
-    assert_eq!(error.outcome(), Outcome::Retryable);
 }
 
 #[tokio::test]

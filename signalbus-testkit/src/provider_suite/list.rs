@@ -12,7 +12,7 @@ macro_rules! provider_suite {
         recognises_repeats: $recognises_repeats:tt,
         looks_up: $looks_up:tt,
         open: $open:expr
-        $(, unreachable: $unreachable:expr)?
+        $(, unreachable: $unreachable:expr $(, connects_first: $connects_first:tt)?)?
         $(,)?
     ) => {
         #[test]
@@ -52,9 +52,11 @@ macro_rules! provider_suite {
                 what_cannot_be_reached_is_tried_again
                 an_error_shows_nothing_confidential
             } }
-            $crate::__provider_tests! { $reports_start, $unreachable, outage {
-                what_cannot_be_reached_is_not_started
-            } }
+            $(
+                $crate::__provider_tests! { $connects_first, $unreachable, outage {
+                    what_cannot_be_reached_is_not_started
+                } }
+            )?
         )?
     };
 }

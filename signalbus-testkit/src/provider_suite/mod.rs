@@ -32,6 +32,7 @@
 //!         provider.default(Play::cut_before_start());
 //!         subject(provider)
 //!     },
+//!     connects_first: true,
 //! }
 //! ```
 //!
@@ -42,8 +43,16 @@
 //! what the provider says of itself.
 //!
 //! `open` gives a new [`Subject`]: the provider, set up so that what it sends is taken (by a fake
-//! server, say), and a sample of its messages. `unreachable` gives one whose server is not there;
-//! leave it out for a provider that has none. Each case has its own subject.
+//! server, say), and a sample of its messages. Each case has its own subject.
+//!
+//! Two more lines are for those who can have them:
+//!
+//! - `unreachable` gives a subject whose server is not there; leave it out for a provider that
+//!   has none.
+//! - `connects_first: true` says that the start is reported only when there is a connection, as a
+//!   mail client can. Most HTTP clients connect and write in one call: leave it out then. Such a
+//!   provider reports the start before the call, and still answers that nothing was sent when its
+//!   client says that the connection was refused.
 
 #![expect(
     clippy::unwrap_used,

@@ -9,15 +9,16 @@ use signalbus::{
 
 use super::Subject;
 
-/// What was not started was certainly not sent: it is tried again, and it is the provider's fault,
-/// so that the breaker opens.
+/// Without a connection it was certainly not sent: it is tried again, and it is the provider's
+/// fault, so that the breaker opens.
 pub async fn what_cannot_be_reached_is_tried_again<C: Channel>(s: Subject<C>) {
     let error = failure(&s).await;
     assert_eq!(error.outcome(), Outcome::Retryable, "{error}");
     assert_eq!(error.fault(), Fault::Provider, "{error}");
 }
 
-/// Without a connection nothing was started.
+/// Without a connection nothing was started. Needs a client that tells when it is connected, so it
+/// is asked only of providers that say so.
 pub async fn what_cannot_be_reached_is_not_started<C: Channel>(s: Subject<C>) {
     let parcel = s.parcel();
     s.send(&parcel).await.expect_err("nobody is there");
