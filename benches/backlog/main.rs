@@ -37,23 +37,27 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 async fn run() -> Result<(), Box<dyn Error>> {
     let directory = tempfile::tempdir()?;
+    let store = SqliteStore::open(directory.path().join("backlog.db")).await?;
     let provider = Slow {
         urgent: Arc::default(),
     };
     let signalbus = Signalbus::builder()
-        .store(SqliteStore::open(directory.path().join("backlog.db")).await?)
+        .store(store.clone())
         .channel(NoTemplates, provider.clone())
         .policy(Policy::new().on::<NoTemplates>("bench.*"))
         .options(EngineOptions::default())
         .build()?;
-    publish(&signalbus, 0, BATCH).await?;
-    let before = resident()?;
-    println!("resident with {BATCH} waiting, engine not started: {before} bytes");
-    for batch in 1..WAITING / BATCH {
+    // SQLite fills its page caches first (64 MiB for the connection that writes).
+    let mut quarters = Vec::new();
+    for batch in 0..WAITING / BATCH {
         publish(&signalbus, batch * BATCH, BATCH).await?;
+        let waiting = (batch + 1) * BATCH;
+        if waiting == BATCH || waiting.is_multiple_of(WAITING / 4) {
+            let bytes = resident()?;
+            println!("resident with {waiting} waiting, engine not started: {bytes} bytes");
+            quarters.push(bytes);
+        }
     }
-    let published = resident()?;
-    println!("resident with {WAITING} waiting, engine not started: {published} bytes");
     signalbus.start();
     let mut highest = 0;
     for _ in 0..50 {
@@ -61,7 +65,16 @@ async fn run() -> Result<(), Box<dyn Error>> {
         highest = highest.max(resident()?);
     }
     println!("resident with {WAITING} waiting, engine at work, highest in 5 s: {highest} bytes");
-    let mut latencies = Vec::new();
+    if let [_, quarter, .., all] = quarters.as_slice() {
+        println!(
+            "{WAITING} waiting take {:.2} times the memory of a quarter of them",
+            ratio(*all, *quarter)
+        );
+    }
+    sqlx::query("CREATE TABLE bare (id INTEGER PRIMARY KEY)")
+        .execute(store.pool())
+        .await?;
+    let (mut latencies, mut commits) = (Vec::new(), Vec::new());
     for number in 0..20 {
         let began = Instant::now();
         let event = Event::new("bench.code", Idempotency::None)
@@ -72,13 +85,24 @@ async fn run() -> Result<(), Box<dyn Error>> {
         signalbus.publish(event).await?;
         provider.urgent.notified().await;
         latencies.push(began.elapsed());
+        let began = Instant::now();
+        sqlx::query("INSERT INTO bare DEFAULT VALUES")
+            .execute(store.pool())
+            .await?;
+        commits.push(began.elapsed());
     }
     latencies.sort_unstable();
+    commits.sort_unstable();
     println!(
         "urgent of another tenant, publish to provider: median {:?}, max {:?} of {}",
         latencies[latencies.len() / 2],
         latencies[latencies.len() - 1],
         latencies.len()
+    );
+    let commit = commits[commits.len() / 2];
+    println!(
+        "that is {:.1} times a bare commit on the same file, median {commit:?}",
+        latencies[latencies.len() / 2].as_secs_f64() / commit.as_secs_f64(),
     );
     let tally = signalbus
         .tally(&DeliveryFilter::new().state(State::Waiting))
@@ -105,6 +129,14 @@ async fn publish(signalbus: &Signalbus, from: u64, count: u64) -> Result<(), Box
         answer?;
     }
     Ok(())
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a ratio of bytes needs no more than three digits"
+)]
+fn ratio(one: u64, other: u64) -> f64 {
+    one as f64 / other as f64
 }
 
 /// Bytes of this process in memory.
