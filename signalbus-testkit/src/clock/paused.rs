@@ -1,4 +1,7 @@
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use signalbus::clock::{Clock, Timestamp, later};
@@ -6,7 +9,7 @@ use signalbus::clock::{Clock, Timestamp, later};
 /// Shows tokio's time: for `#[tokio::test(start_paused = true)]`, where time stands still while
 /// there is work and jumps to the next timer when all tasks wait.
 ///
-/// Without a paused runtime it simply runs, from the wall time it was given. Not for code that
+/// Clones are the same clock. Without a paused runtime it simply runs, from the wall time it was given. Not for code that
 /// waits for anything but tokio timers, such as a database: time would jump while it waits.
 ///
 /// ```
@@ -23,8 +26,15 @@ use signalbus::clock::{Clock, Timestamp, later};
 /// ```
 #[derive(Debug, Clone)]
 pub struct PausedClock {
-    start: Timestamp,
+    set: Arc<Mutex<Set>>,
     origin: tokio::time::Instant,
+}
+
+/// What the wall showed when it was set, and when that was.
+#[derive(Debug, Clone, Copy)]
+struct Set {
+    wall: Timestamp,
+    monotonic: Duration,
 }
 
 impl PausedClock {
@@ -36,9 +46,23 @@ impl PausedClock {
     )]
     pub fn new(start: Timestamp) -> Self {
         Self {
-            start,
+            set: Arc::new(Mutex::new(Set {
+                wall: start,
+                monotonic: Duration::ZERO,
+            })),
             origin: tokio::time::Instant::now(),
         }
+    }
+
+    /// Makes the wall clock jump, as an operator or a time server does. Monotonic time stays, and
+    /// nobody wakes.
+    pub fn set(&self, wall: Timestamp) {
+        let monotonic = self.monotonic();
+        *self.lock() = Set { wall, monotonic };
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Set> {
+        self.set.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -52,7 +76,8 @@ impl Default for PausedClock {
 #[async_trait]
 impl Clock for PausedClock {
     fn now(&self) -> Timestamp {
-        later(self.start, self.monotonic())
+        let Set { wall, monotonic } = *self.lock();
+        later(wall, self.monotonic().saturating_sub(monotonic))
     }
 
     fn monotonic(&self) -> Duration {
@@ -65,5 +90,24 @@ impl Clock for PausedClock {
     )]
     async fn sleep(&self, duration: Duration) {
         tokio::time::sleep(duration).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_jump_of_the_wall_clock_leaves_monotonic_time_alone() {
+        let clock = PausedClock::default();
+        let start = clock.now();
+        let minute = Duration::from_mins(1);
+        clock.sleep(minute).await;
+        clock.clone().set(start);
+        assert_eq!(clock.now(), start);
+        assert_eq!(clock.monotonic(), minute);
+        clock.sleep(minute).await;
+        assert_eq!(clock.now(), later(start, minute));
+        assert_eq!(clock.monotonic(), 2 * minute);
     }
 }

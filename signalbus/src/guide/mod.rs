@@ -1,5 +1,8 @@
 //! Guides, checked with the rest of the documentation.
 
+#[doc = include_str!("adapters.md")]
+pub mod adapters {}
+
 #[doc = include_str!("guarantees.md")]
 pub mod guarantees {}
 
