@@ -1,7 +1,7 @@
 //! The parent: starts hosts and kills them at random moments.
 
 use std::{
-    collections::HashSet,
+    collections::BTreeSet,
     error::Error,
     path::Path,
     process::{Child, Command, Stdio},
@@ -9,8 +9,9 @@ use std::{
 };
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
+use serde::{Deserialize, Serialize};
 use signalbus::{
-    DeliveryId, Store,
+    DeliveryId, Store, Timestamp,
     store::{DeliveryFilter, PageToken, State},
 };
 use signalbus_sqlite::SqliteStore;
@@ -23,29 +24,27 @@ const LONGEST_LIFE: u64 = 700;
 const LIMIT: Duration = Duration::from_secs(300);
 
 /// What was seen at one kill.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Kill {
-    /// When the host was gone, since the epoch.
-    pub(crate) at: Duration,
+    /// Which host.
+    pub(crate) process: u32,
+    /// When it was gone.
+    pub(crate) at: Timestamp,
     /// The delivery and attempt of each claim without a result.
-    pub(crate) open: HashSet<(DeliveryId, u32)>,
+    pub(crate) open: BTreeSet<(DeliveryId, u32)>,
 }
 
 /// Kills so many hosts, and lets the last one finish.
-pub(crate) async fn run(
-    directory: &Path,
-    kills: usize,
-    seed: u64,
-) -> Result<Vec<Kill>, Box<dyn Error>> {
+pub(crate) async fn run(directory: &Path, kills: u32, seed: u64) -> Result<(), Box<dyn Error>> {
     let mut random = StdRng::seed_from_u64(seed);
-    let mut seen = Vec::with_capacity(kills);
-    for _ in 0..kills {
+    let seen = log::open(&log::kills(directory))?;
+    for process in 0..kills {
         let duty = match random.random_range(0..10) {
             0 => Duty::Publish,
             1 | 2 => Duty::Send,
             _ => Duty::Both,
         };
-        let mut host = start(directory, duty, random.random())?;
+        let mut host = start(directory, duty, process, random.random())?;
         let life = Duration::from_millis(random.random_range(0..LONGEST_LIFE));
         tokio::time::sleep(life).await;
         if let Some(status) = host.try_wait()? {
@@ -53,11 +52,11 @@ pub(crate) async fn run(
         }
         host.kill()?;
         host.wait()?;
-        let at = log::now();
+        let at = Timestamp::now();
         let open = open_claims(directory).await?;
-        seen.push(Kill { at, open });
+        log::append(&seen, &Kill { process, at, open })?;
     }
-    let mut host = start(directory, Duty::Finish, random.random())?;
+    let mut host = start(directory, Duty::Finish, kills, random.random())?;
     let deadline = Instant::now() + LIMIT;
     let status = loop {
         if let Some(status) = host.try_wait()? {
@@ -71,24 +70,25 @@ pub(crate) async fn run(
         tokio::time::sleep(Duration::from_millis(20)).await;
     };
     if status.success() {
-        Ok(seen)
+        Ok(())
     } else {
         Err(format!("the last host failed: {status}").into())
     }
 }
 
-fn start(directory: &Path, duty: Duty, seed: u64) -> std::io::Result<Child> {
+fn start(directory: &Path, duty: Duty, process: u32, seed: u64) -> std::io::Result<Child> {
     let duty = format!("{duty:?}").to_lowercase();
     Command::new(std::env::current_exe()?)
         .arg("host")
         .arg(directory)
         .arg(duty)
+        .arg(process.to_string())
         .arg(seed.to_string())
         .stdin(Stdio::null())
         .spawn()
 }
 
-async fn open_claims(directory: &Path) -> Result<HashSet<(DeliveryId, u32)>, Box<dyn Error>> {
+async fn open_claims(directory: &Path) -> Result<BTreeSet<(DeliveryId, u32)>, Box<dyn Error>> {
     let store = SqliteStore::open(log::database(directory)).await?;
     let sending = DeliveryFilter::new().state(State::Sending);
     let page = store.list(&sending, PageToken::first(1_000)).await?;

@@ -1,7 +1,6 @@
 //! A channel without templates, and a provider that writes down every request.
 
 use std::{
-    fs::File,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -10,12 +9,14 @@ use async_trait::async_trait;
 use rand::{RngExt, rngs::StdRng};
 use serde::{Deserialize, Serialize};
 use signalbus::{
-    Channel, Provider,
+    Channel, Provider, ProviderName,
     channel::{Address, AddressError, Compose, ComposeError, Part},
+    name::ChannelName,
     provider::{Delivery, Fault, SendError, Sent},
 };
+use signalbus_testkit::history::{Answer, Request, Seen};
 
-use crate::log::{self, Request};
+use crate::log::Log;
 
 /// The longest time a send takes before, and after, its request is written down.
 const LONGEST: u64 = 4_000;
@@ -26,8 +27,14 @@ pub(crate) struct Line;
 #[derive(Debug, Clone)]
 pub(crate) struct LineAddress(String);
 
+/// Which message it is; see [`content`].
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Number(u64);
+
+/// What tells messages apart, as their key does.
+pub(crate) fn content(number: u64) -> String {
+    format!("message-{number}")
+}
 
 impl Address for LineAddress {
     fn parse(text: &str) -> Result<Self, AddressError> {
@@ -59,7 +66,11 @@ impl Channel for Line {
 /// answers.
 #[derive(Debug, Clone)]
 pub(crate) struct Bookkeeper {
-    pub(crate) book: Arc<File>,
+    pub(crate) book: Arc<Log>,
+    pub(crate) name: ProviderName,
+    pub(crate) channel: ChannelName,
+    /// The process that asks.
+    pub(crate) worker: String,
     pub(crate) random: Arc<Mutex<StdRng>>,
 }
 
@@ -76,21 +87,34 @@ impl Bookkeeper {
 #[async_trait]
 impl Provider<Line> for Bookkeeper {
     fn name(&self) -> &str {
-        "bookkeeper"
+        self.name.as_str()
     }
 
     async fn send(&self, delivery: Delivery<'_, Line>) -> Result<Sent, SendError> {
         self.takes_a_while().await;
-        let request = Request {
-            message: delivery.message.0,
+        let request = self.book.number();
+        let line = Seen::Request(Request {
+            request,
+            provider: self.name.clone(),
+            channel: self.channel.clone(),
             delivery: delivery.id,
+            generation: delivery.generation,
             attempt: delivery.attempt,
-            at: log::now(),
-        };
-        log::append(&self.book, &request).map_err(|error| {
+            tenant: delivery.tenant.clone(),
+            address: delivery.to.as_str().to_owned(),
+            content: content(delivery.message.0),
+            worker: self.worker.clone(),
+            received: true,
+            taken: true,
+        });
+        self.book.write(line).map_err(|error| {
             SendError::retryable(Fault::Provider, "the book cannot be written").with_source(error)
         })?;
         self.takes_a_while().await;
+        let answer = Answer::Taken;
+        self.book
+            .write(Seen::Answered { request, answer })
+            .map_err(|error| SendError::unknown("the book cannot be written").with_source(error))?;
         Ok(Sent::new())
     }
 }

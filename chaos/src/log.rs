@@ -1,49 +1,71 @@
-//! The publisher's log and the provider's book: files that only grow, a line at a time. A line
-//! is one write, so a kill leaves it whole or not there at all.
+//! The publishers' log and the provider's book: files that only grow, a line at a time. A line is
+//! one write, so a kill leaves it whole or not there at all.
 
 use std::{
     fs::{File, OpenOptions},
     io::{self, ErrorKind, Write},
     path::{Path, PathBuf},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    sync::atomic::{AtomicU64, Ordering},
 };
 
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use signalbus::DeliveryId;
-
-/// A line of the publisher's log.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) enum Publication {
-    /// It is about to publish this message.
-    Invoked { message: u64 },
-    /// The answer came: stored, as this delivery.
-    Answered {
-        message: u64,
-        delivery: DeliveryId,
-        duplicate: bool,
-    },
-}
-
-/// A line of the provider's book: a request that arrived.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Request {
-    pub(crate) message: u64,
-    pub(crate) delivery: DeliveryId,
-    pub(crate) attempt: u32,
-    /// Since the epoch.
-    pub(crate) at: Duration,
-}
+use serde::{Serialize, de::DeserializeOwned};
+use signalbus::Timestamp;
+use signalbus_testkit::history::{Event, Seen};
 
 pub(crate) fn database(directory: &Path) -> PathBuf {
     directory.join("notifications.db")
 }
 
+/// What publishers asked and were told.
 pub(crate) fn publications(directory: &Path) -> PathBuf {
     directory.join("publications")
 }
 
+/// What the provider was asked and said.
 pub(crate) fn book(directory: &Path) -> PathBuf {
     directory.join("book")
+}
+
+/// What the parent saw at each kill.
+pub(crate) fn kills(directory: &Path) -> PathBuf {
+    directory.join("kills")
+}
+
+/// The lines of one observer in one process.
+#[derive(Debug)]
+pub(crate) struct Log {
+    file: File,
+    actor: String,
+    /// Numbers of calls and requests: each process has its own range.
+    last: AtomicU64,
+}
+
+impl Log {
+    pub(crate) fn open(path: &Path, process: u32, actor: String) -> io::Result<Self> {
+        Ok(Self {
+            file: open(path)?,
+            actor,
+            last: AtomicU64::new(u64::from(process) << 32),
+        })
+    }
+
+    pub(crate) fn number(&self) -> u64 {
+        self.last.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    pub(crate) fn write(&self, seen: Seen) -> io::Result<()> {
+        append(&self.file, &event(Timestamp::now(), &self.actor, seen))
+    }
+}
+
+/// A line at a time of the one clock that all processes share.
+pub(crate) fn event(wall: Timestamp, actor: &str, seen: Seen) -> Event {
+    Event {
+        at: u64::try_from(wall.as_microsecond()).unwrap_or(0),
+        wall,
+        actor: actor.to_owned(),
+        seen,
+    }
 }
 
 pub(crate) fn open(path: &Path) -> io::Result<File> {
@@ -65,11 +87,4 @@ pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> io::Result<Vec<T>> {
     text.lines()
         .map(|line| Ok(serde_json::from_str(line)?))
         .collect()
-}
-
-/// Since the epoch: the one clock that all processes share.
-pub(crate) fn now() -> Duration {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
 }

@@ -1,12 +1,15 @@
 //! Kills a host of Signalbus with SIGKILL at random moments, and then compares three observers
-//! that know nothing of each other: the publisher's log, the provider's book and the store.
+//! that know nothing of each other: the publishers' log, the provider's book and the store.
 //!
 //! `cargo xtask chaos --kills 200`
 //!
 //! SQLite has one process a file, so one child after the other is the host: most publish and
 //! send, some only publish, some only send. The parent looks into the store after each kill, to
 //! see which claims were open. At the end a child that is not killed sends what is left, and
-//! [`evidence`] says whether the promises were kept. Exits with 1 when one was broken.
+//! [`evidence`] gives all that was seen to the checker of `signalbus-testkit`. Exits with 1 when a
+//! promise was broken.
+//!
+//! With `--keep` the files stay, and `judge` reads them again.
 
 #![expect(
     clippy::print_stdout,
@@ -19,9 +22,14 @@ mod host;
 mod hunt;
 mod line;
 mod log;
+mod store_log;
 mod summary;
 
-use std::{error::Error, path::PathBuf, process::ExitCode};
+use std::{
+    error::Error,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::{Parser, Subcommand};
 use rand::{RngExt, rngs::StdRng};
@@ -33,16 +41,24 @@ use crate::host::Duty;
 struct Arguments {
     /// How many kills.
     #[arg(long, default_value_t = 20)]
-    kills: usize,
+    kills: u32,
     /// Decides the moments of the kills; printed with the summary.
     #[arg(long)]
     seed: Option<u64>,
+    /// A new folder for what was seen; it is kept.
+    #[arg(long)]
+    keep: Option<PathBuf>,
     #[command(subcommand)]
     role: Option<Role>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Role {
+    /// Judges what a run with `--keep` left behind.
+    Judge {
+        /// Its folder.
+        directory: PathBuf,
+    },
     /// What the hunted processes are started as.
     #[command(hide = true)]
     Host {
@@ -50,6 +66,8 @@ enum Role {
         directory: PathBuf,
         /// What it does.
         duty: Duty,
+        /// Which one it is.
+        process: u32,
         /// Decides what is published and how long sends take.
         seed: u64,
     },
@@ -68,22 +86,37 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<bool, Box<dyn Error>> {
-    if let Some(Role::Host {
-        directory,
-        duty,
-        seed,
-    }) = arguments.role
-    {
-        host::run(&directory, duty, seed).await?;
-        return Ok(true);
+    match arguments.role {
+        Some(Role::Host {
+            directory,
+            duty,
+            process,
+            seed,
+        }) => {
+            host::run(&directory, duty, process, seed).await?;
+            return Ok(true);
+        }
+        Some(Role::Judge { directory }) => return judge(&directory).await,
+        None => {}
     }
     let seed = arguments
         .seed
         .unwrap_or_else(|| rand::make_rng::<StdRng>().random());
     println!("chaos: {} kills, seed {seed}", arguments.kills);
-    let directory = tempfile::tempdir()?;
-    let hunt = hunt::run(directory.path(), arguments.kills, seed).await?;
-    let evidence = evidence::gather(directory.path(), hunt).await?;
+    let temporary = tempfile::tempdir()?;
+    let directory = match &arguments.keep {
+        Some(directory) => {
+            std::fs::create_dir(directory)?;
+            directory
+        }
+        None => temporary.path(),
+    };
+    hunt::run(directory, arguments.kills, seed).await?;
+    judge(directory).await
+}
+
+async fn judge(directory: &Path) -> Result<bool, Box<dyn Error>> {
+    let evidence = evidence::gather(directory).await?;
     let violations = evidence.violations();
     summary::print(&evidence, &violations);
     Ok(violations.is_empty())

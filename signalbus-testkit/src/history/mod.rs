@@ -7,11 +7,12 @@
 //! delivery and the lines that show it.
 //!
 //! A run on a store whose transitions cannot be seen leaves those lines out: what the store holds
-//! at the end still has every attempt, and the invariants that need more are checked as far as
-//! the lines go.
+//! at the end ([`ends`]) still has every attempt, and the invariants that need more are checked as
+//! far as the lines go. So it is with epochs when no owner of a lane was seen.
 
 mod check;
 mod event;
+mod gather;
 mod index;
 mod rules;
 mod story;
@@ -31,6 +32,7 @@ use signalbus::{
 
 pub use check::check;
 pub use event::{Answer, Broken, Event, Listed, Publish, Request, RouteWanted, Said, Seen, Step};
+pub use gather::ends;
 pub use story::story;
 pub use verdict::{Invariant, Violation};
 

@@ -47,6 +47,19 @@ fn c1_an_end_has_its_reason_in_the_history() {
 }
 
 #[test]
+fn c1_what_is_called_sent_was_taken() {
+    let mut bad = Tale::new();
+    let publish = bad.published(1, "person");
+    bad.claimed(1, 1);
+    bad.accepted(1, 1);
+    bad.end(1, State::Ended(EndState::Accepted), Reason::Sent);
+    let mut good = Tale::new();
+    assert_eq!(good.published(1, "person"), publish);
+    good.delivered(1, &publish);
+    compare(Invariant::Accounted, bad, good);
+}
+
+#[test]
 fn c2_what_was_not_stored_is_not_sent() {
     let tale = |told: fn(u64) -> Seen| {
         let mut tale = Tale::new();
@@ -98,6 +111,30 @@ fn c3_a_second_send_has_a_cause() {
         tale(Answer::Taken, AttemptOutcome::Failed(Outcome::Retryable)),
         tale(Answer::Nothing, AttemptOutcome::Failed(Outcome::Unknown)),
     );
+}
+
+#[test]
+fn c3_a_record_is_lost_only_in_a_crash_before() {
+    let tale = |first: bool| {
+        let mut tale = Tale::new();
+        let publish = tale.published(1, "person");
+        tale.claimed(1, 1);
+        tale.request(1, 1, &publish, Some(Answer::Taken));
+        let worker = "worker".to_owned();
+        let crash = Seen::Fault(Broken::Crashed { worker });
+        if first {
+            tale.see("nemesis", crash.clone());
+        }
+        tale.retried(1, 1, AttemptOutcome::Interrupted, Fault::Provider);
+        if !first {
+            tale.see("nemesis", crash);
+        }
+        tale.pass(Duration::from_secs(60));
+        tale.sent_in(1, 2, &publish);
+        tale.end(1, State::Ended(EndState::Accepted), Reason::Sent);
+        tale
+    };
+    compare(Invariant::BoundedDuplicates, tale(false), tale(true));
 }
 
 #[test]

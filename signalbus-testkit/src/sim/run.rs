@@ -4,7 +4,7 @@ use signalbus::{
     Clock as _, MemoryStore, Signalbus, Store as _,
     bus::MemoryBus,
     name::ChannelName,
-    store::{DeliveryFilter, PageToken, State},
+    store::{DeliveryFilter, State},
 };
 use tokio::task::JoinSet;
 
@@ -18,7 +18,7 @@ use super::{
     worker::{self, Fallible, Site, Worker},
     world::World,
 };
-use crate::history::{Broken, End, History, Rules, Seen, Violation, check};
+use crate::history::{Broken, History, Rules, Seen, Violation, check, ends};
 
 /// A run of a script, and what was seen in it.
 #[derive(Debug)]
@@ -99,7 +99,7 @@ async fn play(script: &Script) -> Fallible<Played> {
     let healed = world.clock.monotonic();
     let done = stage.drain(healed).await?;
     stage.leave().await;
-    let ends = stage.ends().await?;
+    let ends = ends(&stage.site.store).await?;
     let rules = rules(script)?;
     Ok(Played {
         recovery: done.saturating_sub(healed),
@@ -285,27 +285,6 @@ impl Stage {
             }
             worker.finish().await;
         }
-    }
-
-    async fn ends(&self) -> Fallible<Vec<End>> {
-        let store = &self.site.store;
-        let all = PageToken::first(u32::MAX);
-        let page = store.list(&DeliveryFilter::new(), all).await?;
-        let mut ends = Vec::with_capacity(page.items.len());
-        for item in page.items {
-            let history = store.history(&item.tenant, item.id).await?;
-            ends.push(End {
-                delivery: item.id,
-                event: item.event,
-                tenant: item.tenant,
-                channel: item.channel,
-                state: item.state,
-                reason: item.reason,
-                generation: item.generation,
-                history,
-            });
-        }
-        Ok(ends)
     }
 }
 

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use signalbus::provider::Outcome;
+use signalbus::{provider::Outcome, store::AttemptOutcome};
 
 use super::sends::claim_of;
 use crate::history::{
-    Answer, Invariant,
+    Answer, Invariant, Seen,
     index::{Asked, Index, Track},
     verdict::Verdict,
 };
@@ -134,7 +134,7 @@ fn interrupted_by_a_fault(
         .find(|asked| (asked.request.generation, asked.request.attempt) == (generation, attempt));
     let Some(asked) = request else { return };
     let from = claim_of(index, asked).unwrap_or(asked.at);
-    let to = index.history.events.len();
+    let to = found_out(index, track, generation, attempt);
     let worker = &asked.request.worker;
     if !index.was_broken(worker, from, to) && !index.was_cut_off(worker, from, to) {
         let what = format!("the record of attempt {attempt} was lost without a fault");
@@ -145,6 +145,16 @@ fn interrupted_by_a_fault(
             what,
         );
     }
+}
+
+/// When the next owner of the lane wrote down that a record was lost.
+fn found_out(index: &Index<'_>, track: &Track<'_>, generation: u32, attempt: u32) -> usize {
+    let found = track.steps.iter().copied().find(|at| {
+        matches!(&index.event(*at).seen, Seen::Settled { step, outcome, .. }
+            if (step.generation, step.attempt) == (generation, attempt)
+                && *outcome == AttemptOutcome::Interrupted)
+    });
+    found.unwrap_or(index.history.events.len())
 }
 
 /// How many sends were one too many, by cause: for people.

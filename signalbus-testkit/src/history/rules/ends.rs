@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use signalbus::{
     DeliveryId, EventId, Order,
-    store::{EndState, Entry, State},
+    store::{AttemptOutcome, EndState, Entry, State},
 };
 
 use crate::history::{
@@ -20,6 +20,7 @@ pub(in crate::history) fn check(index: &Index<'_>, verdict: &mut Verdict) {
             verdict.broken(Invariant::Accounted, end.delivery, [], "is there twice");
         }
         check_end(index, verdict, end);
+        check_taken(index, verdict, end);
     }
     let held: BTreeSet<EventId> = index.history.ends.iter().map(|end| end.event).collect();
     for call in index.calls.values() {
@@ -101,6 +102,32 @@ fn check_end(index: &Index<'_>, verdict: &mut Verdict, end: &End) {
             state.as_str()
         );
         verdict.broken(Invariant::Accounted, end.delivery, [], what);
+    }
+}
+
+/// What the store calls sent is in the books of a provider.
+fn check_taken(index: &Index<'_>, verdict: &mut Verdict, end: &End) {
+    let Some(track) = index.tracks.get(&end.delivery) else {
+        return;
+    };
+    let accepted = track
+        .attempts()
+        .filter(|record| matches!(record.outcome, AttemptOutcome::Accepted { .. }));
+    for record in accepted {
+        // A provider that was asked what became of an attempt names an earlier one.
+        let taken = track.requests.iter().any(|request| {
+            let request = index.requests[request].request;
+            request.taken
+                && request.generation == record.generation
+                && request.attempt <= record.attempt
+        });
+        if !taken {
+            let what = format!(
+                "is called sent in attempt {}, and no provider ever took it",
+                record.attempt
+            );
+            verdict.broken(Invariant::Accounted, end.delivery, [], what);
+        }
     }
 }
 

@@ -70,6 +70,7 @@ fn replay(
             ),
         }
         if let Seen::Claimed(step) | Seen::Settled { step, .. } = seen
+            && !epochs.0.is_empty()
             && epochs.current(step.lane, at) != Some(step.epoch)
         {
             let what = format!("was written under an old epoch of lane {}", step.lane);
@@ -226,7 +227,7 @@ fn check_history(verdict: &mut Verdict, end: &End) {
     }
 }
 
-/// Which epoch of a lane was the current one.
+/// Which epoch of a lane was the current one; empty when owners were not seen.
 struct Epochs(BTreeMap<u16, Vec<(usize, u64)>>);
 
 impl Epochs {
