@@ -1,5 +1,6 @@
-//! The publishers' log and the provider's book: files that only grow, a line at a time. A line is
-//! one write, so a kill leaves it whole or not there at all.
+//! The publishers' log and the provider's book: files that only grow, a line at a time. A kill may
+//! cut the last line short (where it crosses a page of memory). What is not whole did not happen:
+//! nobody went on after it.
 
 use std::{
     fs::{File, OpenOptions},
@@ -68,8 +69,22 @@ pub(crate) fn event(wall: Timestamp, actor: &str, seen: Seen) -> Event {
     }
 }
 
+/// Opens a file to append to it, and takes off what a kill left of a line.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new().append(true).create(true).open(path)
+    let file = OpenOptions::new().append(true).create(true).open(path)?;
+    let whole = whole_lines(path)?.len();
+    file.set_len(u64::try_from(whole).unwrap_or(u64::MAX))?;
+    Ok(file)
+}
+
+fn whole_lines(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = match std::fs::read(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+        bytes => bytes?,
+    };
+    let end = bytes.iter().rposition(|byte| *byte == b'\n');
+    bytes.truncate(end.map_or(0, |end| end + 1));
+    Ok(bytes)
 }
 
 pub(crate) fn append<T: Serialize>(mut file: &File, line: &T) -> io::Result<()> {
@@ -80,11 +95,26 @@ pub(crate) fn append<T: Serialize>(mut file: &File, line: &T) -> io::Result<()> 
 
 /// All lines; none when there is no such file.
 pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> io::Result<Vec<T>> {
-    let text = match std::fs::read_to_string(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
-        text => text?,
-    };
-    text.lines()
-        .map(|line| Ok(serde_json::from_str(line)?))
+    whole_lines(path)?
+        .split_inclusive(|byte| *byte == b'\n')
+        .map(|line| Ok(serde_json::from_slice(line)?))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_cut_short_did_not_happen() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("book");
+        assert_eq!(read::<u32>(&path).unwrap(), Vec::<u32>::new());
+        std::fs::write(&path, "12\n34\n5").unwrap();
+        assert_eq!(read::<u32>(&path).unwrap(), [12, 34]);
+        append(&open(&path).unwrap(), &6).unwrap();
+        assert_eq!(read::<u32>(&path).unwrap(), [12, 34, 6]);
+        std::fs::write(&path, "12\n{\n5\n").unwrap();
+        read::<u32>(&path).unwrap_err();
+    }
 }
