@@ -67,7 +67,9 @@ pub(crate) async fn let_go(
         return Ok(());
     }
     sqlx::query(
-        "UPDATE signalbus_delivery AS d SET state = CASE WHEN d.due <= ?2 THEN 0 ELSE 1 END
+        "UPDATE signalbus_delivery AS d SET state = CASE
+             WHEN d.due <= ?2 OR (d.due = d.accepted_at AND d.attempt = 0 AND d.generation = 0)
+             THEN 0 ELSE 1 END
          WHERE d.position IN (
              SELECT (SELECT min(b.position)
                      FROM signalbus_delivery AS b INDEXED BY signalbus_delivery_behind

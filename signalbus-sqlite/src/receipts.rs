@@ -229,16 +229,17 @@ async fn apply(
     if receipts.is_empty() {
         return Ok(Vec::new());
     }
-    let mut ranks = ranks(conn, &receipts).await?;
+    let mut standings = standings(conn, &receipts).await?;
+    let mut resolved = Vec::new();
     let mut tops: HashMap<i64, (u8, String)> = HashMap::new();
     let mut advanced = Vec::with_capacity(receipts.len());
     let mut entries = Vec::with_capacity(receipts.len());
     for receipt in receipts {
         let rank = receipt.kind.rank();
-        let before = ranks.entry(receipt.position).or_default();
-        let moved = rank > *before;
+        let standing = standings.entry(receipt.position).or_default();
+        let moved = rank > standing.rank;
         if moved {
-            *before = rank;
+            standing.rank = rank;
             let word = receipt.kind.as_str().to_owned();
             tops.insert(receipt.position, (rank, word));
         }
@@ -251,71 +252,94 @@ async fn apply(
                 advanced: moved,
             },
         ));
+        if standing.unknown && standing.rank >= SENT_RANK {
+            standing.unknown = false;
+            let (state, reason) = (EndState::Accepted, Reason::Receipt);
+            entries.push((receipt.position, Entry::Ended { state, reason }));
+            resolved.push(receipt.position);
+        }
     }
-    let resolved = climb(conn, now, &tops).await?;
-    entries.extend(resolved.into_iter().map(|position| {
-        let (state, reason) = (EndState::Accepted, Reason::Receipt);
-        (position, Entry::Ended { state, reason })
-    }));
+    climb(conn, &tops).await?;
+    resolve(conn, now, &resolved).await?;
     history::append(conn, now, &entries).await?;
     Ok(advanced)
 }
 
-async fn ranks(
+/// Where receipts find a delivery.
+#[derive(Default)]
+struct Standing {
+    rank: u8,
+    /// Whether it ended in an unknown outcome.
+    unknown: bool,
+}
+
+async fn standings(
     conn: &mut SqliteConnection,
     receipts: &[Matched],
-) -> Result<HashMap<i64, u8>, StoreError> {
+) -> Result<HashMap<i64, Standing>, StoreError> {
     let positions: Vec<i64> = receipts.iter().map(|receipt| receipt.position).collect();
     let rows = sqlx::query(
-        "SELECT position, receipt_rank FROM signalbus_delivery
+        "SELECT position, receipt_rank, state = ?2 FROM signalbus_delivery
          WHERE position IN (SELECT value FROM json_each(?1))",
     )
     .bind(batch::rows(&positions)?)
+    .bind(end_code(EndState::OutcomeUnknown))
     .fetch_all(conn)
     .await
     .map_err(error::of)?;
     rows.iter()
         .map(|row| {
             let mut columns = Columns::of(row);
-            Ok((columns.take()?, columns.number()?))
+            let standing = |columns: &mut Columns<'_>| {
+                Ok::<_, StoreError>(Standing {
+                    rank: columns.number()?,
+                    unknown: columns.take()?,
+                })
+            };
+            Ok((columns.take()?, standing(&mut columns)?))
         })
         .collect()
 }
 
-/// Moves the ladder; what had an unknown outcome was sent after all (promise P4). Says where.
+/// Moves the ladder.
 async fn climb(
     conn: &mut SqliteConnection,
-    now: Timestamp,
     tops: &HashMap<i64, (u8, String)>,
-) -> Result<Vec<i64>, StoreError> {
+) -> Result<(), StoreError> {
     let rows: Vec<_> = tops
         .iter()
         .map(|(position, (rank, word))| (position, rank, word))
         .collect();
-    let rows = batch::rows(&rows)?;
     sqlx::query(
         "UPDATE signalbus_delivery AS d SET receipt_rank = j.value ->> 1, receipt = j.value ->> 2
          FROM jsonb_each(?1) AS j WHERE d.position = j.value ->> 0",
     )
-    .bind(rows.as_str())
-    .execute(&mut *conn)
+    .bind(batch::rows(&rows)?)
+    .execute(conn)
     .await
     .map_err(error::of)?;
-    let resolved: Vec<i64> = sqlx::query_scalar(
-        "UPDATE signalbus_delivery SET state = ?3, reason = ?4, ended_at = ?5
-         WHERE position IN (SELECT value ->> 0 FROM jsonb_each(?1))
-           AND state = ?2 AND receipt_rank >= ?6
-         RETURNING position",
+    Ok(())
+}
+
+/// What had an unknown outcome was sent after all (promise P4).
+async fn resolve(
+    conn: &mut SqliteConnection,
+    now: Timestamp,
+    positions: &[i64],
+) -> Result<(), StoreError> {
+    if positions.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "UPDATE signalbus_delivery SET state = ?2, reason = ?3, ended_at = ?4
+         WHERE position IN (SELECT value FROM json_each(?1))",
     )
-    .bind(rows)
-    .bind(end_code(EndState::OutcomeUnknown))
+    .bind(batch::rows(positions)?)
     .bind(end_code(EndState::Accepted))
     .bind(Reason::Receipt.as_str())
     .bind(micros(now))
-    .bind(i64::from(SENT_RANK))
-    .fetch_all(&mut *conn)
+    .execute(&mut *conn)
     .await
     .map_err(error::of)?;
-    rendering::forget(conn, &resolved).await?;
-    Ok(resolved)
+    rendering::forget(conn, positions).await
 }

@@ -81,15 +81,13 @@ async fn named(
     let mut chosen = Vec::new();
     let mut answer = Redriven::default();
     for (id, generation) in ids {
-        match found.remove(id) {
-            Some(candidate) if candidate.generation == *generation => {
-                if chosen.len() < limit {
-                    chosen.push(candidate);
-                } else {
-                    answer.more = true;
-                }
-            }
-            _ => answer.skipped.push(*id),
+        let named = found
+            .get(id)
+            .is_some_and(|candidate| candidate.generation == *generation);
+        match found.remove(id).filter(|_| named) {
+            Some(candidate) if chosen.len() < limit => chosen.push(candidate),
+            Some(_) => answer.more = true,
+            None => answer.skipped.push(*id),
         }
     }
     Ok((chosen, answer))

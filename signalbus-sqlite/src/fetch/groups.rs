@@ -157,7 +157,7 @@ async fn lap(
           WHERE p.lane IN (SELECT value FROM jsonb_each(?1))
             AND (p.tenant, p.channel) NOT IN (
                 SELECT value ->> 0, value ->> 1 FROM jsonb_each(?14))
-            AND d.due <= ?15
+            AND (d.due <= ?15 OR (d.due = d.accepted_at AND d.attempt = 0 AND d.generation = 0))
           LIMIT ?13"
     ))
     .bind(&scope.lanes)

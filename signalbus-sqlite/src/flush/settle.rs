@@ -118,6 +118,7 @@ async fn write(
                 message_id,
                 message_id.map(message_hash),
                 settle.rendering.is_some(),
+                settle.lane.0,
             ))
         })
         .collect::<Result<Vec<_>, StoreError>>()?;
@@ -152,6 +153,7 @@ async fn write(
                 AND c.id = substr(?2, j.value ->> 1, 16)
                 AND c.generation = j.value ->> 2
                 AND c.attempt = j.value ->> 3
+                AND c.lane = j.value ->> 13
                 AND c.state = 2) AS s
          WHERE d.position = s.position
          RETURNING position, id, generation, attempt,

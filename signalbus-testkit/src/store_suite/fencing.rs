@@ -6,7 +6,7 @@ use signalbus::store::{
     AttemptOutcome, ClaimAnswer, EndState, Next, Reason, Refusal, SettleAnswer, State,
 };
 
-use super::{Harness, Worker, claim, result, taken};
+use super::{Harness, LANES, Worker, claim, result, taken};
 
 /// P3: a worker whose lanes were taken over changes nothing, whatever it writes.
 pub async fn a_zombie_changes_nothing(h: Harness) {
@@ -160,4 +160,39 @@ pub async fn a_slow_worker_that_nobody_replaced_may_write(h: Harness) {
     slow.hold().await;
     assert!(slow.fetch().await.interrupted.is_empty());
     slow.settles(taken(&ready, "m-1")).await;
+}
+
+/// P3: a worker that gave a lane up writes and reads nothing of it, although nobody took it since.
+pub async fn a_lane_that_was_given_up_is_lost(h: Harness) {
+    let [ada, bob] = h.given(h.event().to("ada").to("bob")).await;
+    let mut worker = h.worker().await;
+    let (sending, waiting) = (worker.ready(ada).await, worker.ready(bob).await);
+    worker.claims(&sending).await;
+    let before = worker.clone();
+    worker.leave().await;
+    let flushed = before
+        .flush(vec![claim(&waiting)], vec![taken(&sending, "m-1")])
+        .await;
+    assert!(
+        matches!(flushed.claims.as_slice(), [ClaimAnswer::LaneLost]),
+        "{:?}",
+        flushed.claims
+    );
+    assert_eq!(flushed.settles, [SettleAnswer::LaneLost]);
+    assert!(before.fetch().await.ready.is_empty());
+    let next = h.worker().await;
+    assert_eq!(next.fetch().await.interrupted.len(), 1);
+}
+
+/// P3: a result that names another lane than the delivery's changes nothing: only the epoch of
+/// its own lane protects it.
+pub async fn a_result_names_the_lane_of_its_delivery(h: Harness) {
+    let [ada] = h.given(h.event().to("ada")).await;
+    let worker = h.worker().await;
+    let ready = worker.ready(ada).await;
+    worker.claims(&ready).await;
+    let mut settle = taken(&ready, "m-1");
+    settle.lane.0 = (settle.lane.0 + 1) % LANES;
+    assert_eq!(worker.settle(settle).await, SettleAnswer::Already);
+    assert_eq!(h.state(ada).await, State::Sending);
 }

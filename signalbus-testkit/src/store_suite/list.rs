@@ -114,6 +114,10 @@ macro_rules! __store_cases {
                     a_strict_successor_waits_for_a_scheduled_head
                     a_strict_successor_waits_for_any_earlier_one
                     a_cut_keeps_a_strict_head_in_front
+                    a_claim_meets_the_order
+                    the_order_outlasts_a_jump_of_the_wall_clock
+                    a_jump_of_the_wall_clock_brings_no_retry_forward
+                    nobody_waits_for_the_unordered
                     a_dead_head_is_skipped
                     a_dead_head_blocks_where_asked
                     a_dead_head_blocks_what_comes_later
@@ -161,6 +165,8 @@ macro_rules! __store_cases {
                     the_next_owner_settles_interrupted_claims
                     interrupted_claims_are_not_forgotten
                     a_slow_worker_that_nobody_replaced_may_write
+                    a_lane_that_was_given_up_is_lost
+                    a_result_names_the_lane_of_its_delivery
                 }
                 cancel {
                     what_waits_is_cancelled
@@ -199,6 +205,8 @@ macro_rules! __store_cases {
                     receipts_do_not_wake_the_dead
                     an_early_receipt_is_applied_with_the_result
                     an_early_receipt_is_forgotten_in_the_end
+                    an_early_receipt_may_name_the_delivery
+                    the_end_stands_beside_its_evidence
                     a_parked_receipt_waits_for_its_own_account
                 }
                 queries {

@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use signalbus::{
-    Class, DeliveryId, Order,
-    store::{ClassWindow, EndState, Next, Reason, Redrive, RedriveContent, Selection, Window},
+    Class, Clock, DeliveryId, Order,
+    store::{
+        ClaimAnswer, ClassWindow, EndState, Next, Reason, Redrive, RedriveContent, Refusal,
+        Selection, Window,
+    },
 };
 
-use super::{Harness, Worker, acme, all_of, everything, redrive, result};
+use super::{Harness, Worker, acme, all_of, claim, everything, redrive, result};
 
 const LATER: Duration = Duration::from_secs(60);
 
@@ -74,6 +77,67 @@ pub async fn a_cut_keeps_a_strict_head_in_front(h: Harness) {
         assert_eq!(ready[0].id, head, "total {total}, per group {per_group}");
         assert!(ready[1..].iter().all(|ready| ready.id == next));
     }
+}
+
+/// P5: a successor in hand is not claimed once its head has been redriven: the claim meets the
+/// order too.
+pub async fn a_claim_meets_the_order(h: Harness) {
+    let (head, next) = two(&h, Order::Strict).await;
+    let worker = h.worker().await;
+    kill(&worker, head).await;
+    let in_hand = worker.ready(next).await;
+    h.store()
+        .redrive(redrive(acme(), Selection::Ids(vec![(head, 0)])))
+        .await
+        .unwrap();
+    let answer = worker.claim(claim(&in_hand)).await;
+    assert!(
+        matches!(answer, ClaimAnswer::Refused(Refusal::Moved)),
+        "{answer:?}"
+    );
+    worker.sends(head, "m-1").await;
+    worker.sends(next, "m-2").await;
+}
+
+/// P5: what was to be sent at once is due, and in its place, also when the wall clock goes back.
+pub async fn the_order_outlasts_a_jump_of_the_wall_clock(h: Harness) {
+    let [first] = h.given(h.event().to("ada")).await;
+    let [head] = h.given(h.event().to("bob").order(Order::Strict)).await;
+    h.clock.set(h.clock.now() - LATER);
+    let [second] = h.given(h.event().to("ada")).await;
+    let [next] = h.given(h.event().to("bob").order(Order::Strict)).await;
+    let worker = h.worker().await;
+    let ready = worker.fetch().await.ready;
+    let place = |id| ready.iter().position(|ready| ready.id == id);
+    assert!(place(first).expect("it is due") < place(second).expect("it is due"));
+    assert!(worker.sees(head).await);
+    worker.sends(head, "m-1").await;
+    assert!(worker.sees(next).await);
+}
+
+/// P8: a retry waits for its time again when the wall clock goes back.
+pub async fn a_jump_of_the_wall_clock_brings_no_retry_forward(h: Harness) {
+    let [ada] = h.given(h.event().to("ada")).await;
+    let worker = h.worker().await;
+    h.clock.set(h.clock.now() - LATER);
+    worker.postpones(ada, LATER).await;
+    h.clock.set(h.after(LATER));
+    assert!(worker.sees(ada).await);
+    h.clock.set(h.clock.now() - LATER);
+    assert!(!worker.sees(ada).await);
+}
+
+/// P5: an unordered one has no place in the order: nobody waits for it, dead or alive.
+pub async fn nobody_waits_for_the_unordered(h: Harness) {
+    let [dead] = h.given(h.event().to("ada").order(Order::Unordered)).await;
+    let [later] = h.given(h.event().to("ada").order(Order::Unordered)).await;
+    let worker = h.worker().await;
+    kill(&worker, dead).await;
+    worker.postpones(later, LATER).await;
+    let [next] = h
+        .given(h.event().to("ada").order(Order::StrictBlocking))
+        .await;
+    worker.sends(next, "m-1").await;
 }
 
 /// P5: a dead head is skipped.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use signalbus::{
     DeliveryId, Timestamp,
     store::{
-        ClaimAnswer, EndState, Entry, Next, Reason, Receipt, ReceiptEffect, ReceiptKind,
+        ClaimAnswer, EndState, Entry, NewEvent, Next, Reason, Receipt, ReceiptEffect, ReceiptKind,
         ReceiptTarget, Refusal, State,
     },
 };
@@ -199,6 +199,52 @@ pub async fn an_early_receipt_is_forgotten_in_the_end(h: Harness) {
     let worker = h.worker().await;
     worker.sends(bob, "m-2").await;
     assert_eq!(h.delivery(bob).await.receipt, None);
+}
+
+/// A receipt may name a delivery that is not known yet, and is applied with its result too, in
+/// the order in which receipts came.
+pub async fn an_early_receipt_may_name_the_delivery(h: Harness) {
+    let event = h.event().to("ada");
+    let store = h.store();
+    let id = NewEvent::from(event.clone()).deliveries[0].id;
+    let by_message = receipt("m-1", ReceiptKind::Sent, "r-1");
+    let by_delivery = Receipt {
+        target: ReceiptTarget::Delivery(id),
+        ..receipt("", ReceiptKind::Delivered, "r-2")
+    };
+    let early = vec![by_message, by_delivery];
+    let effects = store.record_receipts(early).await.unwrap();
+    assert_eq!(effects, [ReceiptEffect::Parked, ReceiptEffect::Parked]);
+    h.accept([event]).await;
+    h.worker().await.sends(id, "m-1").await;
+    let ladder = [(ReceiptKind::Sent, true), (ReceiptKind::Delivered, true)];
+    assert_eq!(told(&h, id).await, ladder);
+}
+
+/// The history has the end beside the receipt that brought it, before what was said later.
+pub async fn the_end_stands_beside_its_evidence(h: Harness) {
+    let worker = h.worker().await;
+    let id = unknown(&h, &worker).await;
+    let said = |kind, receipt_id| Receipt {
+        target: ReceiptTarget::Delivery(id),
+        ..receipt("", kind, receipt_id)
+    };
+    let batch = vec![
+        said(ReceiptKind::Delivered, "r-1"),
+        said(ReceiptKind::Opened, "r-2"),
+    ];
+    h.store().record_receipts(batch).await.unwrap();
+    let lines = h.history(id).await;
+    let kinds: Vec<&str> = lines
+        .iter()
+        .map(|line| match &line.entry {
+            Entry::Attempt(_) => "attempt",
+            Entry::Receipt { kind, .. } => kind.as_str(),
+            Entry::Ended { state, .. } => state.as_str(),
+            _ => "other",
+        })
+        .collect();
+    assert_eq!(kinds, ["attempt", "delivered", "accepted", "opened"]);
 }
 
 /// P6: a parked receipt waits for its own tenant and provider.

@@ -178,7 +178,7 @@ impl Tables {
         self.ids.insert(delivery.id.as_uuid(), position);
         match delivery.ended {
             None => {
-                self.open.insert(delivery.order_key, position);
+                self.open(position);
                 self.enqueue(position, now);
             }
             Some((state, reason)) => {

@@ -96,18 +96,26 @@ impl Tables {
     /// Whether the order lets it go now. Due is checked again, as the wall clock may have gone
     /// back since it was queued.
     fn may_be_sent(&self, row: &Row, position: Position, now: Timestamp) -> bool {
-        if !row.is_due(now) {
-            return false;
-        }
+        row.is_due(now)
+            && !self.is_held_back(row, position, |earlier| goes_along(earlier, row, now))
+    }
+
+    /// Whether the order keeps it waiting for an earlier one, other than those that `may_stay`.
+    pub(super) fn is_held_back(
+        &self,
+        row: &Row,
+        position: Position,
+        may_stay: impl Fn(&Row) -> bool,
+    ) -> bool {
         if !row.order.is_strict() {
-            return true;
+            return false;
         }
         let blocked = row.order == Order::StrictBlocking
             && self.earlier(&self.dead, row, position).next().is_some();
-        !blocked
-            && self
+        blocked
+            || self
                 .earlier(&self.open, row, position)
-                .all(|earlier| goes_along(earlier, row, now))
+                .any(|earlier| !may_stay(earlier))
     }
 
     /// The earlier ones of its order key. Keys are hashes: those of two tenants may be equal.

@@ -58,8 +58,9 @@ impl Tables {
             Phase::Sending(hold) if hold.epoch == epoch && row.attempt == claim.attempt => {
                 ClaimAnswer::Claimed(row.claimed())
             }
-            Phase::Ready | Phase::Scheduled
-                if row.attempt.checked_add(1) == Some(claim.attempt) =>
+            Phase::Ready
+                if row.attempt.checked_add(1) == Some(claim.attempt)
+                    && !self.is_held_back(row, claim.position, |_| false) =>
             {
                 match self.obstacle(row, now) {
                     Some((refusal, state, reason)) => {

@@ -66,7 +66,7 @@ impl Lanes {
         self.lanes.get_mut(usize::from(lane.0))
     }
 
-    /// The lanes whose current epoch is the one a lease names.
+    /// The lanes whose current epoch is the one a lease names, and that were not given up since.
     pub(super) fn confirm(&self, leases: &[LaneLease]) -> Held {
         let mut held = Held(vec![None; self.lanes.len()]);
         for lease in leases {
@@ -74,7 +74,7 @@ impl Lanes {
             if self
                 .lanes
                 .get(at)
-                .is_some_and(|lane| lane.epoch == lease.epoch)
+                .is_some_and(|lane| lane.epoch == lease.epoch && lane.owner.is_some())
             {
                 held.0[at] = Some(lease.epoch);
             }

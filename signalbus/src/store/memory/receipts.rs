@@ -1,5 +1,5 @@
 use std::{
-    collections::{BTreeMap, HashMap, HashSet, VecDeque},
+    collections::{BTreeMap, HashMap, HashSet},
     time::Duration,
 };
 
@@ -24,8 +24,10 @@ const EVIDENCE: u8 = 2;
 pub(super) struct Receipts {
     seen: HashSet<ReceiptKey>,
     messages: BTreeMap<Account, HashMap<String, Position>>,
-    parked: HashMap<(Account, ReceiptTarget), Vec<Parked>>,
-    deadlines: VecDeque<(Timestamp, Account, ReceiptTarget)>,
+    parked: HashMap<ParkedKey, Vec<Parked>>,
+    /// When each parked receipt is forgotten.
+    deadlines: BTreeMap<(Timestamp, u64), ParkedKey>,
+    parked_so_far: u64,
 }
 
 type Account = (TenantId, ProviderName);
@@ -33,9 +35,13 @@ type Account = (TenantId, ProviderName);
 /// Account and the provider's id of the statement.
 pub(super) type ReceiptKey = (TenantId, ProviderName, String);
 
+type ParkedKey = (TenantId, ReceiptTarget);
+
+/// A receipt whose message is not known yet; numbered in the order of arrival.
 #[derive(Debug)]
 struct Parked {
     until: Timestamp,
+    number: u64,
     receipt: Receipt,
 }
 
@@ -106,13 +112,12 @@ impl Tables {
         ReceiptEffect::Advanced
     }
 
-    /// Keeps who took a message, and applies the receipts that came first.
+    /// Keeps who took a message.
     pub(super) fn taken_by(
         &mut self,
         position: Position,
         provider: ProviderName,
         message: Option<String>,
-        now: Timestamp,
     ) {
         let Some(row) = self.rows.get_mut(position.0) else {
             return;
@@ -121,14 +126,25 @@ impl Tables {
         row.provider_message_id.clone_from(&message);
         let Some(message) = message else { return };
         let account = (row.tenant().clone(), provider);
-        for receipt in self.receipts.unpark(&account, &message, now) {
-            self.apply_receipt(position, receipt, now);
-        }
         self.receipts
             .messages
             .entry(account)
             .or_default()
             .insert(message, position);
+    }
+
+    /// Applies the receipts that came before the result.
+    pub(super) fn apply_parked(&mut self, position: Position, now: Timestamp) {
+        if self.receipts.parked.is_empty() {
+            return;
+        }
+        self.receipts.forget_parked(now);
+        let Some(row) = self.rows.get(position.0) else {
+            return;
+        };
+        for receipt in self.receipts.unpark(row) {
+            self.apply_receipt(position, receipt, now);
+        }
     }
 
     /// Turns an unknown outcome into `accepted` when there is evidence.
@@ -181,39 +197,59 @@ impl Receipts {
 
     fn park(&mut self, receipt: Receipt, now: Timestamp) {
         let until = later(now, PARKED_FOR);
-        let account = account_of(&receipt);
-        let target = receipt.target.clone();
-        self.deadlines
-            .push_back((until, account.clone(), target.clone()));
-        self.parked
-            .entry((account, target))
-            .or_default()
-            .push(Parked { until, receipt });
+        let number = self.parked_so_far;
+        self.parked_so_far += 1;
+        let key = (receipt.tenant.clone(), receipt.target.clone());
+        self.deadlines.insert((until, number), key.clone());
+        self.parked.entry(key).or_default().push(Parked {
+            until,
+            number,
+            receipt,
+        });
     }
 
-    fn unpark(&mut self, account: &Account, message: &str, now: Timestamp) -> Vec<Receipt> {
-        if self.parked.is_empty() {
-            return Vec::new();
+    /// Takes out what is parked for a delivery by its id, or by the name its provider gave it.
+    fn unpark(&mut self, row: &Row) -> Vec<Receipt> {
+        let mut taken = self.take(row, ReceiptTarget::Delivery(row.id), |_| true);
+        if let (Some(provider), Some(message)) = (&row.provider, &row.provider_message_id) {
+            let target = ReceiptTarget::Message(message.clone());
+            taken.extend(self.take(row, target, |receipt| receipt.provider == *provider));
         }
-        self.forget_parked(now);
-        let target = ReceiptTarget::Message(message.to_owned());
-        self.parked
-            .remove(&(account.clone(), target))
-            .into_iter()
-            .flatten()
-            .map(|parked| parked.receipt)
-            .collect()
+        taken.sort_by_key(|parked| parked.number);
+        taken.into_iter().map(|parked| parked.receipt).collect()
+    }
+
+    fn take(
+        &mut self,
+        row: &Row,
+        target: ReceiptTarget,
+        is_meant: impl Fn(&Receipt) -> bool,
+    ) -> Vec<Parked> {
+        let key = (row.tenant().clone(), target);
+        let Some(parked) = self.parked.get_mut(&key) else {
+            return Vec::new();
+        };
+        let taken: Vec<Parked> = parked
+            .extract_if(.., |parked| is_meant(&parked.receipt))
+            .collect();
+        if parked.is_empty() {
+            self.parked.remove(&key);
+        }
+        for parked in &taken {
+            self.deadlines.remove(&(parked.until, parked.number));
+        }
+        taken
     }
 
     fn forget_parked(&mut self, now: Timestamp) {
-        while let Some((until, account, target)) =
-            self.deadlines.pop_front_if(|(until, ..)| *until <= now)
+        while let Some(first) = self.deadlines.first_entry()
+            && first.key().0 <= now
         {
-            let key = (account, target);
+            let ((_, number), key) = first.remove_entry();
             let Some(parked) = self.parked.get_mut(&key) else {
                 continue;
             };
-            for lapsed in parked.extract_if(.., |parked| parked.until <= until) {
+            for lapsed in parked.extract_if(.., |parked| parked.number == number) {
                 self.seen.remove(&key_of(&lapsed.receipt));
             }
             if parked.is_empty() {

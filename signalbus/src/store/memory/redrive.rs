@@ -104,7 +104,7 @@ impl Tables {
                 began,
             },
         );
-        self.open.insert(row.order_key, position);
+        self.open(position);
         self.enqueue(position, now);
     }
 }

@@ -124,7 +124,13 @@ impl Row {
     /// Whether its time has come. What was to be sent at once is due since it was accepted,
     /// also when the wall clock has gone back since: it keeps its place in the order.
     pub(super) fn is_due(&self, now: Timestamp) -> bool {
-        self.due <= now || self.due == self.event.accepted_at
+        self.due <= now
+            || (self.due == self.event.accepted_at && self.attempt == 0 && self.generation == 0)
+    }
+
+    /// Whether it has a place in the order of its key.
+    pub(super) fn is_ordered(&self) -> bool {
+        self.order != Order::Unordered
     }
 
     /// What the engine needs to schedule it; none without a channel.

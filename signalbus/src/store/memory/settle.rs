@@ -54,9 +54,10 @@ impl Tables {
             Next::End(state, reason) => self.end(position, state, reason, now),
         }
         if let Some((provider, id)) = taken {
-            self.taken_by(position, provider, id, now);
+            self.taken_by(position, provider, id);
         }
         self.resolve(position, now);
+        self.apply_parked(position, now);
     }
 
     fn retry(&mut self, position: Position, due: Timestamp, now: Timestamp) {

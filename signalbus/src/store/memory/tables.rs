@@ -33,9 +33,9 @@ pub(super) struct Tables {
     pub(super) lane_count: u16,
     pub(super) lanes: Lanes,
     pub(super) queues: Queues,
-    /// Deliveries that have not ended.
+    /// Ordered deliveries that have not ended.
     pub(super) open: Chains,
-    /// Deliveries that are dead: they block what is ordered strictly and blocking.
+    /// Ordered deliveries that are dead: they block what is ordered strictly and blocking.
     pub(super) dead: Chains,
     /// Every channel that ever had a delivery.
     pub(super) channels: Vec<ChannelName>,
@@ -137,6 +137,13 @@ impl Tables {
         }
     }
 
+    /// From now on a delivery keeps later ones of its key waiting.
+    pub(super) fn open(&mut self, position: Position) {
+        if let Some(row) = self.rows.get(position.0).filter(|row| row.is_ordered()) {
+            self.open.insert(row.order_key, position);
+        }
+    }
+
     /// Ends a delivery that has not ended.
     pub(super) fn end(
         &mut self,
@@ -150,7 +157,7 @@ impl Tables {
             return;
         };
         self.open.remove(row.order_key, position);
-        if state == EndState::Dead {
+        if state == EndState::Dead && row.is_ordered() {
             self.dead.insert(row.order_key, position);
         }
         if state == EndState::Accepted {
