@@ -7,6 +7,8 @@ pub mod provider;
 pub mod provider_suite;
 #[cfg(feature = "sim")]
 pub mod sim;
+#[cfg(feature = "model")]
+pub mod store_model;
 pub mod store_suite;
 
 #[cfg(test)]

@@ -152,12 +152,12 @@ async fn lap(
               SELECT position FROM signalbus_delivery INDEXED BY signalbus_delivery_ready
               WHERE state = 0 AND class = ?3 AND channel = p.channel AND tenant = p.tenant
                 AND retry = p.retry AND lane = p.lane
+                AND (due <= ?15 OR (due = accepted_at AND attempt = 0 AND generation = 0))
               ORDER BY position LIMIT ?4)
           CROSS JOIN signalbus_event AS e ON e.event = d.event
           WHERE p.lane IN (SELECT value FROM jsonb_each(?1))
             AND (p.tenant, p.channel) NOT IN (
                 SELECT value ->> 0, value ->> 1 FROM jsonb_each(?14))
-            AND (d.due <= ?15 OR (d.due = d.accepted_at AND d.attempt = 0 AND d.generation = 0))
           LIMIT ?13"
     ))
     .bind(&scope.lanes)

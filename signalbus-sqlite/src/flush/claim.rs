@@ -36,7 +36,9 @@ macro_rules! asked {
           AND c.id = substr(?2, j.value ->> 1, 16)
           AND c.lane = j.value ->> 2
           AND c.generation = j.value ->> 3
-          AND ((c.state = 0 AND c.attempt + 1 = j.value ->> 4)
+          AND ((c.state = 0 AND c.attempt + 1 = j.value ->> 4
+                AND (c.due <= ?3
+                  OR (c.due = c.accepted_at AND c.attempt = 0 AND c.generation = 0)))
             OR (c.state = 2 AND c.attempt = j.value ->> 4 AND c.claim_epoch = j.value ->> 5))"
     };
 }

@@ -24,7 +24,8 @@ pub struct Harness {
     pub(super) store: Slot,
 }
 
-type Opener =
+/// Opens the store of a case, and again when it is restarted.
+pub(crate) type Opener =
     dyn for<'a> Fn(Arc<dyn Clock>, &'a Place) -> Pin<Box<dyn Future<Output = Arc<dyn Store>> + 'a>>;
 
 /// The open store, shared with the workers that use it; empty while it is restarted.
@@ -37,22 +38,27 @@ impl Slot {
     }
 }
 
+/// Makes an opener of what a suite is given.
+pub(crate) fn opener<F, S>(open: F) -> Rc<Opener>
+where
+    F: AsyncFn(Arc<dyn Clock>, &Place) -> S + 'static,
+    S: Store,
+{
+    let open = Rc::new(open);
+    Rc::new(move |clock, place| {
+        let open = Rc::clone(&open);
+        Box::pin(async move { Arc::new(open(clock, place).await) as Arc<dyn Store> })
+    })
+}
+
 impl Harness {
-    pub(super) async fn new<F, S>(open: F) -> Self
-    where
-        F: AsyncFn(Arc<dyn Clock>, &Place) -> S + 'static,
-        S: Store,
-    {
-        let open = Rc::new(open);
+    pub(crate) async fn new(open: Rc<Opener>) -> Self {
         let clock = ManualClock::default();
         let harness = Self {
             ids: IdSource::new(Arc::new(clock.clone()), Arc::new(Entropy::from_seed(1))),
             clock,
             place: Rc::new(Place::new()),
-            open: Rc::new(move |clock, place| {
-                let open = Rc::clone(&open);
-                Box::pin(async move { Arc::new(open(clock, place).await) as Arc<dyn Store> })
-            }),
+            open,
             store: Slot::default(),
         };
         harness.start().await;

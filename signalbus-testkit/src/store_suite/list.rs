@@ -107,6 +107,7 @@ macro_rules! __store_cases {
                     what_is_for_later_waits
                     what_becomes_due_late_is_found
                     retries_have_their_own_window
+                    what_waits_again_hides_nothing
                 }
                 order {
                     a_strict_successor_waits_for_a_retry
@@ -114,6 +115,7 @@ macro_rules! __store_cases {
                     a_strict_successor_waits_for_a_scheduled_head
                     a_strict_successor_waits_for_any_earlier_one
                     a_cut_keeps_a_strict_head_in_front
+                    who_is_blocked_holds_others_back
                     a_claim_meets_the_order
                     the_order_outlasts_a_jump_of_the_wall_clock
                     a_jump_of_the_wall_clock_brings_no_retry_forward

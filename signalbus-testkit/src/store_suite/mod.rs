@@ -33,7 +33,7 @@
 )]
 
 mod event;
-mod harness;
+pub(crate) mod harness;
 #[doc(hidden)]
 pub mod list;
 mod place;
@@ -88,7 +88,7 @@ where
         .enable_all()
         .build()
         .unwrap()
-        .block_on(async { case(Harness::new(open).await).await });
+        .block_on(async { case(Harness::new(harness::opener(open)).await).await });
 }
 
 /// A redrive of all at once with fresh content.

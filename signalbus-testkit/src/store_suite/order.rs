@@ -79,6 +79,15 @@ pub async fn a_cut_keeps_a_strict_head_in_front(h: Harness) {
     }
 }
 
+/// P5: a blocked one holds its successors back too, also those that skip the dead.
+pub async fn who_is_blocked_holds_others_back(h: Harness) {
+    let (head, blocked) = two(&h, Order::StrictBlocking).await;
+    let [next] = h.given(h.event().to("ada").order(Order::Strict)).await;
+    let worker = h.worker().await;
+    kill(&worker, head).await;
+    assert_eq!(seen(&worker, [blocked, next]).await, [false, false]);
+}
+
 /// P5: a successor in hand is not claimed once its head has been redriven: the claim meets the
 /// order too.
 pub async fn a_claim_meets_the_order(h: Harness) {
@@ -122,9 +131,14 @@ pub async fn a_jump_of_the_wall_clock_brings_no_retry_forward(h: Harness) {
     h.clock.set(h.clock.now() - LATER);
     worker.postpones(ada, LATER).await;
     h.clock.set(h.after(LATER));
-    assert!(worker.sees(ada).await);
+    let in_hand = worker.ready(ada).await;
     h.clock.set(h.clock.now() - LATER);
     assert!(!worker.sees(ada).await);
+    let answer = worker.claim(claim(&in_hand)).await;
+    assert!(
+        matches!(answer, ClaimAnswer::Refused(Refusal::Moved)),
+        "{answer:?}"
+    );
 }
 
 /// P5: an unordered one has no place in the order: nobody waits for it, dead or alive.

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use signalbus::{
-    Class, DeliveryId,
+    Class, Clock, DeliveryId,
     store::{ClassWindow, Epoch, Fetched, Group, Next, Ready, Window},
 };
 
@@ -273,6 +273,25 @@ pub async fn what_becomes_due_late_is_found(h: Harness) {
     h.clock.advance(Duration::from_secs(60));
     assert!(worker.sees(first).await);
     assert!(worker.sees(second).await);
+}
+
+/// What waits for its time again, since the wall clock went back, takes no room in a window.
+pub async fn what_waits_again_hides_nothing(h: Harness) {
+    let [tried] = h.given(h.event().to("ada")).await;
+    let [second] = h.given(h.event().to("ada")).await;
+    let worker = h.worker().await;
+    worker.postpones(tried, Duration::ZERO).await;
+    worker.postpones(second, Duration::from_secs(1)).await;
+    h.clock.advance(Duration::from_secs(1));
+    assert!(worker.sees(tried).await && worker.sees(second).await);
+    h.clock.set(h.clock.now() - Duration::from_mins(1));
+    let [third] = h.given(h.event().to("ada")).await;
+    worker.postpones(third, Duration::ZERO).await;
+    let window = Window {
+        per_group: 1,
+        ..everything()
+    };
+    assert_eq!(ids(&worker.fetch_window(window).await), [third]);
 }
 
 /// A retry has its own window, so that new work does not hide it, nor it new work.

@@ -2,6 +2,8 @@
 //! says so, while the same case passes on the honest store.
 
 mod broken;
+#[cfg(feature = "model")]
+mod model;
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},

@@ -135,7 +135,9 @@ pub trait Store: Debug + Send + Sync + 'static {
     ///   [`Fetched::resume`] where a class was cut;
     /// - not return a strictly ordered delivery while an earlier one of its order key waits for
     ///   a later time, is claimed, or (blocking) is dead, nor while an earlier one is ready too
-    ///   but not in the same answer;
+    ///   but not in front of it in the same answer; unordered ones have no place in this;
+    /// - not put off what was to be sent at once because the wall clock went back, so that it keeps
+    ///   its place in the order; whatever else waits for a time waits for it again;
     /// - look at all rows each time: rows commit late and become due earlier;
     /// - leave out, and count, deliveries of channels that are not listed.
     ///
@@ -146,11 +148,13 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// Writes claims and results together, in one transaction.
     ///
     /// To be correct it must:
-    /// - change nothing for a lane whose epoch is not the one in `lanes` (`LaneLost`);
+    /// - change nothing for a lane whose epoch is not the one in `lanes`, or that was given up
+    ///   since (`LaneLost`);
     /// - guard each item by generation and attempt, so that repeating a flush is harmless: a claim
     ///   repeated is `Claimed` again, a result repeated is `Already`;
     /// - check a claim against cancellation, expiry and the suppression list, and end a refused
     ///   delivery in the same transaction, with a history entry;
+    /// - refuse a claim (`Moved`) that comes before its time, or that the order keeps waiting;
     /// - be durable before it answers: a claim is the only trace of a send that was cut short.
     ///
     /// # Errors
@@ -158,8 +162,9 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// engine repeats the same flush.
     async fn flush(&self, lanes: &[LaneLease], flush: Flush) -> Result<Flushed, StoreError>;
 
-    /// Records what providers said later. A receipt that comes before its send is settled is
-    /// parked and applied then; the same receipt twice changes nothing.
+    /// Records what providers said later. A receipt about a delivery or message that is not known
+    /// yet is parked and applied with the next result, in the order of arrival; the same receipt
+    /// twice changes nothing. The end that a receipt brings stands right behind it in the history.
     ///
     /// # Errors
     /// Nothing was recorded.

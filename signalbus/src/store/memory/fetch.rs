@@ -97,7 +97,9 @@ impl Tables {
     /// back since it was queued.
     fn may_be_sent(&self, row: &Row, position: Position, now: Timestamp) -> bool {
         row.is_due(now)
-            && !self.is_held_back(row, position, |earlier| goes_along(earlier, row, now))
+            && !self.is_held_back(row, position, |at, earlier| {
+                goes_along(earlier, row, now) && !self.is_blocked(earlier, at)
+            })
     }
 
     /// Whether the order keeps it waiting for an earlier one, other than those that `may_stay`.
@@ -105,17 +107,21 @@ impl Tables {
         &self,
         row: &Row,
         position: Position,
-        may_stay: impl Fn(&Row) -> bool,
+        may_stay: impl Fn(Position, &Row) -> bool,
     ) -> bool {
         if !row.order.is_strict() {
             return false;
         }
-        let blocked = row.order == Order::StrictBlocking
-            && self.earlier(&self.dead, row, position).next().is_some();
-        blocked
+        self.is_blocked(row, position)
             || self
                 .earlier(&self.open, row, position)
-                .any(|earlier| !may_stay(earlier))
+                .any(|(at, earlier)| !may_stay(at, earlier))
+    }
+
+    /// Whether a dead one holds it back.
+    fn is_blocked(&self, row: &Row, position: Position) -> bool {
+        row.order == Order::StrictBlocking
+            && self.earlier(&self.dead, row, position).next().is_some()
     }
 
     /// The earlier ones of its order key. Keys are hashes: those of two tenants may be equal.
@@ -124,11 +130,11 @@ impl Tables {
         chains: &'a Chains,
         row: &'a Row,
         position: Position,
-    ) -> impl Iterator<Item = &'a Row> {
+    ) -> impl Iterator<Item = (Position, &'a Row)> {
         chains
             .earlier(row.order_key, position)
-            .filter_map(|earlier| self.rows.get(earlier.0).map(Box::as_ref))
-            .filter(|earlier| earlier.tenant() == row.tenant())
+            .filter_map(|earlier| Some((earlier, self.rows.get(earlier.0)?.as_ref())))
+            .filter(|(_, earlier)| earlier.tenant() == row.tenant())
     }
 
     fn interrupted(&mut self, held: &Held, channels: &[ChannelName]) -> Vec<Interrupted> {
@@ -174,8 +180,11 @@ impl Tables {
 }
 
 /// Whether a strictly ordered delivery may be returned although an earlier one has not ended: only
-/// when that one is returned before it. This is certain within one group alone, as a group is read
-/// from the front.
+/// when that one is returned before it. This is certain within one group of one class alone, as a
+/// group is read from the front.
 fn goes_along(earlier: &Row, row: &Row, now: Timestamp) -> bool {
-    earlier.phase == Phase::Ready && earlier.is_due(now) && earlier.group == row.group
+    earlier.phase == Phase::Ready
+        && earlier.is_due(now)
+        && earlier.event.class == row.event.class
+        && earlier.group == row.group
 }

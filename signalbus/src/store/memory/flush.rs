@@ -60,7 +60,8 @@ impl Tables {
             }
             Phase::Ready
                 if row.attempt.checked_add(1) == Some(claim.attempt)
-                    && !self.is_held_back(row, claim.position, |_| false) =>
+                    && row.is_due(now)
+                    && !self.is_held_back(row, claim.position, |_, _| false) =>
             {
                 match self.obstacle(row, now) {
                     Some((refusal, state, reason)) => {

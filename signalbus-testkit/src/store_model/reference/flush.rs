@@ -1,0 +1,131 @@
+use std::sync::Arc;
+
+use signalbus::store::{
+    AttemptOutcome, Claim, ClaimAnswer, Claimed, Effect, EndState, Entry, LaneLease, Next, Reason,
+    Refusal, Settle, SettleAnswer,
+};
+
+use super::{Place, Reference};
+
+impl Reference {
+    pub(in super::super) fn settle(
+        &mut self,
+        leases: &[LaneLease],
+        settle: &Settle,
+    ) -> SettleAnswer {
+        if !self.owned(leases).contains(&settle.lane) {
+            return SettleAnswer::LaneLost;
+        }
+        let now = self.now;
+        let due = match settle.next {
+            Next::Retry(wait) => Some(self.after(wait)),
+            _ => None,
+        };
+        let Some(delivery) = self.find_mut(settle.id).filter(|delivery| {
+            delivery.position == Some(settle.position)
+                && delivery.lane == settle.lane
+                && delivery.generation == settle.generation
+                && delivery.attempt == settle.attempt
+                && matches!(delivery.place, Place::Sending { .. })
+        }) else {
+            return SettleAnswer::Already;
+        };
+        delivery.failures = settle.failures;
+        delivery.suspicion = settle.suspicion;
+        if let Some(rendering) = &settle.rendering {
+            delivery.rendering = Some(rendering.clone());
+        }
+        delivery.note(now, Entry::Attempt(settle.record.clone()));
+        match &settle.next {
+            Next::End(state, reason) => delivery.finish(now, *state, reason.clone()),
+            _ if delivery.called_off => {
+                delivery.finish_untried(now, EndState::Cancelled, Reason::Cancelled);
+            }
+            _ => {
+                delivery.place = Place::Waiting;
+                delivery.due = due.unwrap_or(delivery.due);
+            }
+        }
+        if let AttemptOutcome::Accepted { id } = &settle.record.outcome {
+            delivery.provider.clone_from(&settle.record.provider);
+            delivery.message.clone_from(id);
+        }
+        for effect in &settle.effects {
+            if let Effect::Suppress(suppression) = effect {
+                self.suppress(suppression);
+            }
+        }
+        self.resolve(settle.id);
+        self.apply_parked(settle.id);
+        SettleAnswer::Applied
+    }
+
+    pub(in super::super) fn claim(&mut self, leases: &[LaneLease], claim: &Claim) -> ClaimAnswer {
+        let lane = usize::from(claim.lane.0);
+        if !self.owned(leases).contains(&claim.lane) {
+            return ClaimAnswer::LaneLost;
+        }
+        let (now, current) = (self.now, self.lanes[lane].epoch);
+        let moved = ClaimAnswer::Refused(Refusal::Moved);
+        let Some(delivery) = self.find(claim.id).filter(|delivery| {
+            delivery.position == Some(claim.position)
+                && delivery.lane == claim.lane
+                && delivery.generation == claim.generation
+        }) else {
+            return moved;
+        };
+        match delivery.place {
+            Place::Sending { epoch, .. }
+                if epoch == current && delivery.attempt == claim.attempt =>
+            {
+                return self.claimed(claim).unwrap_or(moved);
+            }
+            Place::Waiting if delivery.attempt + 1 == claim.attempt => {}
+            _ => return moved,
+        }
+        if self.is_held_back(delivery) || !self.is_due(delivery) {
+            return moved;
+        }
+        let suppressed = self.suppressed.iter().any(|(tenant, channel, address)| {
+            *tenant == delivery.tenant
+                && Some(channel) == delivery.new.channel.as_ref()
+                && Some(address) == delivery.new.address.as_ref()
+        });
+        let obstacle = if delivery.has_evidence() {
+            Some((Refusal::Moved, EndState::Accepted, Reason::Receipt))
+        } else if delivery.expires_at.is_some_and(|at| at <= now) {
+            Some((Refusal::Expired, EndState::Expired, Reason::Expired))
+        } else if suppressed {
+            Some((
+                Refusal::Suppressed,
+                EndState::Suppressed,
+                Reason::Suppressed,
+            ))
+        } else {
+            None
+        };
+        let Some(delivery) = self.find_mut(claim.id) else {
+            return moved;
+        };
+        if let Some((refusal, state, reason)) = obstacle {
+            delivery.finish_untried(now, state, reason);
+            return ClaimAnswer::Refused(refusal);
+        }
+        delivery.attempt = claim.attempt;
+        delivery.place = Place::Sending {
+            epoch: current,
+            claimed_at: now,
+            alone: claim.alone,
+        };
+        self.claimed(claim).unwrap_or(moved)
+    }
+
+    fn claimed(&self, claim: &Claim) -> Option<ClaimAnswer> {
+        let delivery = self.find(claim.id)?;
+        Some(ClaimAnswer::Claimed(Claimed {
+            event: Arc::new(self.stored(delivery.event)?),
+            recipient: delivery.new.recipient,
+            rendering: delivery.rendering.clone(),
+        }))
+    }
+}

@@ -1,0 +1,305 @@
+//! What a store has to do, as simple as it can be said: lists that are walked through. Written
+//! from the contract of [`Store`](signalbus::Store), not from any store.
+
+mod accept;
+mod flush;
+mod lanes;
+mod operate;
+mod receipts;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use signalbus::{
+    ChannelName, DeliveryId, EventId, Order, ProviderName, TenantId, Timestamp, Topic,
+    clock::later,
+    event::Class,
+    id::WorkerId,
+    store::{
+        AddressHash, DeliveryRecord, EndState, Entry, Epoch, Group, HistoryEntry, LaneId,
+        LaneLease, NewDelivery, NewEvent, Position, Ready, Reason, Receipt, ReceiptKind, State,
+        StoredEvent,
+    },
+};
+
+/// The reference.
+#[derive(Debug)]
+pub(super) struct Reference {
+    /// The store's time; set before each call.
+    pub(super) now: Timestamp,
+    pub(super) monotonic: Duration,
+    /// The wall clock went back at some time.
+    pub(super) rewound: bool,
+    pub(super) lanes: Vec<Lane>,
+    wanting: Vec<(WorkerId, Duration)>,
+    events: Vec<Event>,
+    /// In the order of acceptance.
+    pub(super) deliveries: Vec<Delivery>,
+    suppressed: Vec<(TenantId, ChannelName, AddressHash)>,
+    receipts: Vec<Noted>,
+    bus: BTreeMap<(String, String, String, u32), u64>,
+}
+
+#[derive(Debug)]
+pub(super) struct Lane {
+    pub(super) epoch: Epoch,
+    pub(super) owner: Option<WorkerId>,
+    pub(super) until: Duration,
+}
+
+#[derive(Debug)]
+struct Event {
+    new: NewEvent,
+    accepted_at: Timestamp,
+}
+
+/// A receipt that was recorded, and for which delivery; none while it is parked.
+#[derive(Debug)]
+struct Noted {
+    receipt: Receipt,
+    at: Timestamp,
+    delivery: Option<DeliveryId>,
+}
+
+#[derive(Debug)]
+pub(super) struct Delivery {
+    pub(super) id: DeliveryId,
+    pub(super) event: EventId,
+    pub(super) tenant: TenantId,
+    pub(super) topic: Topic,
+    pub(super) class: Class,
+    pub(super) lane: LaneId,
+    pub(super) new: NewDelivery,
+    accepted_at: Timestamp,
+    /// Learned from the store.
+    pub(super) position: Option<Position>,
+    pub(super) place: Place,
+    pub(super) due: Timestamp,
+    expires_at: Option<Timestamp>,
+    pub(super) generation: u32,
+    pub(super) attempt: u32,
+    failures: u32,
+    suspicion: u32,
+    called_off: bool,
+    rendering: Option<bytes::Bytes>,
+    provider: Option<ProviderName>,
+    message: Option<String>,
+    receipt: Option<ReceiptKind>,
+    pub(super) history: Vec<HistoryEntry>,
+}
+
+/// Where a delivery is.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Place {
+    Waiting,
+    Sending {
+        epoch: Epoch,
+        claimed_at: Timestamp,
+        alone: bool,
+    },
+    Ended {
+        state: EndState,
+        reason: Reason,
+        at: Timestamp,
+    },
+}
+
+impl Reference {
+    pub(super) fn new(lanes: u16, now: Timestamp) -> Self {
+        let free = || Lane {
+            epoch: Epoch(0),
+            owner: None,
+            until: Duration::ZERO,
+        };
+        Self {
+            now,
+            monotonic: Duration::ZERO,
+            rewound: false,
+            lanes: (0..lanes).map(|_| free()).collect(),
+            wanting: Vec::new(),
+            events: Vec::new(),
+            deliveries: Vec::new(),
+            suppressed: Vec::new(),
+            receipts: Vec::new(),
+            bus: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn find(&self, id: DeliveryId) -> Option<&Delivery> {
+        self.deliveries.iter().find(|delivery| delivery.id == id)
+    }
+
+    fn find_mut(&mut self, id: DeliveryId) -> Option<&mut Delivery> {
+        self.deliveries
+            .iter_mut()
+            .find(|delivery| delivery.id == id)
+    }
+
+    /// The lanes of these leases that are still owned under the same epoch.
+    pub(super) fn owned(&self, leases: &[LaneLease]) -> Vec<LaneId> {
+        leases
+            .iter()
+            .filter(|lease| {
+                self.lanes
+                    .get(usize::from(lease.lane.0))
+                    .is_some_and(|lane| lane.epoch == lease.epoch && lane.owner.is_some())
+            })
+            .map(|lease| lease.lane)
+            .collect()
+    }
+
+    /// Those that have a place before this one in the order of its key.
+    pub(super) fn earlier<'a>(
+        &'a self,
+        delivery: &'a Delivery,
+    ) -> impl Iterator<Item = &'a Delivery> {
+        self.deliveries
+            .iter()
+            .take_while(|other| other.id != delivery.id)
+            .filter(|other| {
+                other.tenant == delivery.tenant
+                    && other.new.order_key == delivery.new.order_key
+                    && other.new.order != Order::Unordered
+            })
+    }
+
+    /// Whether a dead one blocks this one.
+    pub(super) fn is_blocked(&self, delivery: &Delivery) -> bool {
+        delivery.new.order == Order::StrictBlocking
+            && self
+                .earlier(delivery)
+                .any(|other| other.end() == Some(EndState::Dead))
+    }
+
+    /// The earlier ones that this one waits for.
+    pub(super) fn heads<'a>(&'a self, delivery: &'a Delivery) -> Vec<&'a Delivery> {
+        if !delivery.new.order.is_strict() {
+            return Vec::new();
+        }
+        self.earlier(delivery)
+            .filter(|other| other.end().is_none())
+            .collect()
+    }
+
+    /// Whether the order keeps it waiting.
+    pub(super) fn is_held_back(&self, delivery: &Delivery) -> bool {
+        self.is_blocked(delivery) || !self.heads(delivery).is_empty()
+    }
+
+    /// Whether its time has come. What was to be sent at once stays due when the clock goes back.
+    pub(super) fn is_due(&self, delivery: &Delivery) -> bool {
+        let at_once = delivery.due == delivery.accepted_at
+            && delivery.attempt == 0
+            && delivery.generation == 0;
+        delivery.place == Place::Waiting && (delivery.due <= self.now || at_once)
+    }
+
+    pub(super) fn stored(&self, id: EventId) -> Option<StoredEvent> {
+        self.events
+            .iter()
+            .find(|event| event.new.id == id)
+            .map(|event| StoredEvent {
+                id,
+                tenant: event.new.tenant.clone(),
+                topic: event.new.topic.clone(),
+                class: event.new.class,
+                accepted_at: event.accepted_at,
+                content: event.new.content.clone(),
+                attachments: Vec::new(),
+            })
+    }
+
+    /// The positions of groups of bus consumers, as they should be.
+    pub(super) fn bus_positions(&self) -> &BTreeMap<(String, String, String, u32), u64> {
+        &self.bus
+    }
+
+    fn after(&self, wait: Duration) -> Timestamp {
+        later(self.now, wait)
+    }
+}
+
+impl Delivery {
+    pub(super) fn end(&self) -> Option<EndState> {
+        match self.place {
+            Place::Ended { state, .. } => Some(state),
+            _ => None,
+        }
+    }
+
+    fn note(&mut self, at: Timestamp, entry: Entry) {
+        self.history.push(HistoryEntry { at, entry });
+    }
+
+    fn finish(&mut self, at: Timestamp, state: EndState, reason: Reason) {
+        if state == EndState::Accepted {
+            self.rendering = None;
+        }
+        self.place = Place::Ended { state, reason, at };
+    }
+
+    /// Ends without a try, which the history says.
+    fn finish_untried(&mut self, at: Timestamp, state: EndState, reason: Reason) {
+        self.finish(at, state, reason.clone());
+        self.note(at, Entry::Ended { state, reason });
+    }
+
+    pub(super) fn group(&self) -> Option<Group> {
+        Some(Group {
+            tenant: self.tenant.clone(),
+            channel: self.new.channel.clone()?,
+            retry: self.attempt > 0,
+            lane: self.lane,
+        })
+    }
+
+    pub(super) fn ready(&self) -> Option<Ready> {
+        Some(Ready {
+            position: self.position?,
+            id: self.id,
+            event: self.event,
+            tenant: self.tenant.clone(),
+            channel: self.new.channel.clone()?,
+            class: self.class,
+            lane: self.lane,
+            order_key: self.new.order_key,
+            order: self.new.order,
+            generation: self.generation,
+            attempt: self.attempt,
+            failures: self.failures,
+            suspicion: self.suspicion,
+            since: self.due,
+            accepted_at: self.accepted_at,
+            expires_at: self.expires_at,
+        })
+    }
+
+    pub(super) fn record(&self) -> Option<DeliveryRecord> {
+        let (state, reason, ended_at) = match &self.place {
+            Place::Waiting => (State::Waiting, None, None),
+            Place::Sending { .. } => (State::Sending, None, None),
+            Place::Ended { state, reason, at } => {
+                (State::Ended(*state), Some(reason.clone()), Some(*at))
+            }
+        };
+        Some(DeliveryRecord {
+            position: self.position?,
+            id: self.id,
+            event: self.event,
+            tenant: self.tenant.clone(),
+            topic: self.topic.clone(),
+            recipient: self.new.recipient,
+            channel: self.new.channel.clone(),
+            state,
+            reason,
+            generation: self.generation,
+            attempt: self.attempt,
+            due: (state == State::Waiting).then_some(self.due),
+            expires_at: self.expires_at,
+            accepted_at: self.accepted_at,
+            ended_at,
+            provider: self.provider.clone(),
+            provider_message_id: self.message.clone(),
+            receipt: self.receipt.clone(),
+        })
+    }
+}

@@ -1,0 +1,209 @@
+use std::collections::BTreeMap;
+
+use signalbus::{
+    ChannelName, DeliveryId, EventId, TenantId, Timestamp,
+    store::{
+        AddressHash, Cancel, CancelAnswer, CancelTarget, Cancelled, DeliveryFilter, EndState,
+        Entry, Reason, Redrive, RedriveContent, Redriven, Selection, Suppression, Tally,
+    },
+};
+
+use super::{Delivery, Place, Reference};
+
+impl Reference {
+    pub(in super::super) fn cancel(
+        &mut self,
+        tenant: &TenantId,
+        cancel: &Cancel,
+    ) -> Vec<Cancelled> {
+        let now = self.now;
+        let is_meant = |delivery: &&mut Delivery| {
+            delivery.tenant == *tenant
+                && match cancel.target {
+                    CancelTarget::Event(id) => delivery.event == id,
+                    CancelTarget::Delivery(id) => delivery.id == id,
+                    _ => false,
+                }
+        };
+        let called_off = |in_flight| Entry::Cancelled {
+            actor: cancel.actor.clone(),
+            in_flight,
+        };
+        let meant = self.deliveries.iter_mut().filter(is_meant);
+        meant
+            .map(|delivery| {
+                let answer = match delivery.place {
+                    Place::Ended { state, .. } => CancelAnswer::Ended(state),
+                    Place::Sending { .. } => {
+                        if !delivery.called_off {
+                            delivery.called_off = true;
+                            delivery.note(now, called_off(true));
+                        }
+                        CancelAnswer::InFlight
+                    }
+                    Place::Waiting => {
+                        delivery.note(now, called_off(false));
+                        delivery.finish(now, EndState::Cancelled, Reason::Cancelled);
+                        CancelAnswer::Cancelled
+                    }
+                };
+                let id = delivery.id;
+                Cancelled { id, answer }
+            })
+            .collect()
+    }
+
+    pub(in super::super) fn redrive(&mut self, redrive: &Redrive) -> Redriven {
+        let can = |delivery: &Delivery| {
+            delivery.tenant == redrive.tenant
+                && delivery.new.channel.is_some()
+                && delivery.end().is_some_and(EndState::can_be_redriven)
+        };
+        let mut answer = Redriven::default();
+        let mut chosen: Vec<DeliveryId> = Vec::new();
+        match &redrive.selection {
+            Selection::Ids(ids) => {
+                for (id, generation) in ids {
+                    let named = self
+                        .find(*id)
+                        .is_some_and(|found| can(found) && found.generation == *generation);
+                    if named && !chosen.contains(id) {
+                        chosen.push(*id);
+                    } else {
+                        answer.skipped.push(*id);
+                    }
+                }
+            }
+            Selection::Filter(filter) => {
+                let matching = self.deliveries.iter().filter(|one| can(one));
+                chosen.extend(
+                    matching
+                        .filter(|one| matches(filter, one))
+                        .map(|one| one.id),
+                );
+            }
+            _ => {}
+        }
+        let limit = usize::try_from(redrive.limit).unwrap_or(usize::MAX);
+        answer.more = chosen.len() > limit;
+        chosen.truncate(limit);
+        for (nth, id) in (0..).zip(chosen) {
+            let due = self.after(redrive.spacing * nth);
+            let now = self.now;
+            if let Some(delivery) = self.find_mut(id) {
+                answer.started.push((id, delivery.generation + 1));
+                if !redrive.dry_run {
+                    delivery.begin_anew(redrive, due, now);
+                }
+            }
+        }
+        answer
+    }
+
+    pub(in super::super) fn suppress(&mut self, suppression: &Suppression) {
+        let Suppression {
+            tenant,
+            channel,
+            address,
+            ..
+        } = suppression.clone();
+        self.suppressed.push((tenant, channel, address));
+    }
+
+    pub(in super::super) fn unsuppress(
+        &mut self,
+        tenant: &TenantId,
+        channel: &ChannelName,
+        address: AddressHash,
+    ) -> bool {
+        let before = self.suppressed.len();
+        self.suppressed
+            .retain(|(of, on, listed)| (of, on, listed) != (tenant, channel, &address));
+        self.suppressed.len() < before
+    }
+
+    /// Events that a purge may forget.
+    pub(in super::super) fn purgeable(&self, before: Timestamp) -> Vec<(TenantId, EventId)> {
+        let ended = |delivery: &Delivery| match delivery.place {
+            Place::Ended { at, .. } => at < before,
+            _ => false,
+        };
+        let is_over = |id| {
+            let mut deliveries = self.deliveries.iter().filter(|one| one.event == id);
+            deliveries.all(ended)
+        };
+        self.events
+            .iter()
+            .filter(|event| event.accepted_at < before && is_over(event.new.id))
+            .map(|event| (event.new.tenant.clone(), event.new.id))
+            .collect()
+    }
+
+    pub(in super::super) fn forget(&mut self, event: EventId) {
+        let gone: Vec<DeliveryId> = self
+            .deliveries
+            .extract_if(.., |delivery| delivery.event == event)
+            .map(|delivery| delivery.id)
+            .collect();
+        self.receipts
+            .retain(|noted| noted.delivery.is_none_or(|id| !gone.contains(&id)));
+        self.events.retain(|known| known.new.id != event);
+    }
+
+    /// All deliveries, counted.
+    pub(in super::super) fn tally(&self) -> Vec<Tally> {
+        let mut tallies: BTreeMap<String, Tally> = BTreeMap::new();
+        for record in self.deliveries.iter().filter_map(Delivery::record) {
+            let (tenant, channel) = (record.tenant, record.channel);
+            let (state, reason) = (record.state, record.reason);
+            let since = record.due.unwrap_or(record.accepted_at);
+            let tally = tallies
+                .entry(format!("{tenant:?} {channel:?} {state:?} {reason:?}"))
+                .or_insert_with(|| Tally {
+                    tenant,
+                    channel,
+                    state,
+                    reason,
+                    count: 0,
+                    oldest: Some(since),
+                });
+            tally.count += 1;
+            tally.oldest = tally.oldest.min(Some(since));
+        }
+        tallies.into_values().collect()
+    }
+}
+
+impl Delivery {
+    fn begin_anew(&mut self, redrive: &Redrive, due: Timestamp, now: Timestamp) {
+        let ended = self.generation;
+        self.place = Place::Waiting;
+        self.due = due;
+        self.generation += 1;
+        self.attempt = 0;
+        self.failures = 0;
+        self.suspicion = 0;
+        self.called_off = false;
+        self.receipt = None;
+        self.expires_at = redrive.expires_at.or(self.expires_at);
+        if redrive.content == RedriveContent::Fresh {
+            self.rendering = None;
+        }
+        self.note(
+            now,
+            Entry::Redriven {
+                actor: redrive.actor.clone(),
+                ended,
+                began: ended + 1,
+            },
+        );
+    }
+}
+
+/// What the filters of the model ask for.
+fn matches(filter: &DeliveryFilter, delivery: &Delivery) -> bool {
+    filter
+        .topic
+        .as_ref()
+        .is_none_or(|topic| *topic == delivery.topic)
+}
