@@ -108,27 +108,33 @@ impl FromStr for Mailbox {
         let Some(bracketed) = text.strip_suffix('>') else {
             return Self::new(None, EmailAddress::parse(text)?);
         };
-        let (name, address) = bracketed.rsplit_once('<').ok_or(MailboxError::Form)?;
-        let name = name.trim_end_matches(' ');
-        let address = EmailAddress::parse(address)?;
-        match name.strip_prefix('"') {
-            Some(quoted) => Self::new(Some(&unquote(quoted)?), address),
-            None if name.contains(['<', '>', '"']) => Err(MailboxError::Form),
-            None => Self::new(Some(name), address),
+        // A quoted local part may have brackets of its own.
+        if let Some(quoted) = bracketed.strip_prefix('"') {
+            let (name, rest) = unquote(quoted)?;
+            let address = rest.trim_start_matches(' ').strip_prefix('<');
+            let address = EmailAddress::parse(address.ok_or(MailboxError::Form)?)?;
+            return Self::new(Some(&name), address);
         }
+        let (name, address) = bracketed.split_once('<').ok_or(MailboxError::Form)?;
+        let is_plain = !address.starts_with('"');
+        if name.contains(['>', '"']) || is_plain && address.contains(['<', '>']) {
+            return Err(MailboxError::Form);
+        }
+        Self::new(Some(name), EmailAddress::parse(address)?)
     }
 }
 
-/// Reads a `quoted-string` (RFC 5322 section 3.2.4) behind its first quote.
-fn unquote(quoted: &str) -> Result<String, MailboxError> {
-    let mut name = String::with_capacity(quoted.len());
+/// Reads a `quoted-string` (RFC 5322 section 3.2.4) behind its first quote; the second part is
+/// what stands behind its last.
+fn unquote(quoted: &str) -> Result<(String, &str), MailboxError> {
+    let mut text = String::with_capacity(quoted.len());
     let mut chars = quoted.chars();
     loop {
         match chars.next() {
-            Some('"') if chars.as_str().is_empty() => return Ok(name),
-            None | Some('"') => return Err(MailboxError::Form),
-            Some('\\') => name.push(chars.next().ok_or(MailboxError::Form)?),
-            Some(c) => name.push(c),
+            Some('"') => return Ok((text, chars.as_str())),
+            Some('\\') => text.push(chars.next().ok_or(MailboxError::Form)?),
+            Some(c) => text.push(c),
+            None => return Err(MailboxError::Form),
         }
     }
 }

@@ -31,6 +31,24 @@ fn read() {
     }
 }
 
+/// Found by fuzzing: the bracket in the local part was taken for the one before the address.
+#[test]
+fn a_quoted_local_part_may_have_brackets() {
+    let odd = address(r#""a<b>\"c"@example.org"#);
+    for name in [None, Some("Ada"), Some("<b>"), Some(r#"Zoë "Zed""#)] {
+        let written = Mailbox::new(name, odd.clone()).unwrap();
+        let read = mailbox(&written.to_text());
+        assert_eq!(read, written);
+        assert_eq!(read.address().spelled(), odd.spelled());
+    }
+    for text in [
+        r#"<"a<b>\"c"@example.org>"#,
+        r#"Ada <"a<b>\"c"@example.org>"#,
+    ] {
+        assert_eq!(mailbox(text).address().spelled(), odd.spelled());
+    }
+}
+
 #[test]
 fn refused() {
     let table = [
