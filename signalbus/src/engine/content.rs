@@ -2,7 +2,7 @@
 //! opaque to stores.
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -105,4 +105,35 @@ pub(crate) struct Rendering<M> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) doubt: Option<u32>,
     pub(crate) message: M,
+}
+
+impl<M: Serialize> Rendering<M> {
+    pub(crate) fn encode(&self) -> Result<Bytes, serde_json::Error> {
+        serde_json::to_vec(self).map(Bytes::from)
+    }
+}
+
+impl<M: DeserializeOwned> Rendering<M> {
+    /// None when it is of another version, or cannot be read: then it is rendered again.
+    pub(crate) fn decode(blob: &[u8], version: u16) -> Option<Self> {
+        serde_json::from_slice(blob)
+            .ok()
+            .filter(|rendering: &Self| rendering.v == version)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Found by fuzzing: the last digit of a number could change each time it was read.
+    #[test]
+    fn numbers_are_kept_to_the_last_digit() {
+        for number in ["-9.223372036854773e+32", "2.2250738585072014e-308", "0.1"] {
+            let blob = format!(r#"{{"v":1,"to":[],"data":{number},"answers":[]}}"#);
+            let content = Content::decode(blob.as_bytes()).unwrap();
+            assert_eq!(content.encode().unwrap(), blob);
+            assert_eq!(content.data.as_f64(), number.parse().ok());
+        }
+    }
 }

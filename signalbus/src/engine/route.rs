@@ -283,7 +283,7 @@ impl<M: Serialize> Made<M> {
             return job.rendering.clone();
         }
         self.rendering.doubt = doubt;
-        serde_json::to_vec(&self.rendering).ok().map(Bytes::from)
+        self.rendering.encode().ok()
     }
 }
 
@@ -361,10 +361,7 @@ impl<C: Channel> TypedRoute<C> {
     /// The message of an earlier try, unless it is of another version.
     fn kept(&self, job: &Job) -> Option<Made<C::Message>> {
         let blob = job.rendering.as_deref()?;
-        let mut rendering: Rendering<C::Message> = serde_json::from_slice(blob).ok()?;
-        if rendering.v != C::MESSAGE_VERSION {
-            return None;
-        }
+        let mut rendering = Rendering::<C::Message>::decode(blob, C::MESSAGE_VERSION)?;
         self.channel
             .attach(&mut rendering.message, &job.event.attachments);
         let kept = true;
