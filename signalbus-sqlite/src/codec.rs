@@ -107,8 +107,17 @@ impl<'r> Columns<'r> {
         Self { row, next: 0 }
     }
 
-    /// The next column as it is.
+    /// The next column as it is. One without a value is damaged: sqlx would call it zero.
     pub(crate) fn take<T>(&mut self) -> Result<T, StoreError>
+    where
+        T: sqlx::Decode<'r, Sqlite> + sqlx::Type<Sqlite>,
+    {
+        self.take_or_none()?
+            .ok_or_else(|| error::corrupt("a value is missing"))
+    }
+
+    /// The next column as it is, if it has a value.
+    pub(crate) fn take_or_none<T>(&mut self) -> Result<Option<T>, StoreError>
     where
         T: sqlx::Decode<'r, Sqlite> + sqlx::Type<Sqlite>,
     {
@@ -129,7 +138,7 @@ impl<'r> Columns<'r> {
 
     /// The next column as a time, if there is one.
     pub(crate) fn time_or_none(&mut self) -> Result<Option<Timestamp>, StoreError> {
-        self.take::<Option<i64>>()?.map(time).transpose()
+        self.take_or_none()?.map(time).transpose()
     }
 
     /// The next column as a UUID in 16 bytes.
@@ -152,7 +161,7 @@ impl<'r> Columns<'r> {
     where
         T: TryFrom<String, Error: std::error::Error + Send + Sync + 'static>,
     {
-        self.take::<Option<String>>()?
+        self.take_or_none::<String>()?
             .map(T::try_from)
             .transpose()
             .map_err(|source| error::corrupt("a name cannot be read").with_source(source))
@@ -161,6 +170,9 @@ impl<'r> Columns<'r> {
 
 #[cfg(test)]
 mod tests {
+    use signalbus::store::StoreErrorKind;
+    use sqlx::Connection;
+
     use super::*;
 
     #[test]
@@ -191,6 +203,26 @@ mod tests {
     #[test]
     fn unknown_codes_are_corrupt() {
         assert!(state_of(99).is_err() && class_of(3).is_err() && order_of(-1).is_err());
+    }
+
+    /// Found by fuzzing: it was taken for zero.
+    #[tokio::test]
+    async fn a_missing_value_is_corrupt() {
+        let mut conn = sqlx::SqliteConnection::connect("sqlite::memory:")
+            .await
+            .unwrap();
+        let row = sqlx::query("SELECT NULL, NULL, NULL")
+            .fetch_one(&mut conn)
+            .await
+            .unwrap();
+        let mut columns = Columns::of(&row);
+        for error in [
+            columns.take::<i64>().unwrap_err(),
+            columns.take::<String>().unwrap_err(),
+        ] {
+            assert_eq!(error.kind(), StoreErrorKind::Corrupt);
+        }
+        assert_eq!(columns.take_or_none::<i64>().unwrap(), None);
     }
 
     #[test]

@@ -74,7 +74,7 @@ async fn add_files(
         event.attachments.push(Attachment {
             file_name: columns.take()?,
             content_type: columns.take()?,
-            content_id: columns.take()?,
+            content_id: columns.take_or_none()?,
             content: columns.take::<Vec<u8>>()?.into(),
         });
     }

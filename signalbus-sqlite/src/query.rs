@@ -160,7 +160,7 @@ pub(crate) async fn tally(
                 columns.name()?,
                 columns.name_or_none()?,
                 state_of(columns.take()?)?,
-                columns.take::<Option<String>>()?.map(Reason::from),
+                columns.take_or_none::<String>()?.map(Reason::from),
             );
             let (count, oldest): (u64, i64) = (columns.number()?, columns.take()?);
             let total = counts.entry(key).or_insert((0, oldest));

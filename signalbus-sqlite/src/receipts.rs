@@ -107,7 +107,7 @@ pub(crate) async fn apply_parked(
         matched.push(Matched {
             position,
             kind: ReceiptKind::from(columns.take::<String>()?),
-            occurred_at: columns.take::<Option<i64>>()?.map(time).transpose()?,
+            occurred_at: columns.take_or_none()?.map(time).transpose()?,
         });
     }
     sqlx::query(
@@ -208,7 +208,7 @@ async fn insert(
         .map(|row| {
             let mut columns = Columns::of(row);
             let identity = (columns.take()?, columns.take()?, columns.take()?);
-            Ok((identity, columns.take()?))
+            Ok((identity, columns.take_or_none()?))
         })
         .collect()
 }

@@ -81,7 +81,7 @@ pub(crate) fn delivery(columns: &mut Columns<'_>) -> Result<DeliveryRecord, Stor
         recipient: columns.number()?,
         channel: columns.name_or_none()?,
         state: state_of(columns.take()?)?,
-        reason: columns.take::<Option<String>>()?.map(Reason::from),
+        reason: columns.take_or_none::<String>()?.map(Reason::from),
         generation: columns.number()?,
         attempt: columns.number()?,
         due: columns.time_or_none()?,
@@ -89,7 +89,7 @@ pub(crate) fn delivery(columns: &mut Columns<'_>) -> Result<DeliveryRecord, Stor
         accepted_at: columns.time()?,
         ended_at: columns.time_or_none()?,
         provider: columns.name_or_none()?,
-        provider_message_id: columns.take()?,
-        receipt: columns.take::<Option<String>>()?.map(ReceiptKind::from),
+        provider_message_id: columns.take_or_none()?,
+        receipt: columns.take_or_none::<String>()?.map(ReceiptKind::from),
     })
 }

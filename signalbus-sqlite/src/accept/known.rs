@@ -82,7 +82,7 @@ pub(super) async fn find(
         let mut columns = Columns::of(row);
         let item: usize = columns.number()?;
         let by_key: bool = columns.take()?;
-        let fingerprint = columns.take()?;
+        let fingerprint = columns.take_or_none()?;
         let stored = row::event(&mut columns)?;
         if let Some(slot) = known.get_mut(item)
             && !matches!(slot, Some(Known::Same(_)))
