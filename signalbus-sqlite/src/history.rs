@@ -64,18 +64,19 @@ pub(crate) async fn read(
     .await
     .map_err(error::of)?;
     rows.iter()
-        .map(|row| {
-            let mut columns = Columns::of(row);
-            let at = columns.time()?;
-            if columns.take::<i64>()? != VERSION {
-                return Err(error::corrupt(
-                    "a history entry was written by a newer version: update the program",
-                ));
-            }
-            let entry = serde_json::from_str(columns.take()?).map_err(|source| {
-                error::corrupt("a history entry cannot be read").with_source(source)
-            })?;
-            Ok(HistoryEntry { at, entry })
-        })
+        .map(|row| entry(&mut Columns::of(row)))
         .collect()
+}
+
+/// An entry as its time, version and body.
+pub(crate) fn entry(columns: &mut Columns<'_>) -> Result<HistoryEntry, StoreError> {
+    let at = columns.time()?;
+    if columns.take::<i64>()? != VERSION {
+        return Err(error::corrupt(
+            "a history entry was written by a newer version: update the program",
+        ));
+    }
+    let entry = serde_json::from_str(columns.take()?)
+        .map_err(|source| error::corrupt("a history entry cannot be read").with_source(source))?;
+    Ok(HistoryEntry { at, entry })
 }

@@ -13,6 +13,9 @@ mod error;
 mod fetch;
 mod filter;
 mod flush;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod history;
 mod lanes;
 mod lock;

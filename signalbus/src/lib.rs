@@ -10,6 +10,9 @@ mod engine;
 pub mod entropy;
 pub mod event;
 mod explain;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod guide;
 mod handle;
 pub mod id;

@@ -7,7 +7,8 @@
 //! | `deny` | bans, licences, sources, advisories; part of `check` | [`deny`] |
 //! | `chaos` | kills real processes at random and checks what became of every message | [`chaos`] |
 //! | `sim` | the engine in a simulated world, seed by seed | [`sim`] |
-//! | `ci` | `check`, then `test`: what a merge needs | this file |
+//! | `fuzz` | looks for inputs that break a promise, guided by coverage | [`fuzz`] |
+//! | `ci` | `check`, `test`, and a short `fuzz`: what a merge needs | this file |
 //!
 //! A chore adds steps to a [`report`]; a failed step does not stop the next one. Steps run
 //! programs through [`process`] and learn about the workspace from [`metadata`].
@@ -23,6 +24,7 @@ mod check;
 mod deny;
 mod examples;
 mod features;
+mod fuzz;
 mod guard;
 mod metadata;
 mod process;
@@ -65,7 +67,9 @@ enum Chore {
     },
     /// Play seeds of the simulation and check every promise.
     Sim(sim::Arguments),
-    /// Everything a merge needs: `check`, then `test`.
+    /// Look for inputs that break a promise, installing cargo-fuzz and a nightly if missing.
+    Fuzz(fuzz::Arguments),
+    /// Everything a merge needs: `check`, `test`, and a short `fuzz`.
     Ci,
 }
 
@@ -82,9 +86,11 @@ fn main() -> ExitCode {
         Chore::Deny => deny::run(&mut report),
         Chore::Chaos { kills, seed } => chaos::run(&mut report, kills, seed),
         Chore::Sim(arguments) => sim::run(&mut report, &arguments),
+        Chore::Fuzz(arguments) => fuzz::run(&mut report, &arguments),
         Chore::Ci => {
             check::run(&mut report);
             test::run(&mut report);
+            fuzz::run(&mut report, &fuzz::Arguments::short());
         }
     }
     report.finish()

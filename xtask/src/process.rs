@@ -38,6 +38,20 @@ pub(crate) fn capture(mut command: Command) -> Result<String, String> {
         .map_err(|error| format!("{}: output is not UTF-8: {error}", describe(&command)))
 }
 
+/// Runs to the end and returns what it wrote as errors, which go to the terminal too.
+pub(crate) fn capture_errors(mut command: Command) -> Result<String, String> {
+    announce(&command);
+    let output = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::inherit())
+        .stderr(Stdio::piped())
+        .output()
+        .map_err(|error| cannot_start(&command, &error))?;
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    eprint!("{errors}");
+    success(&command, output.status).map(|()| errors)
+}
+
 /// Runs to the end, showing each line of standard output also to `look`.
 pub(crate) fn watch(mut command: Command, mut look: impl FnMut(&str)) -> Result<(), String> {
     announce(&command);
