@@ -7,14 +7,14 @@ use crate::store::{LaneHolding, LaneId, LaneLease};
 /// A lease is not used in its last part, since clocks of two machines run apart.
 const MARGIN: u32 = 10;
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Lanes {
     held: Vec<Held>,
     /// To be given up as soon as nothing of them is in flight.
     leaving: Vec<LaneId>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Held {
     lease: LaneLease,
     /// Monotonic.

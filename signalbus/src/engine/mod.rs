@@ -6,7 +6,7 @@ mod budget;
 pub(crate) mod content;
 mod decide;
 mod ingest;
-mod lanes;
+pub(crate) mod lanes;
 pub mod metrics;
 mod options;
 mod providers;

@@ -633,3 +633,5 @@ proptest! {
         }
     }
 }
+
+mod life;

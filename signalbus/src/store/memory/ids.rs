@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 /// What ids stand for. Ids rise with time, so that new ones go to the end of the tree, where it
 /// is warm; as numbers they are compared in one step.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Ids<T> {
     tree: BTreeMap<u128, T>,
     newest: u128,

@@ -12,14 +12,14 @@ use crate::{
 
 /// All lanes and the workers that want them. Leases run on monotonic time, so that a jump of the
 /// wall clock ends none.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Lanes {
     lanes: Vec<Lane>,
     workers: BTreeMap<WorkerId, Duration>,
 }
 
 /// One lane with the work that is not ready.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Lane {
     epoch: Epoch,
     owner: Option<WorkerId>,
@@ -33,7 +33,7 @@ pub(super) struct Lane {
 }
 
 /// The leases of a call that are still good.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Held(Vec<Option<Epoch>>);
 
 impl Held {
@@ -178,3 +178,6 @@ impl Lane {
         self.interrupted.append(&mut self.claimed);
     }
 }
+
+#[cfg(test)]
+mod hand_over;

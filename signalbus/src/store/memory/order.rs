@@ -3,13 +3,13 @@ use std::collections::{BTreeSet, HashMap};
 use crate::store::Position;
 
 /// Positions by order key.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Chains {
     by_key: HashMap<u64, Chain>,
 }
 
 /// Nearly every key has one delivery at a time.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Chain {
     One(Position),
     Many(BTreeSet<Position>),

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Deliveries that may be sent now, by class and group.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Queues {
     classes: [BTreeMap<Group, BTreeSet<Position>>; Class::ALL.len()],
 }

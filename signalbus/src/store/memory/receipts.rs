@@ -20,7 +20,7 @@ const PARKED_FOR: Duration = Duration::from_hours(72);
 const EVIDENCE: u8 = 2;
 
 /// What is known about receipts beside the deliveries they reached.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Receipts {
     seen: HashSet<ReceiptKey>,
     messages: BTreeMap<Account, HashMap<String, Position>>,
@@ -38,7 +38,7 @@ pub(super) type ReceiptKey = (TenantId, ProviderName, String);
 type ParkedKey = (TenantId, ReceiptTarget);
 
 /// A receipt whose message is not known yet; numbered in the order of arrival.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Parked {
     until: Timestamp,
     number: u64,

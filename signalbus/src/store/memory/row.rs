@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// One delivery.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Row {
     pub(super) id: DeliveryId,
     pub(super) event: Arc<StoredEvent>,
@@ -43,7 +43,7 @@ pub(super) struct Row {
 }
 
 /// What receipts said about a delivery.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Receipted {
     /// The highest rung they reached in this generation.
     pub(super) highest: Option<ReceiptKind>,

@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 
 /// Values under numbers that only grow and are never used again.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Slab<T> {
     first: i64,
     slots: VecDeque<Option<T>>,

@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// The suppression lists of all tenants.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Suppressions {
     by_address: BTreeMap<AddressHash, Vec<Suppression>>,
 }

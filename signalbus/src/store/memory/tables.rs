@@ -22,7 +22,7 @@ use crate::{
 
 /// Everything the store keeps. Events have numbers, deliveries positions. Hash maps are only looked into, never iterated: the same calls
 /// give the same answers in the same order.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Tables {
     pub(super) rows: Slab<Box<Row>>,
     pub(super) ids: Ids<Position>,
@@ -44,7 +44,7 @@ pub(super) struct Tables {
 }
 
 /// One event; its deliveries have consecutive positions.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct EventRow {
     pub(super) stored: Arc<StoredEvent>,
     pub(super) key: Option<Key>,
@@ -54,7 +54,7 @@ pub(super) struct EventRow {
 }
 
 /// An idempotency key and the content it stands for.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Key {
     pub(super) text: Arc<str>,
     pub(super) fingerprint: Fingerprint,
