@@ -4,6 +4,7 @@
 mod bell;
 mod builder;
 pub mod bus;
+mod chain;
 pub mod channel;
 pub mod clock;
 mod engine;

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use super::{Shared, content::Content, worker::Phase};
 use crate::{
     bus::{Bus, BusError, Delivered, Offset, Subscription},
+    chain::Chain,
     event::{Class, Event, Order},
     id::EventId,
     mutant::Mutant,
@@ -94,7 +95,7 @@ impl Ingest {
         .await;
         result
             .err()
-            .map_or_else(String::new, |error| error.to_string())
+            .map_or_else(String::new, |error| Chain(&*error).to_string())
     }
 
     async fn store(
@@ -174,7 +175,7 @@ impl Ingest {
             } else {
                 "not stored"
             };
-            tracing::warn!(%error, what, "events from the bus");
+            tracing::warn!(error = %Chain(error), what, "events from the bus");
         }
         accepted
     }
@@ -199,7 +200,7 @@ impl Ingest {
                 Ok(event)
             }
             Err(error) => {
-                tracing::warn!(event.id = %wire.id, %error, "an event from the bus is invalid");
+                tracing::warn!(event.id = %wire.id, error = %Chain(&error), "an event from the bus is invalid");
                 let rejection = rejected(shared, Some(wire.id), tenant, topic, reason);
                 Err(Box::new(rejection))
             }

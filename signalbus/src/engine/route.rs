@@ -10,6 +10,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    chain::Chain,
     channel::{Address, AddressError, Channel, Compose, ComposeError, Parts},
     clock::{Clock, Timestamp},
     engine::{
@@ -565,21 +566,6 @@ fn is_id(id: &str) -> bool {
 
 /// The longest id of a message that is kept.
 const LONGEST_ID: usize = 512;
-
-/// An error with its sources, one after the other.
-struct Chain<'a>(&'a dyn std::error::Error);
-
-impl fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut source = self.0.source();
-        while let Some(error) = source {
-            write!(f, ": {error}")?;
-            source = error.source();
-        }
-        Ok(())
-    }
-}
 
 /// A preview: what a channel would be given.
 #[derive(Debug, Clone)]

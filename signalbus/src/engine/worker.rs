@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     bell::Bell,
+    chain::Chain,
     clock::{Clock, Timestamp, later},
     engine::{
         EngineOptions,
@@ -225,7 +226,7 @@ impl Worker {
                 self.asked_to_look = true;
             }
             Err(error) => {
-                tracing::warn!(%error, "leases could not be renewed; trying again");
+                tracing::warn!(error = %Chain(&error), "leases could not be renewed; trying again");
                 self.next_renew = asked + self.shared.options.poll;
             }
         }
@@ -401,7 +402,7 @@ impl Worker {
             release,
         };
         if let Err(error) = self.shared.store.hold_lanes(request).await {
-            tracing::warn!(%error, "lanes were not given up; they lapse with their leases");
+            tracing::warn!(error = %Chain(&error), "lanes were not given up; they lapse with their leases");
         }
         tracing::info!(worker.id = %self.id, "the engine has left");
     }

@@ -13,8 +13,12 @@ use signalbus::{
 };
 use signalbus_testkit::provider::{Play, ScriptedProvider};
 
-use crate::common::{
-    MINUTE, S, World, ZERO, every, logged, note, note_to, person, publish, send, sender,
+use crate::{
+    common::{
+        Call, Fails, MINUTE, S, World, ZERO, every, logged, note, note_to, person, publish, send,
+        sender,
+    },
+    store_errors,
 };
 
 /// Logs in the middle of a send.
@@ -98,6 +102,24 @@ fn every_record_of_a_delivery_carries_its_ids() {
         log.contains("may have been sent"),
         "of the one that was hanging"
     );
+}
+
+#[test]
+fn a_failure_of_the_store_is_logged_to_its_last_cause() {
+    for call in [Call::HoldLanes, Call::Fetch, Call::Flush] {
+        let ((), log) = logged(async {
+            let (world, store) = store_errors::world();
+            let bus = world.start().await;
+            bus.idle().await;
+            store.fail(move |made| (made == call).then_some(Fails::Before));
+            send(&bus, note("a")).await;
+            world.pass(10 * S).await;
+            store.heal();
+            bus.shutdown().await;
+        });
+        let cause = "error=the test took the store away: a cable was cut";
+        assert!(log.contains(cause), "{call:?}: {log}");
+    }
 }
 
 const CANARIES: [&str; 6] = [

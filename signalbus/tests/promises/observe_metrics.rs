@@ -8,9 +8,12 @@ use signalbus::{
 };
 use signalbus_testkit::provider::{Ending, Play, Request};
 
-use crate::common::{
-    MINUTE, S, World, ZERO, every, metered, note, note_to, person, policy, publish, send, send_now,
-    sender, templates,
+use crate::{
+    common::{
+        MINUTE, S, World, ZERO, every, metered, note, note_to, person, policy, publish, send,
+        send_now, sender, templates,
+    },
+    store_errors,
 };
 
 fn labels(text: &str) -> String {
@@ -136,6 +139,31 @@ fn counters_agree_with_the_books() {
     // What the books say was requested again after it may have been taken.
     assert_eq!(series.of(names::DUPLICATES)["{cause=no_answer}"], 2.0);
     assert_eq!(series.of(names::BUILD).len(), 1);
+}
+
+#[test]
+fn an_end_whose_answer_was_lost_is_counted_once() {
+    let ((), series) = metered(async {
+        let (world, store) = store_errors::world();
+        let bus = world.engine(world.mail()).build().unwrap();
+        send(&bus, note_to(person(1), "a").expires_at(world.at(ZERO))).await;
+        store_errors::lose_an_answer(&store);
+        bus.start();
+        world.pass(S).await;
+        store.heal();
+        world.pass(S).await;
+        world.email.default(Play::accept().after(S));
+        send(&bus, note_to(person(2), "b")).await;
+        world.pass(S / 2).await;
+        store_errors::lose_an_answer(&store);
+        world.pass(S).await;
+        store.heal();
+        bus.shutdown().await;
+    });
+    let ended = series.of(names::ENDED);
+    assert_eq!(ended["{channel=email,state=expired}"], 1.0);
+    assert_eq!(ended["{channel=email,state=accepted}"], 1.0);
+    assert_eq!(series.of(names::END_TO_END)["{channel=email}"], 1.0);
 }
 
 #[test]

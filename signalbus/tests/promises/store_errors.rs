@@ -1,14 +1,17 @@
 //! A store that fails: nothing is lost, and nothing is sent twice without a cause.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU32, Ordering},
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use signalbus::{
-    Idempotency, Verdict,
+    Idempotency, TenantId, Verdict,
     provider::Fault,
-    store::{EndState, Reason},
+    store::{CancelTarget, EndState, Reason},
 };
 use signalbus_testkit::provider::Play;
 
@@ -17,7 +20,7 @@ use crate::common::{
     send_now,
 };
 
-fn world() -> (World, TestStore) {
+pub(crate) fn world() -> (World, TestStore) {
     let mut kept = None;
     let world = World::with_store(|store| {
         let store = TestStore::new(store);
@@ -46,7 +49,13 @@ async fn every_nth_call_fails() {
         let (world, store) = world();
         let bus = world.start_with(world.mail().retry(every(S))).await;
         world.email.when(
-            |delivery| delivery.attempt == 1 && delivery.message.subject.ends_with('7'),
+            {
+                let seen = Mutex::new(HashSet::new());
+                move |delivery| {
+                    delivery.message.subject.ends_with('7')
+                        && seen.lock().unwrap().insert(delivery.id)
+                }
+            },
             Play::retryable(Fault::Recipient),
         );
         store.fail(every_nth(n));
@@ -107,6 +116,45 @@ async fn without_a_key_a_repeat_is_another_message() {
     send_now(&bus, event()).await;
     world.pass(S).await;
     world.email.books().assert_sent_count(2);
+}
+
+/// The next flush is written and its answer lost, and no other is taken until the store heals.
+pub(crate) fn lose_an_answer(store: &TestStore) {
+    let mut flushes = 0;
+    store.fail(move |call| {
+        flushes += u32::from(call == Call::Flush);
+        match (call, flushes) {
+            (Call::Flush, 1) => Some(Fails::After),
+            (Call::Flush, _) => Some(Fails::Before),
+            _ => None,
+        }
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_happens_while_the_answer_to_a_claim_is_lost_counts() {
+    let (world, store) = world();
+    let bus = world.engine(world.mail()).build().unwrap();
+    lose_an_answer(&store);
+    let late = send(&bus, note_to(person(1), "a").expires_at(world.at(5 * S))).await;
+    let unwanted = send(&bus, note_to(person(2), "b")).await;
+    let called_off = send(&bus, note_to(person(3), "c")).await;
+    let fine = send(&bus, note_to(person(4), "d")).await;
+    bus.start();
+    world.pass(S).await;
+    let tenant = TenantId::default();
+    let listed = bus.suppress(&tenant, "email", "person-2@example.org", "manual");
+    listed.await.unwrap();
+    let target = CancelTarget::Delivery(called_off);
+    bus.cancel(&tenant, target, "test").await.unwrap();
+    world.pass(9 * S).await;
+    store.heal();
+    world.pass(MINUTE).await;
+    assert_ended(&bus, late, EndState::Expired, Reason::Expired).await;
+    assert_ended(&bus, unwanted, EndState::Suppressed, Reason::Suppressed).await;
+    assert_ended(&bus, called_off, EndState::Cancelled, Reason::Cancelled).await;
+    assert_ended(&bus, fine, EndState::Accepted, Reason::Sent).await;
+    world.email.books().assert_sent_count(1);
 }
 
 /// Counts the calls that fail until a moment, and how many there were.

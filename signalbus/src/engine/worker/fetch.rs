@@ -1,6 +1,7 @@
 //! What to read from the store, and when.
 
 use crate::{
+    chain::Chain,
     engine::{
         decide::{Standing, Tried, decide},
         metrics,
@@ -47,7 +48,7 @@ impl Worker {
                 self.take_in(fetched, per_group);
             }
             Err(error) => {
-                tracing::warn!(%error, "work could not be read; trying again");
+                tracing::warn!(error = %Chain(&error), "work could not be read; trying again");
                 // Not at once: at the next poll.
                 self.next_due = None;
             }

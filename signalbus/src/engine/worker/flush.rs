@@ -8,23 +8,29 @@ use tracing::Instrument;
 
 use super::{Claiming, InFlight, Phase, Worker};
 use crate::{
+    chain::Chain,
     clock::until,
     engine::{
         breaker::Signal,
         content::{BlobError, Content},
         decide::Unsendable,
+        providers::Reservation,
         route::{Attempted, Job},
     },
     id::EventId,
     provider::Latch,
     store::{
         ClaimAnswer, Claimed, EndState, Flush, Flushed, LaneLease, Next, Ready, Reason, Refusal,
-        Settle, SettleAnswer, StoreError,
+        Settle, SettleAnswer, State, StoreError, StoreErrorKind,
     },
 };
 
 /// How long an event of a newer version waits for a newer worker.
 const NEWER_VERSION: Duration = Duration::from_secs(60);
+
+/// Whether an earlier call of the same flush may have been written, and its answer was lost.
+#[derive(Debug, Clone, Copy)]
+struct Doubt(bool);
 
 impl Worker {
     pub(super) async fn flush(&mut self, claiming: Vec<Claiming>) {
@@ -37,30 +43,36 @@ impl Worker {
         let flush = Flush { claims, settles };
         let lanes = self.lanes.all();
         self.written = true;
-        match self.write(&lanes, &flush).await {
+        let mut doubt = Doubt(false);
+        match self.write(&lanes, &flush, &mut doubt).await {
             Ok(flushed) => {
                 self.heard(flushed.now);
                 for ((ready, settle), answer) in
                     settled.iter().zip(&flush.settles).zip(flushed.settles)
                 {
-                    self.written(ready, settle, answer);
+                    self.written(ready, settle, answer, doubt);
                 }
-                self.start(claiming, flushed.claims);
+                self.start(claiming, flushed.claims, doubt).await;
             }
             Err(error) => {
-                tracing::error!(%error, "results could not be written; they are tried one by one");
+                tracing::error!(error = %Chain(&error), "results could not be written; they are tried one by one");
                 for claiming in claiming {
                     self.let_go(&claiming);
                 }
                 for (ready, settle) in settled.into_iter().zip(flush.settles) {
-                    self.write_alone(&lanes, ready, settle).await;
+                    self.write_alone(&lanes, ready, settle, doubt).await;
                 }
             }
         }
     }
 
     /// Repeats a flush until the store took or refused it. It is harmless to repeat.
-    async fn write(&mut self, lanes: &[LaneLease], flush: &Flush) -> Result<Flushed, StoreError> {
+    async fn write(
+        &mut self,
+        lanes: &[LaneLease],
+        flush: &Flush,
+        doubt: &mut Doubt,
+    ) -> Result<Flushed, StoreError> {
         let mut waits = ExponentialBuilder::default()
             .with_min_delay(Duration::from_millis(10))
             .with_max_delay(Duration::from_secs(1))
@@ -72,11 +84,12 @@ impl Worker {
                 Err(error) if error.is_transient() => error,
                 Err(error) => return Err(error),
             };
+            doubt.0 |= error.kind() == StoreErrorKind::Ambiguous;
             let leaving = *self.phase.borrow() == Phase::Draining;
             if leaving && self.monotonic() >= self.leave_by() {
                 return Err(error);
             }
-            tracing::warn!(%error, "the store did not take a flush; trying again");
+            tracing::warn!(error = %Chain(&error), "the store did not take a flush; trying again");
             self.shared
                 .clock
                 .sleep(waits.next().unwrap_or(Duration::from_secs(1)))
@@ -85,32 +98,39 @@ impl Worker {
     }
 
     /// One result that the store cannot take must not hold up the others.
-    async fn write_alone(&mut self, lanes: &[LaneLease], ready: Ready, settle: Settle) {
+    async fn write_alone(
+        &mut self,
+        lanes: &[LaneLease],
+        ready: Ready,
+        settle: Settle,
+        mut doubt: Doubt,
+    ) {
         let flush = Flush {
             claims: Vec::new(),
             settles: vec![settle],
         };
         let answer = self
-            .write(lanes, &flush)
+            .write(lanes, &flush, &mut doubt)
             .await
             .map(|flushed| flushed.settles.first().copied());
         match (answer, flush.settles.first()) {
-            (Ok(Some(answer)), Some(settle)) => self.written(&ready, settle, answer),
+            (Ok(Some(answer)), Some(settle)) => self.written(&ready, settle, answer, doubt),
             (Ok(_), _) => self.scheduler.settled(ready.position),
             // It stays claimed: whoever owns the lane next finds it as interrupted.
             (Err(error), _) => tracing::error!(
-                %error, event.id = %ready.event, delivery.id = %ready.id,
+                error = %Chain(&error), event.id = %ready.event, delivery.id = %ready.id,
                 "a result could not be written"
             ),
         }
     }
 
-    fn written(&mut self, ready: &Ready, settle: &Settle, answer: SettleAnswer) {
+    fn written(&mut self, ready: &Ready, settle: &Settle, answer: SettleAnswer, doubt: Doubt) {
         self.scheduler.settled(ready.position);
         match answer {
             SettleAnswer::LaneLost => self.lost(ready),
-            SettleAnswer::Already => {}
-            SettleAnswer::Applied => {
+            SettleAnswer::Already if !doubt.0 => {}
+            // While the lane is held, only its own result takes a delivery out of its attempt.
+            SettleAnswer::Applied | SettleAnswer::Already => {
                 if let Next::End(state, reason) = &settle.next {
                     let age = until(ready.accepted_at, self.store_now());
                     let provider = settle.record.provider.as_ref();
@@ -126,7 +146,7 @@ impl Worker {
         }
     }
 
-    fn start(&mut self, claiming: Vec<Claiming>, answers: Vec<ClaimAnswer>) {
+    async fn start(&mut self, claiming: Vec<Claiming>, answers: Vec<ClaimAnswer>, doubt: Doubt) {
         let mut contents: HashMap<EventId, Result<Arc<Content>, Arc<BlobError>>> = HashMap::new();
         for (claiming, answer) in claiming.into_iter().zip(answers) {
             match answer {
@@ -139,7 +159,11 @@ impl Worker {
                                 .map_err(Arc::new)
                         })
                         .clone();
-                    self.send(claiming, claimed, content);
+                    self.send(claiming, claimed, content, doubt);
+                }
+                ClaimAnswer::Refused(Refusal::Moved) if doubt.0 => {
+                    let refusal = self.refused_before(&claiming.ready).await;
+                    self.refused(&claiming, refusal);
                 }
                 ClaimAnswer::Refused(refusal) => self.refused(&claiming, refusal),
                 ClaimAnswer::LaneLost => {
@@ -156,6 +180,7 @@ impl Worker {
         claiming: Claiming,
         claimed: Claimed,
         content: Result<Arc<Content>, Arc<BlobError>>,
+        doubt: Doubt,
     ) {
         let Claiming {
             ready,
@@ -185,13 +210,8 @@ impl Worker {
                 return self.ended(position, attempted);
             }
         };
-        if !self.lanes.is_safe(ready.lane, self.monotonic()) {
-            let returned = Attempted::returned(Duration::ZERO, "the lease ran out before the send");
-            return self.ended(position, returned);
-        }
-        if reservation.is_none() {
-            let returned = "it was claimed as expired, and the store found time left";
-            return self.ended(position, Attempted::returned(Duration::ZERO, returned));
+        if let Some(why) = self.objection(&ready, reservation, doubt) {
+            return self.ended(position, Attempted::returned(Duration::ZERO, why));
         }
         let lineup = &self.lineups[channel];
         let provider = reservation.map_or(0, |reservation| reservation.provider);
@@ -233,6 +253,39 @@ impl Worker {
             }
             .instrument(span),
         );
+    }
+
+    /// Why a claimed delivery is given back and claimed again, with all that a claim checks.
+    fn objection(
+        &self,
+        ready: &Ready,
+        reservation: Option<Reservation>,
+        doubt: Doubt,
+    ) -> Option<&'static str> {
+        if !self.lanes.is_safe(ready.lane, self.monotonic()) {
+            Some("the lease ran out before the send")
+        } else if reservation.is_none() {
+            Some("it was claimed as expired, and the store found time left")
+        } else if ready.expires_at.is_some_and(|at| at <= self.store_now()) {
+            Some("its time passed between its claim and the send")
+        } else if doubt.0 {
+            Some("the answer to its claim was lost, and much may have happened since")
+        } else {
+            None
+        }
+    }
+
+    /// How a claim was refused by a call whose answer was lost: told by what the call wrote.
+    async fn refused_before(&self, ready: &Ready) -> Refusal {
+        let record = self.shared.store.delivery(&ready.tenant, ready.id).await;
+        match record.ok().flatten() {
+            Some(record) if record.generation == ready.generation => match record.state {
+                State::Ended(EndState::Expired) => Refusal::Expired,
+                State::Ended(EndState::Suppressed) => Refusal::Suppressed,
+                _ => Refusal::Moved,
+            },
+            _ => Refusal::Moved,
+        }
     }
 
     fn refused(&mut self, claiming: &Claiming, refusal: Refusal) {

@@ -73,7 +73,8 @@ impl TestStore {
         };
         if fails == Some(Fails::Before) {
             let kind = StoreErrorKind::Unavailable;
-            return Err(StoreError::new(kind, "the test took the store away"));
+            let error = StoreError::new(kind, "the test took the store away");
+            return Err(error.with_source("a cable was cut"));
         }
         let answer = work.await;
         if fails == Some(Fails::After) {
