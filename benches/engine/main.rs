@@ -1,7 +1,8 @@
 //! CPU time of the engine for one delivery, on the store in memory: publish, schedule, claim,
 //! settle and history, without rendering; and beside it the same with a real HTML mail rendered.
 //!
-//! `cargo bench -p signalbus-benches --bench engine`
+//! `cargo bench -p signalbus-benches --bench engine`, and once more with `--features mimalloc`:
+//! many small things are allocated, so that it matters by whom.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
 
@@ -15,6 +16,10 @@ use signalbus::{
     store::{DeliveryFilter, EndState, State},
 };
 use signalbus_benches::{Cpu, NoTemplates, Taker};
+
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const DELIVERIES: u64 = 100_000;
 const BATCH: u64 = 500;
@@ -31,10 +36,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .find(|argument| !argument.starts_with('-'));
     let wanted = |name: &str| wanted.as_deref().is_none_or(|wanted| name.contains(wanted));
     let mut medians = Vec::new();
-    for (name, keyed, mail) in [
-        ("bare engine", false, false),
-        ("engine with keys", true, false),
-        ("engine with HTML mail", true, true),
+    for (name, keyed, mail, ahead) in [
+        ("bare engine", false, false, BATCH),
+        ("engine with a backlog", false, false, DELIVERIES),
+        ("engine with keys", true, false, BATCH),
+        ("engine with HTML mail", true, true, BATCH),
     ] {
         if !wanted(name) {
             continue;
@@ -42,14 +48,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let mut rounds = Vec::new();
         for _ in 0..ROUNDS {
             rounds.push(if mail {
-                runtime.block_on(run(mail::builder()?, mail::event, keyed))?
+                runtime.block_on(run(mail::builder()?, mail::event, keyed, ahead))?
             } else {
-                runtime.block_on(run(line(), line_event, keyed))?
+                runtime.block_on(run(line(), line_event, keyed, ahead))?
             });
         }
         medians.push(report(name, rounds));
     }
-    if let [bare, keyed, mails] = medians.as_slice() {
+    if let [bare, backlog, keyed, mails] = medians.as_slice() {
+        println!(
+            "from a backlog a delivery costs {:.2} times one that is sent at once",
+            backlog / bare
+        );
         println!(
             "a key costs {:.2} times the engine without one",
             keyed / bare
@@ -85,11 +95,13 @@ fn make(event: fn(u64) -> Event, number: u64, keyed: bool) -> Event {
     event
 }
 
-/// Publishes and sends all deliveries, and checks that each was sent and recorded once.
+/// Publishes and sends all deliveries, and checks that each was sent and recorded once. At most
+/// `ahead` wait to be sent.
 async fn run(
     (builder, taker): (Builder, Taker),
     event: fn(u64) -> Event,
     keyed: bool,
+    ahead: u64,
 ) -> Result<Duration, Box<dyn std::error::Error>> {
     let options = EngineOptions::default().with_slots(2_048).with_flush(2_048);
     let signalbus = builder
@@ -97,20 +109,20 @@ async fn run(
         .options(options)
         .start()
         .await?;
-    // Made before, since making them is the host's work.
-    let batches: Vec<Vec<Event>> = (0..DELIVERIES / BATCH)
-        .map(|batch| {
+    let mut cpu = Cpu::start();
+    for batch in 0..DELIVERIES / BATCH {
+        // To make an event is the host's work.
+        let events = cpu.aside(|| {
             (batch * BATCH..(batch + 1) * BATCH)
                 .map(|number| make(event, number, keyed))
                 .collect()
-        })
-        .collect();
-    let cpu = Cpu::start();
-    for events in batches {
+        });
         for answer in signalbus.publish_all(events).await? {
             answer?;
         }
-        tokio::task::yield_now().await;
+        taker
+            .reaches(((batch + 1) * BATCH).saturating_sub(ahead))
+            .await;
     }
     taker.reaches(DELIVERIES).await;
     signalbus.shutdown().await;

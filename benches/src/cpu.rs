@@ -17,6 +17,16 @@ impl Cpu {
         }
     }
 
+    /// Does `work` while the clocks stand.
+    pub fn aside<T>(&mut self, work: impl FnOnce() -> T) -> T {
+        let aside = Self::start();
+        let value = work();
+        let (cpu, wall) = aside.stop();
+        self.cpu += cpu;
+        self.wall += wall;
+        value
+    }
+
     /// CPU time and wall time since the start.
     #[must_use]
     pub fn stop(&self) -> (Duration, Duration) {

@@ -5,7 +5,7 @@ use crate::{
     bus::Bus,
     channel::Channel,
     clock::{Clock, SystemClock},
-    engine::{self, ChannelSetup, EngineOptions, Guarantee, Shared, route::Route},
+    engine::{self, ChannelSetup, EngineOptions, Guarantee, Shared, fresh::Fresh, route::Route},
     entropy::Entropy,
     handle::{BusLink, Signalbus},
     id::IdSource,
@@ -204,6 +204,7 @@ impl Builder {
             options: self.options.checked(),
             tenant_weights: self.tenant_weights,
             bell: Arc::new(Bell::new()),
+            fresh: Fresh::default(),
         });
         Ok(Signalbus::new(shared, self.bus))
     }

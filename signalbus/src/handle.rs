@@ -78,6 +78,7 @@ impl Signalbus {
             return;
         }
         let (phase, told) = watch::channel(Phase::Running);
+        self.shared().fresh.want();
         let worker = Worker::new(Arc::clone(&self.inner.shared), told.clone());
         let mut tasks = vec![task::start(worker.run())];
         if let Some(link) = &self.inner.bus {

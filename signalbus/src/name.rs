@@ -1,6 +1,11 @@
 //! Names: short validated strings that are cheap to clone.
 
-use std::{borrow::Borrow, fmt, str::FromStr, sync::Arc};
+use std::{
+    borrow::Borrow,
+    fmt,
+    str::FromStr,
+    sync::{Arc, LazyLock},
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -109,7 +114,8 @@ name! {
 impl Default for TenantId {
     /// The tenant of applications that have only one: `default`.
     fn default() -> Self {
-        Self(Arc::from("default"))
+        static DEFAULT: LazyLock<TenantId> = LazyLock::new(|| TenantId(Arc::from("default")));
+        DEFAULT.clone()
     }
 }
 

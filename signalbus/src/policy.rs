@@ -67,12 +67,14 @@ impl Policy {
         if let Some(plan) = self.rules.get(topic) {
             return Some(plan);
         }
-        let mut prefix = topic;
-        while let Some(dot) = prefix.rfind('.') {
-            prefix = &prefix[..dot];
-            if let Some(plan) = self.rules.get(&format!("{prefix}.*")) {
+        let mut pattern = topic.to_owned();
+        while let Some(dot) = pattern.rfind('.') {
+            pattern.truncate(dot);
+            pattern.push_str(".*");
+            if let Some(plan) = self.rules.get(&pattern) {
                 return Some(plan);
             }
+            pattern.truncate(dot);
         }
         self.rules.get("*")
     }

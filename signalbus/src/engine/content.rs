@@ -30,7 +30,9 @@ pub(crate) struct Content {
     pub(crate) template: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) trace: Option<TraceContext>,
-    /// What the publisher was told, for when it asks again.
+    /// What the publisher was told. Who sends has no use for it, so it is read by itself: see
+    /// [`answers`].
+    #[serde(skip_deserializing)]
     pub(crate) answers: Vec<StoredAnswer>,
 }
 
@@ -75,7 +77,8 @@ impl Content {
     pub(crate) fn encode(&self) -> Result<Bytes, serde_json::Error> {
         let mut blob = Vec::with_capacity(TYPICAL);
         serde_json::to_writer(&mut blob, self)?;
-        Ok(blob.into())
+        // In as many bytes as it takes: it may wait for long.
+        Ok(Bytes::copy_from_slice(&blob))
     }
 
     pub(crate) fn decode(blob: &[u8]) -> Result<Self, BlobError> {
@@ -93,6 +96,15 @@ impl Content {
             },
         }
     }
+}
+
+/// What the publisher of an event was told, for when it asks again; nothing when it cannot be read.
+pub(crate) fn answers(blob: &[u8]) -> Vec<StoredAnswer> {
+    #[derive(Deserialize)]
+    struct Answers {
+        answers: Vec<StoredAnswer>,
+    }
+    serde_json::from_slice(blob).map_or_else(|_| Vec::new(), |Answers { answers }| answers)
 }
 
 /// A finished message, kept for the next try of a generation.

@@ -194,7 +194,7 @@ impl Ingest {
             .and_then(|tenant| TenantId::new(tenant).ok());
         let topic = Topic::new(&wire.event.topic).ok();
         match shared.planner.prepare(wire.event) {
-            Ok(prepared) => {
+            Ok((prepared, _)) => {
                 let (mut event, _) = prepared.into_parts();
                 event.id = wire.id;
                 Ok(event)

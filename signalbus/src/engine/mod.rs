@@ -5,6 +5,7 @@ mod breaker;
 mod budget;
 pub(crate) mod content;
 mod decide;
+pub(crate) mod fresh;
 mod ingest;
 pub(crate) mod lanes;
 pub mod metrics;

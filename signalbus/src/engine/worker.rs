@@ -6,11 +6,12 @@ mod flush;
 mod result;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
     time::Duration,
 };
 
+use foldhash::{HashMap, HashMapExt};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -20,6 +21,7 @@ use crate::{
     clock::{Clock, Timestamp, later},
     engine::{
         EngineOptions,
+        fresh::Fresh,
         lanes::Lanes,
         metrics,
         providers::{Lineup, Reservation, RoomNow},
@@ -48,6 +50,7 @@ pub(crate) struct Shared {
     pub(crate) options: EngineOptions,
     pub(crate) tenant_weights: BTreeMap<TenantId, u32>,
     pub(crate) bell: Arc<Bell>,
+    pub(crate) fresh: Fresh,
 }
 
 /// What a worker is told and tells.
@@ -66,8 +69,7 @@ pub(crate) struct Worker {
     lanes: Lanes,
     tasks: Tasks<(Position, Attempted)>,
     in_flight: HashMap<Position, InFlight>,
-    /// Results to write.
-    results: Vec<(Ready, Settle)>,
+    results: Results,
     /// A suspect of a crash is in flight: nothing else may be.
     alone: bool,
     /// Tells sends in flight that the deadline of a shutdown has come.
@@ -90,6 +92,34 @@ pub(crate) struct Worker {
     store_time: (Timestamp, Duration),
     phase: watch::Receiver<Phase>,
     leave_by: Option<Duration>,
+}
+
+/// Results to write, and whose they are.
+#[derive(Default)]
+struct Results {
+    ready: Vec<Ready>,
+    settles: Vec<Settle>,
+}
+
+impl Results {
+    fn is_empty(&self) -> bool {
+        self.settles.is_empty()
+    }
+
+    fn push(&mut self, ready: Ready, settle: Settle) {
+        self.ready.push(ready);
+        self.settles.push(settle);
+    }
+
+    /// All of them; leaves room for as many.
+    fn take(&mut self) -> Self {
+        let room = self.settles.len();
+        let empty = Self {
+            ready: Vec::with_capacity(room),
+            settles: Vec::with_capacity(room),
+        };
+        std::mem::replace(self, empty)
+    }
 }
 
 struct InFlight {
@@ -138,7 +168,7 @@ impl Worker {
             lanes: Lanes::default(),
             tasks: Tasks::new(),
             in_flight: HashMap::new(),
-            results: Vec::new(),
+            results: Results::default(),
             alone: false,
             cut: CancellationToken::new(),
             rest_first: false,
@@ -236,7 +266,7 @@ impl Worker {
         self.in_flight
             .values()
             .any(|flight| flight.ready.lane == lane)
-            || self.results.iter().any(|(ready, _)| ready.lane == lane)
+            || self.results.ready.iter().any(|ready| ready.lane == lane)
     }
 
     /// What to claim now: as much as there are slots, permits and room for.
@@ -476,8 +506,13 @@ impl Worker {
 
     /// The store's time, carried on by the monotonic clock.
     fn store_now(&self) -> Timestamp {
+        self.store_at(self.monotonic())
+    }
+
+    /// The store's time at a monotonic time.
+    fn store_at(&self, now: Duration) -> Timestamp {
         let (at, asked) = self.store_time;
-        later(at, self.monotonic().saturating_sub(asked))
+        later(at, now.saturating_sub(asked))
     }
 
     fn heard(&mut self, now: Timestamp) {

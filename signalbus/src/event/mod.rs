@@ -115,6 +115,10 @@ impl Event {
     /// Adds a recipient.
     #[must_use]
     pub fn to(mut self, recipient: Recipient) -> Self {
+        if self.to.is_empty() {
+            // Most events have one.
+            self.to.reserve_exact(1);
+        }
         self.to.push(recipient);
         self
     }

@@ -5,13 +5,13 @@ use bytes::Bytes;
 use super::Signalbus;
 use crate::{
     bus::{BusError, BusErrorKind, Envelope},
-    engine::{Preview, Wire, metrics, route::View},
+    engine::{Preview, Wire, fresh, metrics, route::View},
     event::Event,
     id::EventId,
     name::ChannelName,
     plan::{Plan, PlannedDelivery},
     publish::{Answer, InvalidEvent, Prepared, PublishError, Published, Verdict},
-    store::StoredEvent,
+    store::{Acceptance, StoredEvent},
     template::TemplateError,
 };
 
@@ -41,10 +41,13 @@ impl Signalbus {
     ) -> Result<Vec<Result<Published, InvalidEvent>>, PublishError> {
         let mut answers = Vec::with_capacity(events.len());
         let mut accepted = Vec::with_capacity(events.len());
+        let mut contents = Vec::with_capacity(events.len());
         for event in events {
             match self.shared().planner.prepare(event) {
-                Ok(prepared) => {
+                Ok((prepared, content)) => {
                     let (event, published) = prepared.into_parts();
+                    let small = event.content.len() <= fresh::LONGEST;
+                    contents.push(small.then_some((event.id, content)));
                     accepted.push(event);
                     answers.push(Ok(published));
                 }
@@ -55,6 +58,11 @@ impl Signalbus {
             return Ok(answers);
         }
         let acceptances = self.shared().store.accept(accepted, Vec::new()).await?;
+        let new = |acceptance: &Acceptance| matches!(acceptance, Acceptance::Accepted);
+        let fresh = acceptances.iter().zip(contents).filter(|(of, _)| new(of));
+        self.shared()
+            .fresh
+            .put(fresh.filter_map(|(_, content)| content));
         let mut acceptances = acceptances.iter();
         let mut counts: BTreeMap<ChannelName, u64> = BTreeMap::new();
         let mut scheduled = false;
@@ -90,7 +98,8 @@ impl Signalbus {
     /// # Errors
     /// When the event is wrong.
     pub fn prepare(&self, event: Event) -> Result<Prepared, InvalidEvent> {
-        self.shared().planner.prepare(event)
+        let (prepared, _) = self.shared().planner.prepare(event)?;
+        Ok(prepared)
     }
 
     /// Publishes one event through the bus. The answer is its id only: who stores it finds

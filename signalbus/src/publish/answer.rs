@@ -2,7 +2,7 @@ use serde::Serialize;
 
 use crate::{
     clock::Timestamp,
-    engine::content::{Content, StoredAnswer},
+    engine::content::{StoredAnswer, answers},
     id::{DeliveryId, EventId},
     name::ChannelName,
     store::{Acceptance, StoredEvent},
@@ -85,12 +85,10 @@ impl Published {
     }
 
     fn duplicate(original: &StoredEvent) -> Self {
-        let answers = Content::decode(&original.content).map(|content| content.answers);
         Self {
             event: original.id,
             verdict: Verdict::Duplicate,
-            routes: answers
-                .unwrap_or_default()
+            routes: answers(&original.content)
                 .into_iter()
                 .map(RouteAnswer::from)
                 .collect(),

@@ -64,11 +64,11 @@ pub(super) fn check(event: &Event, limits: &PublishLimits) -> Result<(), Invalid
         );
         return Err(InvalidEvent::new("to", problem));
     }
-    check_depth("data", &event.data, limits.depth)?;
+    check_depth(|| "data".to_owned(), &event.data, limits.depth)?;
     for (channel, options) in &event.options {
-        check_depth(&format!("options.{channel}"), options, limits.depth)?;
+        check_depth(|| format!("options.{channel}"), options, limits.depth)?;
     }
-    check_locale("locale", event.locale.as_deref())?;
+    check_locale(|| "locale".to_owned(), event.locale.as_deref())?;
     for (index, recipient) in event.to.iter().enumerate() {
         check_recipient(index, recipient, limits.depth)?;
     }
@@ -84,8 +84,8 @@ pub(super) fn check(event: &Event, limits: &PublishLimits) -> Result<(), Invalid
 
 fn check_recipient(index: usize, recipient: &Recipient, depth: usize) -> Result<(), InvalidEvent> {
     let field = |name: &str| format!("to[{index}].{name}");
-    check_locale(&field("locale"), recipient.locale.as_deref())?;
-    check_depth(&field("data"), &recipient.data, depth)?;
+    check_locale(|| field("locale"), recipient.locale.as_deref())?;
+    check_depth(|| field("data"), &recipient.data, depth)?;
     if let Some(id) = &recipient.id
         && (id.is_empty() || id.len() > LONGEST_ID || id.contains('\0'))
     {
@@ -104,7 +104,8 @@ fn check_recipient(index: usize, recipient: &Recipient, depth: usize) -> Result<
     Ok(())
 }
 
-fn check_locale(field: &str, locale: Option<&str>) -> Result<(), InvalidEvent> {
+/// `field` names what is checked; most is right, and needs no name.
+fn check_locale(field: impl FnOnce() -> String, locale: Option<&str>) -> Result<(), InvalidEvent> {
     let plain = |tag: &str| {
         (1..=LONGEST_TAG).contains(&tag.len())
             && tag
@@ -113,7 +114,7 @@ fn check_locale(field: &str, locale: Option<&str>) -> Result<(), InvalidEvent> {
     };
     match locale {
         Some(tag) if !plain(tag) => Err(InvalidEvent::new(
-            field,
+            field(),
             "is not a BCP 47 tag such as pt-BR",
         )),
         _ => Ok(()),
@@ -134,12 +135,16 @@ pub(super) fn dismantle(event: Event) {
     }
 }
 
-fn check_depth(field: &str, value: &Value, limit: usize) -> Result<(), InvalidEvent> {
+fn check_depth(
+    field: impl FnOnce() -> String,
+    value: &Value,
+    limit: usize,
+) -> Result<(), InvalidEvent> {
     if is_within(value, limit) {
         Ok(())
     } else {
         Err(InvalidEvent::new(
-            field,
+            field(),
             format!("is nested more than {limit} levels deep"),
         ))
     }

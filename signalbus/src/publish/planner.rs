@@ -52,7 +52,8 @@ impl Planner {
         }
     }
 
-    pub(crate) fn prepare(&self, event: Event) -> Result<Prepared, InvalidEvent> {
+    /// What a store takes of an event, and its content as it is before it is encoded.
+    pub(crate) fn prepare(&self, event: Event) -> Result<(Prepared, Content), InvalidEvent> {
         let (mut event, tenant, topic) = self.checked(event)?;
         let idempotency = fingerprint::record(&event, &topic)?;
         let planned = self.plan(&event, &tenant, &topic);
@@ -72,31 +73,34 @@ impl Planner {
             deliveries.push(delivery);
         }
         drop(planned);
-        let routes = answers.iter().cloned().map(RouteAnswer::from).collect();
         let mut content = self.content(&mut event, &topic);
         content.answers = answers;
         let Event {
             class, attachments, ..
         } = event;
-        let content = content
+        let blob = content
             .encode()
             .map_err(|error| InvalidEvent::new("data", error.to_string()))?;
-        if content.len() > self.limits.bytes {
+        if blob.len() > self.limits.bytes {
             let problem = format!(
                 "the event has {} bytes as JSON; at most {} are allowed: send large things as attachments",
-                content.len(),
+                blob.len(),
                 self.limits.bytes
             );
             return Err(InvalidEvent::new("data", problem));
         }
-        Ok(Prepared {
+        let routes = take(&mut content.answers)
+            .into_iter()
+            .map(RouteAnswer::from)
+            .collect();
+        let prepared = Prepared {
             event: NewEvent {
                 id,
                 tenant,
                 topic,
                 class,
                 idempotency,
-                content,
+                content: blob,
                 attachments,
                 deliveries,
             },
@@ -105,7 +109,8 @@ impl Planner {
                 verdict: Verdict::Accepted,
                 routes,
             },
-        })
+        };
+        Ok((prepared, content))
     }
 
     /// Takes out of an event what is kept besides what stores look into.

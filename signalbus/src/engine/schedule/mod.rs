@@ -7,7 +7,9 @@ mod fair;
 mod gate;
 mod stock;
 
-use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
+
+use foldhash::HashSet;
 
 use crate::{
     clock::Timestamp,
@@ -60,15 +62,15 @@ impl Scheduler {
         let queues = [(); 3].map(|()| channels.iter().map(|_| FairQueue::default()).collect());
         Self {
             queued: [(); 3].map(|()| vec![0; channels.len()]),
+            stock: Stock::new(channels.len()),
             channels,
             queues,
             credit: [0; 3],
             turn: 0,
             gates: Gates::default(),
             suspects: VecDeque::new(),
-            in_hand: HashSet::new(),
+            in_hand: HashSet::default(),
             expiries: BTreeSet::new(),
-            stock: Stock::default(),
         }
     }
 
@@ -99,11 +101,13 @@ impl Scheduler {
     /// `most`.
     pub(crate) fn well_stocked(&self, class: Class, most: usize) -> Vec<(TenantId, ChannelName)> {
         let queued = &self.queued[class.index()];
-        let full = |channel: &ChannelName| {
-            self.channel(channel)
-                .is_some_and(|channel| queued[channel] >= most)
-        };
-        self.stock.well_stocked(class, full)
+        let stocked = self
+            .stock
+            .well_stocked(class, |channel| queued[channel] >= most);
+        stocked
+            .into_iter()
+            .map(|(tenant, channel)| (tenant, self.channels[channel].clone()))
+            .collect()
     }
 
     /// Since when the oldest delivery of a channel in hand waits to be sent.
@@ -120,7 +124,10 @@ impl Scheduler {
     /// Takes in what a fetch returned; `window` is what it could return of one group, `most` what
     /// a channel may have of each class.
     pub(crate) fn admit_all(&mut self, ready: Vec<Ready>, window: usize, most: usize) {
-        self.stock.fetched(&ready, window);
+        let channels = &self.channels;
+        self.stock.fetched(&ready, window, |name| {
+            channels.iter().position(|known| known == name)
+        });
         for ready in ready {
             let full = self
                 .channel(&ready.channel)
@@ -153,7 +160,7 @@ impl Scheduler {
             return true;
         }
         self.queued[ready.class.index()][channel] += 1;
-        self.stock.add(&ready);
+        self.stock.add(&ready, channel);
         if let Admission::Open(ready) = self.gates.admit(ready) {
             self.enqueue(ready, false);
         }
@@ -278,8 +285,8 @@ impl Scheduler {
     fn left(&mut self, ready: &Ready) {
         if let Some(channel) = self.channel(&ready.channel) {
             self.queued[ready.class.index()][channel] -= 1;
+            self.stock.remove(ready, channel);
         }
-        self.stock.remove(ready);
         self.forget_expiry(ready);
     }
 

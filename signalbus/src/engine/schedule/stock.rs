@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use foldhash::{HashMap, HashMapExt};
 
 use crate::{
     event::Class,
@@ -6,11 +6,12 @@ use crate::{
     store::{LaneId, Ready},
 };
 
-/// How much is in hand of each class, tenant and channel, and whether the store has more: so that
+/// How much is in hand of each class, channel and tenant, and whether the store has more: so that
 /// a fetch reads neither what is here nor too late what is not.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Stock {
-    groups: HashMap<(Class, TenantId, ChannelName), Group>,
+    /// By class, then the place of the channel.
+    groups: [Vec<HashMap<TenantId, Group>>; Class::ALL.len()],
     low: bool,
 }
 
@@ -22,44 +23,60 @@ struct Group {
 }
 
 impl Stock {
+    pub(super) fn new(channels: usize) -> Self {
+        Self {
+            groups: Class::ALL.map(|_| (0..channels).map(|_| HashMap::new()).collect()),
+            low: false,
+        }
+    }
+
     /// Notes which groups a fetch cut.
-    pub(super) fn fetched(&mut self, ready: &[Ready], window: usize) {
-        let mut counts: HashMap<(Class, &TenantId, &ChannelName, LaneId, bool), usize> =
-            HashMap::new();
-        for ready in ready {
-            let group = (
-                ready.class,
-                &ready.tenant,
-                &ready.channel,
-                ready.lane,
-                ready.is_retry(),
-            );
-            *counts.entry(group).or_default() += 1;
+    pub(super) fn fetched(
+        &mut self,
+        ready: &[Ready],
+        window: usize,
+        channel: impl Fn(&ChannelName) -> Option<usize>,
+    ) {
+        let mut counts: HashMap<GroupKey<'_>, usize> = HashMap::new();
+        // Most stores return a group in one piece.
+        for piece in ready.chunk_by(|one, next| group_key(one) == group_key(next)) {
+            if let [first, ..] = piece {
+                *counts.entry(group_key(first)).or_default() += piece.len();
+            }
         }
         self.low = false;
-        self.groups.retain(|_, group| {
-            group.cut_at = group.cut_at.filter(|at| group.in_hand > at / 2);
-            group.in_hand > 0
-        });
-        for ((class, tenant, channel, ..), count) in counts {
-            if count >= window {
-                let key = (class, tenant.clone(), channel.clone());
-                *self.groups.entry(key).or_default().cut_at.get_or_insert(0) += count;
+        for groups in self.groups.iter_mut().flatten() {
+            groups.retain(|_, group| {
+                group.cut_at = group.cut_at.filter(|at| group.in_hand > at / 2);
+                group.in_hand > 0
+            });
+        }
+        for ((class, tenant, name, ..), count) in counts {
+            if count >= window
+                && let Some(channel) = channel(name)
+            {
+                let groups = &mut self.groups[class.index()][channel];
+                let group = groups.entry(tenant.clone()).or_default();
+                *group.cut_at.get_or_insert(0) += count;
             }
         }
     }
 
-    pub(super) fn add(&mut self, ready: &Ready) {
-        self.groups.entry(key(ready)).or_default().in_hand += 1;
+    pub(super) fn add(&mut self, ready: &Ready, channel: usize) {
+        let groups = &mut self.groups[ready.class.index()][channel];
+        match groups.get_mut(&ready.tenant) {
+            Some(group) => group.in_hand += 1,
+            None => groups.entry(ready.tenant.clone()).or_default().in_hand = 1,
+        }
     }
 
-    pub(super) fn remove(&mut self, ready: &Ready) {
-        let key = key(ready);
-        if let Some(group) = self.groups.get_mut(&key) {
+    pub(super) fn remove(&mut self, ready: &Ready, channel: usize) {
+        let groups = &mut self.groups[ready.class.index()][channel];
+        if let Some(group) = groups.get_mut(&ready.tenant) {
             group.in_hand -= 1;
             self.low |= group.cut_at.is_some_and(|at| group.in_hand <= at / 2);
             if group.in_hand == 0 && group.cut_at.is_none() {
-                self.groups.remove(&key);
+                groups.remove(&ready.tenant);
             }
         }
     }
@@ -68,25 +85,32 @@ impl Stock {
         self.low
     }
 
+    /// Tenants of which enough is in hand, by the place of their channel; all when it is `full`.
     pub(super) fn well_stocked(
         &self,
         class: Class,
-        full: impl Fn(&ChannelName) -> bool,
-    ) -> Vec<(TenantId, ChannelName)> {
-        let mut groups: Vec<_> = self
-            .groups
-            .iter()
-            .filter(|((of, _, channel), group)| {
-                let enough = group.cut_at.is_some_and(|at| group.in_hand > at / 2);
-                *of == class && (enough || full(channel))
-            })
-            .map(|((_, tenant, channel), _)| (tenant.clone(), channel.clone()))
-            .collect();
-        groups.sort_unstable();
-        groups
+        full: impl Fn(usize) -> bool,
+    ) -> Vec<(TenantId, usize)> {
+        let mut found = Vec::new();
+        for (channel, groups) in self.groups[class.index()].iter().enumerate() {
+            let full = full(channel);
+            let enough = |group: &Group| group.cut_at.is_some_and(|at| group.in_hand > at / 2);
+            let stocked = groups.iter().filter(|(_, group)| full || enough(group));
+            found.extend(stocked.map(|(tenant, _)| (tenant.clone(), channel)));
+        }
+        found.sort_unstable();
+        found
     }
 }
 
-fn key(ready: &Ready) -> (Class, TenantId, ChannelName) {
-    (ready.class, ready.tenant.clone(), ready.channel.clone())
+type GroupKey<'a> = (Class, &'a TenantId, &'a ChannelName, LaneId, bool);
+
+fn group_key(ready: &Ready) -> GroupKey<'_> {
+    (
+        ready.class,
+        &ready.tenant,
+        &ready.channel,
+        ready.lane,
+        ready.is_retry(),
+    )
 }

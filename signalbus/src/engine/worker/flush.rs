@@ -1,12 +1,13 @@
 //! Writing claims and results, and starting what was claimed.
 
-use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use backon::{BackoffBuilder, ExponentialBuilder};
+use foldhash::HashMap;
 use futures::FutureExt;
 use tracing::Instrument;
 
-use super::{Claiming, InFlight, Phase, Worker};
+use super::{Claiming, InFlight, Phase, Results, Worker};
 use crate::{
     chain::Chain,
     clock::until,
@@ -21,7 +22,7 @@ use crate::{
     provider::Latch,
     store::{
         ClaimAnswer, Claimed, EndState, Flush, Flushed, LaneLease, Next, Ready, Reason, Refusal,
-        Settle, SettleAnswer, State, StoreError, StoreErrorKind,
+        Settle, SettleAnswer, State, StoreError, StoreErrorKind, StoredEvent,
     },
 };
 
@@ -34,8 +35,10 @@ struct Doubt(bool);
 
 impl Worker {
     pub(super) async fn flush(&mut self, claiming: Vec<Claiming>) {
-        let (settled, settles): (Vec<Ready>, Vec<Settle>) =
-            std::mem::take(&mut self.results).into_iter().unzip();
+        let Results {
+            ready: settled,
+            settles,
+        } = self.results.take();
         let claims = claiming
             .iter()
             .map(|claiming| claiming.claim.clone())
@@ -147,17 +150,14 @@ impl Worker {
     }
 
     async fn start(&mut self, claiming: Vec<Claiming>, answers: Vec<ClaimAnswer>, doubt: Doubt) {
-        let mut contents: HashMap<EventId, Result<Arc<Content>, Arc<BlobError>>> = HashMap::new();
+        let mut contents: HashMap<EventId, Result<Arc<Content>, Arc<BlobError>>> =
+            HashMap::default();
         for (claiming, answer) in claiming.into_iter().zip(answers) {
             match answer {
                 ClaimAnswer::Claimed(claimed) => {
                     let content = contents
                         .entry(claimed.event.id)
-                        .or_insert_with(|| {
-                            Content::decode(&claimed.event.content)
-                                .map(Arc::new)
-                                .map_err(Arc::new)
-                        })
+                        .or_insert_with(|| self.content(&claimed.event))
                         .clone();
                     self.send(claiming, claimed, content, doubt);
                 }
@@ -171,6 +171,15 @@ impl Worker {
                     self.lost(&claiming.ready);
                 }
             }
+        }
+    }
+
+    fn content(&self, event: &StoredEvent) -> Result<Arc<Content>, Arc<BlobError>> {
+        match self.shared.fresh.take(event.id) {
+            Some(content) => Ok(content),
+            None => Content::decode(&event.content)
+                .map(Arc::new)
+                .map_err(Arc::new),
         }
     }
 
@@ -189,12 +198,14 @@ impl Worker {
             claim,
         } = claiming;
         let position = ready.position;
+        let now = self.monotonic();
+        let store_now = self.store_at(now);
         let latch = Latch::default();
         let flight = InFlight {
             channel,
             reservation,
             latch: latch.clone(),
-            claimed_at: self.store_now(),
+            claimed_at: store_now,
             ready: ready.clone(),
         };
         self.in_flight.insert(position, flight);
@@ -210,12 +221,12 @@ impl Worker {
                 return self.ended(position, attempted);
             }
         };
-        if let Some(why) = self.objection(&ready, reservation, doubt) {
+        if let Some(why) = self.objection(&ready, reservation, doubt, now) {
             return self.ended(position, Attempted::returned(Duration::ZERO, why));
         }
         let lineup = &self.lineups[channel];
         let provider = reservation.map_or(0, |reservation| reservation.provider);
-        let age = until(ready.accepted_at, self.store_now());
+        let age = until(ready.accepted_at, store_now);
         let job = Job {
             id: ready.id,
             generation: ready.generation,
@@ -261,12 +272,13 @@ impl Worker {
         ready: &Ready,
         reservation: Option<Reservation>,
         doubt: Doubt,
+        now: Duration,
     ) -> Option<&'static str> {
-        if !self.lanes.is_safe(ready.lane, self.monotonic()) {
+        if !self.lanes.is_safe(ready.lane, now) {
             Some("the lease ran out before the send")
         } else if reservation.is_none() {
             Some("it was claimed as expired, and the store found time left")
-        } else if ready.expires_at.is_some_and(|at| at <= self.store_now()) {
+        } else if ready.expires_at.is_some_and(|at| at <= self.store_at(now)) {
             Some("its time passed between its claim and the send")
         } else if doubt.0 {
             Some("the answer to its claim was lost, and much may have happened since")

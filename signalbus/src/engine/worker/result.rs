@@ -57,7 +57,7 @@ impl Worker {
         } = flight;
         self.alone &= ready.suspicion == 0 || reservation.is_none();
         let now = self.monotonic();
-        let store_now = self.store_now();
+        let store_now = self.store_at(now);
         let tried = attempted.tried;
         let lineup = &mut self.lineups[channel];
         if let Some(reservation) = reservation {
@@ -159,7 +159,7 @@ impl Worker {
             rendering: facts.rendering,
             effects: facts.effects,
         };
-        self.results.push((ready, settle));
+        self.results.push(ready, settle);
     }
 }
 
