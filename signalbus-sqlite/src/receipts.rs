@@ -255,7 +255,13 @@ async fn apply(
         if standing.unknown && standing.rank >= SENT_RANK {
             standing.unknown = false;
             let (state, reason) = (EndState::Accepted, Reason::Receipt);
-            entries.push((receipt.position, Entry::Ended { state, reason }));
+            let detail = None;
+            let entry = Entry::Ended {
+                state,
+                reason,
+                detail,
+            };
+            entries.push((receipt.position, entry));
             resolved.push(receipt.position);
         }
     }

@@ -32,8 +32,16 @@ impl fmt::Display for Explanation {
             write!(f, "  {}  ", line.at)?;
             match &line.entry {
                 Entry::Attempt(record) => attempt(f, record)?,
-                Entry::Ended { state, reason } => {
-                    writeln!(f, "ended as {} ({reason})", state.as_str())?;
+                Entry::Ended {
+                    state,
+                    reason,
+                    detail,
+                } => {
+                    write!(f, "ended as {} ({reason})", state.as_str())?;
+                    match detail {
+                        Some(detail) => writeln!(f, ": {}", Plain(detail))?,
+                        None => writeln!(f)?,
+                    }
                 }
                 Entry::Cancelled {
                     actor,

@@ -217,7 +217,13 @@ fn ended(rows: &[Row<'_>]) -> Vec<(i64, Entry)> {
         .filter_map(|row| {
             let (state, reason): &(EndState, Reason) = row.delivery.ended.as_ref()?;
             let (state, reason) = (*state, reason.clone());
-            Some((row.position, Entry::Ended { state, reason }))
+            let detail = row.delivery.detail.clone();
+            let entry = Entry::Ended {
+                state,
+                reason,
+                detail,
+            };
+            Some((row.position, entry))
         })
         .collect()
 }

@@ -65,6 +65,7 @@ async fn backlog(count: u32, send_at: Option<Timestamp>) -> Backlog {
                 send_at,
                 expires_at: None,
                 ended: None,
+                detail: None,
             }],
         }
     };

@@ -244,6 +244,7 @@ async fn note_ends(
     now: Timestamp,
     refused: &[Written],
 ) -> Result<(), StoreError> {
+    let mut listed = why_suppressed(conn, refused).await?;
     let entries: Vec<_> = refused
         .iter()
         .map(|row| {
@@ -252,7 +253,13 @@ async fn note_ends(
                 Refusal::Suppressed => (EndState::Suppressed, Reason::Suppressed),
                 _ => (EndState::Accepted, Reason::Receipt),
             };
-            (row.position, Entry::Ended { state, reason })
+            let detail = listed.remove(&row.position);
+            let entry = Entry::Ended {
+                state,
+                reason,
+                detail,
+            };
+            (row.position, entry)
         })
         .collect();
     history::append(conn, now, &entries).await?;
@@ -262,4 +269,36 @@ async fn note_ends(
         .map(|row| row.order.clone())
         .collect();
     order::let_go(conn, micros(now), &keys).await
+}
+
+/// What the list says about the addresses of those that are on it.
+async fn why_suppressed(
+    conn: &mut SqliteConnection,
+    refused: &[Written],
+) -> Result<HashMap<i64, String>, StoreError> {
+    let positions: Vec<i64> = refused
+        .iter()
+        .filter(|row| row.state == end_code(EndState::Suppressed))
+        .map(|row| row.position)
+        .collect();
+    if positions.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows = sqlx::query(
+        "SELECT d.position, p.reason
+         FROM json_each(?1) AS j
+         CROSS JOIN signalbus_delivery AS d ON d.position = j.value
+         JOIN signalbus_suppression AS p
+           ON p.tenant = d.tenant AND p.channel = d.channel AND p.address = d.address",
+    )
+    .bind(batch::rows(&positions)?)
+    .fetch_all(conn)
+    .await
+    .map_err(error::of)?;
+    rows.iter()
+        .map(|row| {
+            let mut columns = Columns::of(row);
+            Ok((columns.take()?, columns.take()?))
+        })
+        .collect()
 }

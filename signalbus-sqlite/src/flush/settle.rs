@@ -207,7 +207,13 @@ async fn follow_up(
     for (settle, row) in done {
         entries.push((settle.position.0, Entry::Attempt(settle.record.clone())));
         if let Some((state, reason)) = overruled(settle, row) {
-            entries.push((settle.position.0, Entry::Ended { state, reason }));
+            let detail = None;
+            let entry = Entry::Ended {
+                state,
+                reason,
+                detail,
+            };
+            entries.push((settle.position.0, entry));
         }
     }
     history::append(conn, now, &entries).await?;

@@ -63,6 +63,7 @@ pub(crate) fn event(ids: &IdSource, of: &str, class: Class) -> NewEvent {
             send_at: None,
             expires_at: None,
             ended: None,
+            detail: None,
         }],
     }
 }

@@ -77,6 +77,18 @@ fn c2_what_was_not_stored_is_not_sent() {
 }
 
 #[test]
+fn c1_an_end_without_a_try_says_why() {
+    let tale = |detail| {
+        let mut tale = Tale::new();
+        tale.published(1, "person");
+        tale.suppressed("one", "person@mail");
+        tale.refused_saying(1, EndState::Suppressed, Reason::Suppressed, detail);
+        tale
+    };
+    compare(Invariant::Accounted, tale(None), tale(Some("manual")));
+}
+
+#[test]
 fn c2_a_suppressed_address_gets_nothing() {
     let tale = |first: bool| {
         let mut tale = Tale::new();

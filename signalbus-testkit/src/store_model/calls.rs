@@ -95,6 +95,7 @@ impl Play<'_> {
             }
             if matches!(to.ended, Some(story::Born::Dead)) {
                 delivery.ended = Some((EndState::Dead, Reason::InvalidAddress));
+                delivery.detail = Some("an address needs an '@'".to_owned());
             }
             let born = Born {
                 tenant: event.tenant.clone(),

@@ -56,6 +56,7 @@ pub async fn a_delivery_may_end_when_it_is_accepted(h: Harness) {
     let ended = Entry::Ended {
         state: EndState::NotNeeded,
         reason: Reason::NoRoute,
+        detail: Some("the policy has no rule".to_owned()),
     };
     assert_eq!(entries.len(), 1);
     assert_eq!(entries[0].entry, ended);

@@ -33,6 +33,7 @@ struct Recipient {
     send_at: Option<Timestamp>,
     expires_at: Option<Timestamp>,
     ended: Option<(EndState, Reason)>,
+    detail: Option<String>,
 }
 
 impl Draft {
@@ -110,6 +111,7 @@ impl Draft {
             send_at: None,
             expires_at: None,
             ended: None,
+            detail: None,
         });
         self
     }
@@ -144,6 +146,7 @@ impl Draft {
         self.last(|last| {
             last.channel = None;
             last.ended = Some((EndState::NotNeeded, Reason::NoRoute));
+            last.detail = Some("the policy has no rule".to_owned());
         })
     }
 
@@ -172,6 +175,7 @@ impl From<Draft> for NewEvent {
                 send_at: to.send_at,
                 expires_at: to.expires_at,
                 ended: to.ended,
+                detail: to.detail,
             })
             .collect();
         Self {

@@ -29,6 +29,7 @@ pub async fn the_expired_is_refused_and_ends(h: Harness) {
         Entry::Ended {
             state: EndState::Expired,
             reason: Reason::Expired,
+            detail: None,
         }
     );
     assert!(!worker.sees(ada).await);
@@ -61,6 +62,7 @@ pub async fn the_suppressed_is_refused_and_ends(h: Harness) {
         Entry::Ended {
             state: EndState::Suppressed,
             reason: Reason::Suppressed,
+            detail: Some(suppression("acme", "ada").reason),
         }
     );
 }

@@ -19,6 +19,7 @@ use crate::{
         Acceptance, BusAdvance, BusPosition, EndState, LaneKey, NewDelivery, NewEvent, Reason,
         StoreError, StoreErrorKind,
     },
+    text::{one_line, without_value},
 };
 
 /// How an event travels on a bus.
@@ -39,6 +40,9 @@ pub(crate) struct Ingest {
 
 /// Envelopes stored in one transaction.
 const BATCH: usize = 500;
+
+/// The longest text about a rejection that is kept.
+const LONGEST_DETAIL: usize = 500;
 
 /// How long to wait before reading starts over.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -185,7 +189,11 @@ impl Ingest {
         let reason = Reason::Unreadable;
         let wire: Wire = match serde_json::from_slice(payload) {
             Ok(wire) => wire,
-            Err(_) => return Err(Box::new(rejected(shared, None, None, None, reason))),
+            Err(error) => {
+                let why = format!("no event as JSON: {}", without_value(&error));
+                let rejection = rejected(shared, None, None, None, reason, why);
+                return Err(Box::new(rejection));
+            }
         };
         let tenant = wire
             .event
@@ -201,7 +209,14 @@ impl Ingest {
             }
             Err(error) => {
                 tracing::warn!(event.id = %wire.id, error = %Chain(&error), "an event from the bus is invalid");
-                let rejection = rejected(shared, Some(wire.id), tenant, topic, reason);
+                let rejection = rejected(
+                    shared,
+                    Some(wire.id),
+                    tenant,
+                    topic,
+                    reason,
+                    error.to_string(),
+                );
                 Err(Box::new(rejection))
             }
         }
@@ -217,15 +232,25 @@ fn conflicts(
     events
         .into_iter()
         .zip(answers)
-        .filter(|(_, answer)| matches!(answer, Acceptance::Conflict(_)))
-        .map(|(event, answer)| {
+        .filter_map(|(event, answer)| {
+            let Acceptance::Conflict(with) = answer else {
+                return None;
+            };
             let NewEvent {
                 id, tenant, topic, ..
             } = event;
             // With the id of another event it needs one of its own.
-            let taken = matches!(answer, Acceptance::Conflict(with) if *with == id);
-            let id = (!taken).then_some(id);
-            rejected(shared, id, Some(tenant), Some(topic), Reason::Conflict)
+            let (id, why) = if *with == id {
+                (None, format!("its id {id} is that of another event"))
+            } else {
+                (
+                    Some(id),
+                    format!("its key was used before, by event {with}"),
+                )
+            };
+            let reason = Reason::Conflict;
+            let rejection = rejected(shared, id, Some(tenant), Some(topic), reason, why);
+            Some(rejection)
         })
 }
 
@@ -236,6 +261,7 @@ fn rejected(
     tenant: Option<TenantId>,
     topic: Option<Topic>,
     reason: Reason,
+    why: String,
 ) -> NewEvent {
     let tenant = tenant.unwrap_or_default();
     let lane_key = LaneKey::of(&tenant, "");
@@ -260,6 +286,7 @@ fn rejected(
             send_at: None,
             expires_at: None,
             ended: Some((EndState::Dead, reason)),
+            detail: Some(one_line(why, LONGEST_DETAIL)),
         }],
         tenant,
     }

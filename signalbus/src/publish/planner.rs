@@ -15,6 +15,7 @@ use crate::{
     name::{ChannelName, TenantId, Topic},
     policy::Policy,
     store::{EndState, LaneKey, NewDelivery, NewEvent, Reason},
+    text::one_line,
 };
 
 /// Turns events into what a store takes.
@@ -62,7 +63,7 @@ impl Planner {
         let mut answers = Vec::with_capacity(planned.len());
         for plan in &planned {
             let recipient = u32::try_from(plan.recipient).unwrap_or(u32::MAX);
-            let delivery = self.delivery(&event, plan, recipient);
+            let delivery = self.delivery(&event, &topic, plan, recipient);
             answers.push(StoredAnswer {
                 recipient,
                 channel: delivery.channel.clone(),
@@ -186,12 +187,22 @@ impl Planner {
         planned
     }
 
-    fn delivery(&self, event: &Event, plan: &Planned<'_>, recipient: u32) -> NewDelivery {
+    fn delivery(
+        &self,
+        event: &Event,
+        topic: &Topic,
+        plan: &Planned<'_>,
+        recipient: u32,
+    ) -> NewDelivery {
         let channel = plan.route.map(|route| route.name().clone());
         let ended = match (&channel, &plan.rejected) {
             (None, _) => Some((EndState::NotNeeded, Reason::NoRoute)),
             (Some(_), Some(_)) => Some((EndState::Dead, Reason::InvalidAddress)),
             (Some(_), None) => None,
+        };
+        let detail = match &channel {
+            None => Some(self.why_no_route(topic)),
+            Some(_) => plan.rejected.clone(),
         };
         NewDelivery {
             id: self.ids.delivery(),
@@ -204,9 +215,26 @@ impl Planner {
             send_at: event.send_at,
             expires_at: event.expires_at,
             ended,
+            detail: detail.map(|detail| one_line(detail, LONGEST_DETAIL)),
+        }
+    }
+
+    fn why_no_route(&self, topic: &Topic) -> String {
+        match self.policy.plan(topic) {
+            None => format!("the policy has no rule for the topic {topic}"),
+            Some(plan) if plan.channels.is_empty() => {
+                format!("the rule of the policy for the topic {topic} has no channel")
+            }
+            Some(plan) => format!(
+                "the recipient has no address for any channel of the topic {topic}: {}",
+                plan.channels.join(", ")
+            ),
         }
     }
 }
+
+/// The longest reason of a channel that is kept.
+const LONGEST_DETAIL: usize = 500;
 
 impl Planned<'_> {
     pub(crate) fn answer(&self, send_at: Option<Timestamp>) -> Answer {

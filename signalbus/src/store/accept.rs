@@ -68,6 +68,9 @@ pub struct NewDelivery {
     pub expires_at: Option<Timestamp>,
     /// Set when it ends the moment it is accepted: no route, or an address that cannot be used.
     pub ended: Option<(EndState, Reason)>,
+    /// What its history says besides, when it ends at once: why the address cannot be used, say.
+    /// Without address or content.
+    pub detail: Option<String>,
 }
 
 /// A key and what it stands for (promise P7).

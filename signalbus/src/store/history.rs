@@ -31,6 +31,9 @@ pub enum Entry {
         state: EndState,
         /// Why.
         reason: Reason,
+        /// Why exactly, if there is more to say than the reason.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        detail: Option<String>,
     },
     /// Somebody called it off.
     Cancelled {

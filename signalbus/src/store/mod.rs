@@ -153,7 +153,8 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// - guard each item by generation and attempt, so that repeating a flush is harmless: a claim
     ///   repeated is `Claimed` again, a result repeated is `Already`;
     /// - check a claim against cancellation, expiry and the suppression list, and end a refused
-    ///   delivery in the same transaction, with a history entry;
+    ///   delivery in the same transaction, with a history entry (for a suppression with its reason
+    ///   as the detail);
     /// - refuse a claim (`Moved`) that comes before its time, or that the order keeps waiting;
     /// - be durable before it answers: a claim is the only trace of a send that was cut short.
     ///

@@ -143,6 +143,24 @@ async fn conflicts_are_recorded() {
     let page = bus.list(&filter, PageToken::first(10)).await.unwrap();
     assert_eq!(page.items.len(), 1);
     assert_eq!(page.items[0].reason, Some(Reason::Conflict));
+
+    let second = bus.event(&tenant_of, event_id(2)).await.unwrap().unwrap();
+    for (of, id, what) in [
+        (
+            &tenant_of,
+            second.deliveries[0].id,
+            "its key was used before, by event",
+        ),
+        (
+            &tenant("mallory"),
+            page.items[0].id,
+            "is that of another event",
+        ),
+    ] {
+        let story = bus.explain(of, id).await.unwrap().unwrap().to_string();
+        assert!(story.contains(what), "{story}");
+        assert!(story.contains(&event_id(1).to_string()), "{story}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -167,9 +185,20 @@ async fn what_cannot_be_read_is_recorded_and_holds_nothing_up() {
     let dead = DeliveryFilter::new().state(State::Ended(EndState::Dead));
     let page = bus.list(&dead, PageToken::first(10)).await.unwrap();
     assert_eq!(page.items.len(), 4);
+    let mut stories = String::new();
     for record in page.items {
         assert_eq!(record.reason, Some(Reason::Unreadable));
+        let story = bus.explain(&record.tenant, record.id).await.unwrap();
+        stories.push_str(&story.unwrap().to_string());
     }
+    assert_eq!(
+        stories.matches("(unreadable): no event as JSON: ").count(),
+        3
+    );
+    assert!(
+        stories.contains("(unreadable): to: has no recipient"),
+        "{stories}"
+    );
     let named = reasons(&bus, &TenantId::default(), event_id(1)).await;
     assert_eq!(named, [Some(Reason::Unreadable)]);
 }

@@ -134,6 +134,7 @@ async fn a_suppressed_address_gets_nothing_until_it_is_taken_off_the_list() {
     let ended = Entry::Ended {
         state: EndState::Suppressed,
         reason: Reason::Suppressed,
+        detail: Some("manual".to_owned()),
     };
     assert_eq!(history(&bus, id).await, [ended]);
 
@@ -228,6 +229,39 @@ async fn each_recipient_and_channel_is_accounted_for() {
             .iter()
             .all(|delivery| matches!(delivery.state, State::Ended(_)))
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_ends_without_a_try_says_exactly_why() {
+    let world = World::new();
+    let bus = world.start().await;
+    let tenant = TenantId::default();
+    bus.suppress(&tenant, "email", "ada@example.org", "complained")
+        .await
+        .unwrap();
+    let no_rule = Event::new("unheard.of", Idempotency::None).to(ada());
+    let no_address = Event::new("both", Idempotency::None).to(Recipient::new());
+    let invalid = note_to(Recipient::new().email("not an address"), "a");
+    for (event, line) in [
+        (
+            no_rule,
+            "ended as not_needed (no_route): the policy has no rule for the topic unheard.of",
+        ),
+        (
+            no_address,
+            "ended as not_needed (no_route): the recipient has no address for any channel of the \
+             topic both: email, sms",
+        ),
+        (
+            invalid,
+            "ended as dead (invalid_address): an e-mail address needs an '@'",
+        ),
+        (note("b"), "ended as suppressed (suppressed): complained"),
+    ] {
+        let id = send_now(&bus, event).await;
+        let story = bus.explain(&tenant, id).await.unwrap().unwrap().to_string();
+        assert!(story.contains(line), "{story}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use signalbus::{
     DeliveryId, EventId, Order,
-    store::{AttemptOutcome, EndState, Entry, State},
+    store::{AttemptOutcome, EndState, Entry, Reason, State},
 };
 
 use crate::history::{
@@ -96,6 +96,10 @@ fn check_end(index: &Index<'_>, verdict: &mut Verdict, end: &End) {
         Entry::Redriven { .. } => Some(false),
         _ => None,
     });
+    if end.history.iter().any(|line| is_unexplained(&line.entry)) {
+        let what = "ended without a word on why, beside the reason";
+        verdict.broken(Invariant::Accounted, end.delivery, [], what);
+    }
     if told != Some(true) {
         let what = format!(
             "ended as {}, which its history does not say",
@@ -103,6 +107,22 @@ fn check_end(index: &Index<'_>, verdict: &mut Verdict, end: &End) {
         );
         verdict.broken(Invariant::Accounted, end.delivery, [], what);
     }
+}
+
+/// An operator has to mend something, or to know what is wrong: the reason alone does not say.
+fn is_unexplained(entry: &Entry) -> bool {
+    matches!(
+        entry,
+        Entry::Ended {
+            reason: Reason::NoRoute
+                | Reason::InvalidAddress
+                | Reason::Suppressed
+                | Reason::Unreadable
+                | Reason::Conflict,
+            detail: None,
+            ..
+        }
+    )
 }
 
 /// What the store calls sent is in the books of a provider.

@@ -198,7 +198,7 @@ fn check_history(verdict: &mut Verdict, end: &End) {
                     .find(|state| state.as_str() == record.next);
                 follows
             }
-            Entry::Ended { state, reason } => {
+            Entry::Ended { state, reason, .. } => {
                 let resolved = ended == Some(EndState::OutcomeUnknown)
                     && (*state, reason) == (EndState::Accepted, &Reason::Receipt);
                 let follows = ended.is_none() || resolved;

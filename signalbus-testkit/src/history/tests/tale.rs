@@ -306,12 +306,23 @@ impl Tale {
     }
 
     pub(super) fn refused(&mut self, nth: u64, state: EndState, reason: Reason) {
+        self.refused_saying(nth, state, reason, Some("manual"));
+    }
+
+    pub(super) fn refused_saying(
+        &mut self,
+        nth: u64,
+        state: EndState,
+        reason: Reason,
+        detail: Option<&str>,
+    ) {
         let step = self.step(nth, 1);
         let ended = Some(state);
         self.see("worker", Seen::Refused { step, ended });
         let entry = Entry::Ended {
             state,
             reason: reason.clone(),
+            detail: detail.map(str::to_owned),
         };
         self.lines.push((nth, entry));
         self.end(nth, State::Ended(state), reason);

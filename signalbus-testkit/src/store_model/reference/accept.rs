@@ -80,7 +80,7 @@ impl Reference {
                 new: new.clone(),
             };
             if let Some((state, reason)) = new.ended.clone() {
-                delivery.finish_untried(self.now, state, reason);
+                delivery.finish_untried(self.now, state, reason, new.detail.clone());
             }
             self.deliveries.push(delivery);
         }

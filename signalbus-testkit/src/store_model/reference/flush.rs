@@ -39,7 +39,7 @@ impl Reference {
         match &settle.next {
             Next::End(state, reason) => delivery.finish(now, *state, reason.clone()),
             _ if delivery.called_off => {
-                delivery.finish_untried(now, EndState::Cancelled, Reason::Cancelled);
+                delivery.finish_untried(now, EndState::Cancelled, Reason::Cancelled, None);
             }
             _ => {
                 delivery.place = Place::Waiting;
@@ -86,16 +86,17 @@ impl Reference {
         if self.is_held_back(delivery) || !self.is_due(delivery) {
             return moved;
         }
-        let suppressed = self.suppressed.iter().any(|(tenant, channel, address)| {
-            *tenant == delivery.tenant
-                && Some(channel) == delivery.new.channel.as_ref()
-                && Some(address) == delivery.new.address.as_ref()
+        let suppressed = self.suppressed.iter().find(|listed| {
+            listed.tenant == delivery.tenant
+                && Some(&listed.channel) == delivery.new.channel.as_ref()
+                && Some(listed.address) == delivery.new.address
         });
+        let detail = suppressed.map(|listed| listed.reason.clone());
         let obstacle = if delivery.has_evidence() {
             Some((Refusal::Moved, EndState::Accepted, Reason::Receipt))
         } else if delivery.expires_at.is_some_and(|at| at <= now) {
             Some((Refusal::Expired, EndState::Expired, Reason::Expired))
-        } else if suppressed {
+        } else if detail.is_some() {
             Some((
                 Refusal::Suppressed,
                 EndState::Suppressed,
@@ -108,7 +109,8 @@ impl Reference {
             return moved;
         };
         if let Some((refusal, state, reason)) = obstacle {
-            delivery.finish_untried(now, state, reason);
+            let detail = detail.filter(|_| reason == Reason::Suppressed);
+            delivery.finish_untried(now, state, reason, detail);
             return ClaimAnswer::Refused(refusal);
         }
         delivery.attempt = claim.attempt;

@@ -10,14 +10,14 @@ mod receipts;
 use std::{collections::BTreeMap, time::Duration};
 
 use signalbus::{
-    ChannelName, DeliveryId, EventId, Order, ProviderName, TenantId, Timestamp, Topic,
+    DeliveryId, EventId, Order, ProviderName, TenantId, Timestamp, Topic,
     clock::later,
     event::Class,
     id::WorkerId,
     store::{
-        AddressHash, DeliveryRecord, EndState, Entry, Epoch, Group, HistoryEntry, LaneId,
-        LaneLease, NewDelivery, NewEvent, Position, Ready, Reason, Receipt, ReceiptKind, State,
-        StoredEvent,
+        DeliveryRecord, EndState, Entry, Epoch, Group, HistoryEntry, LaneId, LaneLease,
+        NewDelivery, NewEvent, Position, Ready, Reason, Receipt, ReceiptKind, State, StoredEvent,
+        Suppression,
     },
 };
 
@@ -34,7 +34,7 @@ pub(super) struct Reference {
     events: Vec<Event>,
     /// In the order of acceptance.
     pub(super) deliveries: Vec<Delivery>,
-    suppressed: Vec<(TenantId, ChannelName, AddressHash)>,
+    suppressed: Vec<Suppression>,
     receipts: Vec<Noted>,
     bus: BTreeMap<(String, String, String, u32), u64>,
 }
@@ -238,9 +238,22 @@ impl Delivery {
     }
 
     /// Ends without a try, which the history says.
-    fn finish_untried(&mut self, at: Timestamp, state: EndState, reason: Reason) {
+    fn finish_untried(
+        &mut self,
+        at: Timestamp,
+        state: EndState,
+        reason: Reason,
+        detail: Option<String>,
+    ) {
         self.finish(at, state, reason.clone());
-        self.note(at, Entry::Ended { state, reason });
+        self.note(
+            at,
+            Entry::Ended {
+                state,
+                reason,
+                detail,
+            },
+        );
     }
 
     pub(super) fn group(&self) -> Option<Group> {

@@ -101,13 +101,8 @@ impl Reference {
     }
 
     pub(in super::super) fn suppress(&mut self, suppression: &Suppression) {
-        let Suppression {
-            tenant,
-            channel,
-            address,
-            ..
-        } = suppression.clone();
-        self.suppressed.push((tenant, channel, address));
+        // The first reason stays: it is found first, and one that is taken off takes all along.
+        self.suppressed.push(suppression.clone());
     }
 
     pub(in super::super) fn unsuppress(
@@ -117,8 +112,9 @@ impl Reference {
         address: AddressHash,
     ) -> bool {
         let before = self.suppressed.len();
-        self.suppressed
-            .retain(|(of, on, listed)| (of, on, listed) != (tenant, channel, &address));
+        self.suppressed.retain(|listed| {
+            (&listed.tenant, &listed.channel, listed.address) != (tenant, channel, address)
+        });
         self.suppressed.len() < before
     }
 

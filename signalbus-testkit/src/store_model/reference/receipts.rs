@@ -97,7 +97,7 @@ impl Reference {
             && delivery.end() == Some(EndState::OutcomeUnknown)
             && delivery.has_evidence()
         {
-            delivery.finish_untried(now, EndState::Accepted, Reason::Receipt);
+            delivery.finish_untried(now, EndState::Accepted, Reason::Receipt, None);
         }
     }
 

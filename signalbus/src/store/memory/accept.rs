@@ -182,7 +182,7 @@ impl Tables {
                 self.enqueue(position, now);
             }
             Some((state, reason)) => {
-                self.end_untried(position, state, reason, now);
+                self.end_untried(position, state, reason, delivery.detail, now);
             }
         }
     }

@@ -64,8 +64,13 @@ impl Tables {
                     && !self.is_held_back(row, claim.position, |_, _| false) =>
             {
                 match self.obstacle(row, now) {
-                    Some((refusal, state, reason)) => {
-                        self.end_untried(claim.position, state, reason, now);
+                    Some(Obstacle {
+                        refusal,
+                        state,
+                        reason,
+                        detail,
+                    }) => {
+                        self.end_untried(claim.position, state, reason, detail, now);
                         ClaimAnswer::Refused(refusal)
                     }
                     None => self.begin(
@@ -83,19 +88,25 @@ impl Tables {
     }
 
     /// Why a waiting delivery must not be sent, and how it ends instead.
-    fn obstacle(&self, row: &Row, now: Timestamp) -> Option<(Refusal, EndState, Reason)> {
+    fn obstacle(&self, row: &Row, now: Timestamp) -> Option<Obstacle> {
+        let obstacle = |refusal, state, reason, detail| Obstacle {
+            refusal,
+            state,
+            reason,
+            detail,
+        };
         if row.has_evidence() {
-            return Some((Refusal::Moved, EndState::Accepted, Reason::Receipt));
+            let (state, reason) = (EndState::Accepted, Reason::Receipt);
+            return Some(obstacle(Refusal::Moved, state, reason, None));
         }
         let late = Mutant::RetryPastExpiry.is_active() && row.attempt > 0;
         if row.expires_at.is_some_and(|at| at <= now) && !late {
-            return Some((Refusal::Expired, EndState::Expired, Reason::Expired));
+            let (state, reason) = (EndState::Expired, Reason::Expired);
+            return Some(obstacle(Refusal::Expired, state, reason, None));
         }
-        self.suppressions.covers(row).then_some((
-            Refusal::Suppressed,
-            EndState::Suppressed,
-            Reason::Suppressed,
-        ))
+        let why = self.suppressions.of(row)?.reason.clone();
+        let (state, reason) = (EndState::Suppressed, Reason::Suppressed);
+        Some(obstacle(Refusal::Suppressed, state, reason, Some(why)))
     }
 
     fn begin(&mut self, claim: &Claim, hold: Hold) -> ClaimAnswer {
@@ -115,6 +126,14 @@ impl Tables {
         row.attempt = claim.attempt;
         ClaimAnswer::Claimed(row.claimed())
     }
+}
+
+/// What stands against a claim, and how the delivery ends for it.
+struct Obstacle {
+    refusal: Refusal,
+    state: EndState,
+    reason: Reason,
+    detail: Option<String>,
 }
 
 impl Row {

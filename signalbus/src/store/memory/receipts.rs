@@ -163,7 +163,7 @@ impl Tables {
             .get(position.0)
             .is_some_and(|row| unknown(row) && row.has_evidence())
         {
-            self.end_untried(position, EndState::Accepted, Reason::Receipt, now);
+            self.end_untried(position, EndState::Accepted, Reason::Receipt, None, now);
         }
     }
 }

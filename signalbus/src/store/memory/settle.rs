@@ -48,7 +48,7 @@ impl Tables {
         }
         match settle.next {
             Next::Retry(_) if called_off => {
-                self.end_untried(position, EndState::Cancelled, Reason::Cancelled, now);
+                self.end_untried(position, EndState::Cancelled, Reason::Cancelled, None, now);
             }
             Next::Retry(delay) => self.retry(position, later(now, delay), now),
             Next::End(state, reason) => self.end(position, state, reason, now),

@@ -42,17 +42,13 @@ impl Suppressions {
         removed
     }
 
-    /// Whether the address of a delivery is on its tenant's list.
-    pub(super) fn covers(&self, row: &Row) -> bool {
-        let (Some(address), Some(channel)) = (&row.address, row.channel()) else {
-            return false;
-        };
-        self.by_address.get(address).is_some_and(|listed| {
-            listed
-                .iter()
-                .any(|other| is_of(other, row.tenant(), channel))
-                || Mutant::TenantLeftOut.is_active()
-        })
+    /// The line of its tenant's list that has the address of a delivery.
+    pub(super) fn of(&self, row: &Row) -> Option<&Suppression> {
+        let (address, channel) = (row.address.as_ref()?, row.channel()?);
+        self.by_address
+            .get(address)?
+            .iter()
+            .find(|other| is_of(other, row.tenant(), channel) || Mutant::TenantLeftOut.is_active())
     }
 }
 

@@ -176,11 +176,19 @@ impl Tables {
         position: Position,
         state: EndState,
         reason: Reason,
+        detail: Option<String>,
         now: Timestamp,
     ) {
         self.end(position, state, reason.clone(), now);
         if let Some(row) = self.rows.get_mut(position.0) {
-            row.note(now, Entry::Ended { state, reason });
+            row.note(
+                now,
+                Entry::Ended {
+                    state,
+                    reason,
+                    detail,
+                },
+            );
         }
     }
 }

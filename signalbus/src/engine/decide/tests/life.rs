@@ -122,6 +122,7 @@ impl Life {
             send_at: None,
             expires_at: expires_in.map(|wait| later(NOW, wait)),
             ended: None,
+            detail: None,
         };
         let event = NewEvent {
             id: EventId::from_uuid(Uuid::from_u128(1)),
@@ -443,7 +444,7 @@ impl Life {
             Entry::Attempt(attempt) => {
                 attempt.next == end.as_str() && attempt.generation == after.generation
             }
-            Entry::Ended { state, reason } => {
+            Entry::Ended { state, reason, .. } => {
                 *state == end && Some(reason) == after.reason.as_ref()
             }
             Entry::Cancelled { .. } => end == EndState::Cancelled,

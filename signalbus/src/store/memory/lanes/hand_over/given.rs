@@ -66,6 +66,7 @@ pub(super) fn event(number: u64) -> NewEvent {
         send_at: None,
         expires_at: None,
         ended: None,
+        detail: None,
     };
     NewEvent {
         id: EventId::from_uuid(Uuid::from_u128(u128::from(number) + 1)),
