@@ -114,6 +114,8 @@ macro_rules! __store_cases {
                     a_strict_successor_waits_for_a_claim
                     a_strict_successor_waits_for_a_scheduled_head
                     a_strict_successor_waits_for_any_earlier_one
+                    a_strict_successor_passes_an_unordered_one
+                    start_order_passes_a_strict_one_that_waits
                     a_cut_keeps_a_strict_head_in_front
                     who_is_blocked_holds_others_back
                     a_claim_meets_the_order

@@ -58,6 +58,33 @@ pub async fn a_strict_successor_waits_for_any_earlier_one(h: Harness) {
     assert!(!worker.sees(next).await);
 }
 
+/// P5: a strict successor does not wait for one without order.
+pub async fn a_strict_successor_passes_an_unordered_one(h: Harness) {
+    let unordered = || h.event().to("ada").order(Order::Unordered);
+    let [later] = h.given(unordered().send_at(h.after(LATER))).await;
+    let [retried] = h.given(unordered()).await;
+    let [next] = h.given(h.event().to("ada").order(Order::Strict)).await;
+    let worker = h.worker().await;
+    worker.postpones(retried, LATER).await;
+    assert_eq!(
+        seen(&worker, [later, retried, next]).await,
+        [false, false, true]
+    );
+}
+
+/// P5: one ordered by start passes a strict one that waits.
+pub async fn start_order_passes_a_strict_one_that_waits(h: Harness) {
+    let [head] = h.given(h.event().to("ada").order(Order::Start)).await;
+    let [strict] = h.given(h.event().to("ada").order(Order::Strict)).await;
+    let [next] = h.given(h.event().to("ada").order(Order::Start)).await;
+    let worker = h.worker().await;
+    worker.postpones(head, LATER).await;
+    assert_eq!(
+        seen(&worker, [head, strict, next]).await,
+        [false, false, true]
+    );
+}
+
 /// P5: an answer that is cut never has a strict successor without its head.
 pub async fn a_cut_keeps_a_strict_head_in_front(h: Harness) {
     let (head, next) = two(&h, Order::Strict).await;

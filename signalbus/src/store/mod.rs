@@ -135,7 +135,8 @@ pub trait Store: Debug + Send + Sync + 'static {
     ///   [`Fetched::resume`] where a class was cut;
     /// - not return a strictly ordered delivery while an earlier one of its order key waits for
     ///   a later time, is claimed, or (blocking) is dead, nor while an earlier one is ready too
-    ///   but not in front of it in the same answer; unordered ones have no place in this;
+    ///   but not in front of it in the same answer; however the earlier one is ordered, but
+    ///   unordered ones have no place in this;
     /// - not put off what was to be sent at once because the wall clock went back, so that it keeps
     ///   its place in the order; whatever else waits for a time waits for it again;
     /// - look at all rows each time: rows commit late and become due earlier;

@@ -67,6 +67,39 @@ async fn start_order_goes_on_past_a_retry() {
     );
 }
 
+/// Each message keeps the rule of its own order: 2 waits until 1 has ended, 3 does not.
+#[tokio::test(start_paused = true)]
+async fn orders_may_be_mixed_for_one_recipient() {
+    for head in [Order::Start, Order::Strict] {
+        let world = World::new();
+        let bus = world.start_with(world.mail().retry(every(10 * S))).await;
+        play(&world, "1", 2, Play::retryable(Fault::Recipient));
+        for (subject, order) in [
+            ("1", head),
+            ("2", Order::Strict),
+            ("3", Order::Start),
+            ("4", Order::Unordered),
+        ] {
+            publish(&bus, note(subject).order(order)).await;
+        }
+        world.pass(MINUTE).await;
+        let mut requests = at(&world.email.requests());
+        requests.sort_by_key(|(subject, at)| (*at, subject.clone()));
+        assert_eq!(
+            requests,
+            expected(&[
+                ("1", 0),
+                ("3", 0),
+                ("4", 0),
+                ("1", 10),
+                ("1", 20),
+                ("2", 20)
+            ]),
+            "behind {head:?}"
+        );
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn strict_order_waits_for_a_retry() {
     for order in [Order::Strict, Order::StrictBlocking] {

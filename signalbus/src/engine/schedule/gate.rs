@@ -55,28 +55,31 @@ impl Gates {
         next
     }
 
-    /// The one that went through must come again before those that wait: gives them back.
-    pub(super) fn close(&mut self, held: &Ready) -> Vec<Ready> {
-        if held.order == Order::Unordered {
-            return Vec::new();
-        }
+    /// Takes out those that wait behind the gate of this key and match.
+    pub(super) fn drop_waiting_for(
+        &mut self,
+        key: u64,
+        matches: impl Fn(&Ready) -> bool,
+    ) -> Vec<Ready> {
         self.gates
-            .remove(&held.order_key)
+            .get_mut(&key)
+            .map(|waiting| take(waiting, matches))
             .unwrap_or_default()
-            .into_values()
-            .collect()
     }
 
     /// Takes out those that wait and match.
     pub(super) fn drop_waiting(&mut self, matches: impl Fn(&Ready) -> bool) -> Vec<Ready> {
         let mut dropped = Vec::new();
         for waiting in self.gates.values_mut() {
-            let (matching, rest) = std::mem::take(waiting)
-                .into_iter()
-                .partition(|(_, r)| matches(r));
-            *waiting = rest;
-            dropped.extend(BTreeMap::into_values(matching));
+            dropped.extend(take(waiting, &matches));
         }
         dropped
     }
+}
+
+fn take(waiting: &mut BTreeMap<Position, Ready>, matches: impl Fn(&Ready) -> bool) -> Vec<Ready> {
+    waiting
+        .extract_if(.., |_, ready| matches(ready))
+        .map(|(_, ready)| ready)
+        .collect()
 }

@@ -32,6 +32,29 @@ pub(crate) trait Room {
     fn for_retry(&mut self, channel: usize) -> bool;
 }
 
+/// How a send left its delivery, for those that come after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Left {
+    /// Ended, or not begun.
+    Done,
+    /// Ended dead.
+    Dead,
+    /// To be tried again.
+    Open,
+}
+
+impl Left {
+    /// Whether a later delivery of this order must wait for more. Its own order says so, however
+    /// the earlier one is ordered.
+    const fn holds_back(self, later: Order) -> bool {
+        match self {
+            Self::Done => false,
+            Self::Dead => matches!(later, Order::StrictBlocking),
+            Self::Open => later.is_strict(),
+        }
+    }
+}
+
 /// The deliveries in hand.
 #[derive(Debug)]
 pub(crate) struct Scheduler {
@@ -228,19 +251,24 @@ impl Scheduler {
             .collect()
     }
 
-    /// The send of a delivery ended, so that its successor may start. `held` says that it must
-    /// come again before its successors: they are forgotten, and the store offers them again when
-    /// it is their time.
-    pub(crate) fn release(&mut self, ready: &Ready, held: bool) {
+    /// The send of a delivery ended, so that its successor may start. Those that must wait for
+    /// more are forgotten: the store offers them again when it is their time.
+    pub(crate) fn release(&mut self, ready: &Ready, left: Left) {
+        if ready.order == Order::Unordered {
+            return;
+        }
         if ready.suspicion > 0 {
             // It went past the gate, which another may hold.
-            if held {
-                self.forget_key(ready.order_key);
+            if left != Left::Done {
+                self.forget_key(ready.order_key, left);
             }
-        } else if held {
-            let successors = self.gates.close(ready);
-            self.forget(successors);
-        } else if let Some(next) = self.gates.release(ready) {
+            return;
+        }
+        let held = self
+            .gates
+            .drop_waiting_for(ready.order_key, |waiting| left.holds_back(waiting.order));
+        self.forget(held);
+        if let Some(next) = self.gates.release(ready) {
             self.enqueue(next, true);
         }
     }
@@ -257,20 +285,22 @@ impl Scheduler {
         self.forget(waiting);
         while let Some(ready) = self.remove_queued(&|ready| lost.contains(&ready.lane)) {
             self.in_hand.remove(&ready.position);
-            self.release(&ready, false);
+            self.release(&ready, Left::Done);
         }
     }
 
-    /// Forgets what waits with this order key, suspects aside.
-    fn forget_key(&mut self, key: u64) {
-        let waiting = self.gates.drop_waiting(|ready| ready.order_key == key);
+    /// Forgets what waits with this order key and is held back, suspects aside.
+    fn forget_key(&mut self, key: u64, left: Left) {
+        let waiting = self
+            .gates
+            .drop_waiting_for(key, |ready| left.holds_back(ready.order));
         self.forget(waiting);
-        let ordered = |ready: &Ready| {
-            ready.order_key == key && ready.order != Order::Unordered && ready.suspicion == 0
+        let held_back = |ready: &Ready| {
+            ready.order_key == key && left.holds_back(ready.order) && ready.suspicion == 0
         };
-        while let Some(ready) = self.remove_queued(&ordered) {
+        while let Some(ready) = self.remove_queued(&held_back) {
             self.in_hand.remove(&ready.position);
-            self.release(&ready, false);
+            self.release(&ready, Left::Done);
         }
     }
 

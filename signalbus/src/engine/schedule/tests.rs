@@ -102,7 +102,7 @@ impl Scheduler {
 
     /// Its send ended well.
     fn done(&mut self, ready: &Ready) {
-        self.release(ready, false);
+        self.release(ready, Left::Done);
         self.settled(ready.position);
     }
 

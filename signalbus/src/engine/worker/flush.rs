@@ -17,6 +17,7 @@ use crate::{
         decide::Unsendable,
         providers::Reservation,
         route::{Attempted, Job},
+        schedule::Left,
     },
     id::EventId,
     provider::Latch,
@@ -343,7 +344,7 @@ impl Worker {
             self.alone &= claiming.ready.suspicion == 0;
             self.lineups[claiming.channel].end(reservation, Signal::Neutral, now);
         }
-        self.scheduler.release(&claiming.ready, false);
+        self.scheduler.release(&claiming.ready, Left::Done);
         self.scheduler.settled(claiming.ready.position);
     }
 

@@ -12,8 +12,8 @@ use crate::{
         decide::{Decision, Standing, Tried, decide},
         metrics,
         route::Attempted,
+        schedule::Left,
     },
-    event::Order,
     name::ProviderName,
     provider::{Fault, Outcome},
     store::{
@@ -115,13 +115,12 @@ impl Worker {
             attempt: ready.attempt + 1,
             request_started: asked && (latch.is_set() || !lineup.reports_start(provider)),
         };
-        let holds = ready.order.is_strict()
-            && match decision.next {
-                Next::Retry(_) => true,
-                Next::End(EndState::Dead, _) => ready.order == Order::StrictBlocking,
-                Next::End(..) => false,
-            };
-        self.scheduler.release(&ready, holds);
+        let left = match decision.next {
+            Next::Retry(_) => Left::Open,
+            Next::End(EndState::Dead, _) => Left::Dead,
+            Next::End(..) => Left::Done,
+        };
+        self.scheduler.release(&ready, left);
         self.settle(ready, decision, facts);
     }
 

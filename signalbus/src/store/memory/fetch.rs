@@ -124,7 +124,8 @@ impl Tables {
             && self.earlier(&self.dead, row, position).next().is_some()
     }
 
-    /// The earlier ones of its order key. Keys are hashes: those of two tenants may be equal.
+    /// The earlier ones of its order key that have an order. Keys are hashes: those of two tenants
+    /// may be equal.
     fn earlier<'a>(
         &'a self,
         chains: &'a Chains,

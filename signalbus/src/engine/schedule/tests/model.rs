@@ -115,16 +115,16 @@ impl Play {
 
     fn end(&mut self, index: usize, held: bool) {
         let ready = self.universe[index].clone();
-        let held = held && ready.order.is_strict();
-        self.scheduler.release(&ready, held);
+        let left = if held { Left::Open } else { Left::Done };
+        self.scheduler.release(&ready, left);
         self.scheduler.settled(ready.position);
         self.places[index] = Place::Away;
         self.alone = false;
-        if held {
+        if held && ready.order != Order::Unordered {
             for other in self.at(Place::Waits).collect::<Vec<_>>() {
                 let waits = &self.universe[other];
                 if waits.order_key == ready.order_key
-                    && waits.order != Order::Unordered
+                    && waits.order.is_strict()
                     && waits.suspicion == 0
                 {
                     self.places[other] = Place::Away;

@@ -56,7 +56,7 @@ fn without_order_all_go_at_once() {
 fn a_held_key_forgets_its_successors_until_the_store_offers_them_again() {
     let mut scheduler = scheduler((1..=3).map(|at| of_key(7, Order::Strict, at)));
     let head = scheduler.next(ALL).unwrap();
-    scheduler.release(&head, true);
+    scheduler.release(&head, Left::Open);
     assert_eq!(scheduler.positions(1, ALL), NOTHING);
     assert_eq!(waiting(&scheduler, Class::Standard), 0);
     scheduler.settled(head.position);
@@ -74,8 +74,8 @@ fn a_key_that_goes_on_does_not_disturb_another() {
         of_key(8, Order::Strict, 4),
     ]);
     let heads = [scheduler.next(ALL).unwrap(), scheduler.next(ALL).unwrap()];
-    scheduler.release(&heads[0], true);
-    scheduler.release(&heads[1], false);
+    scheduler.release(&heads[0], Left::Open);
+    scheduler.release(&heads[1], Left::Done);
     assert_eq!(scheduler.positions(2, ALL), [4]);
 }
 
@@ -86,7 +86,7 @@ fn the_same_position_twice_is_one_delivery() {
     let out = scheduler.next(ALL).unwrap();
     assert!(!scheduler.admit(ready(1)), "it is out");
     assert_eq!(scheduler.positions(1, ALL), NOTHING);
-    scheduler.release(&out, false);
+    scheduler.release(&out, Left::Done);
     assert!(!scheduler.admit(ready(1)), "its result is not written yet");
     scheduler.settled(out.position);
     assert!(scheduler.admit(ready(1)));
@@ -131,7 +131,11 @@ fn a_suspect_that_is_held_takes_its_successors_along() {
         order: Order::Strict,
         ..suspect(1)
     };
-    for successor in [Order::Strict, Order::StrictBlocking, Order::Start] {
+    for (successor, goes) in [
+        (Order::Strict, &[4][..]),
+        (Order::StrictBlocking, &[4]),
+        (Order::Start, &[2, 4]),
+    ] {
         let mut scheduler = scheduler([
             head.clone(),
             of_key(7, successor, 2),
@@ -139,9 +143,56 @@ fn a_suspect_that_is_held_takes_its_successors_along() {
             ready(4),
         ]);
         let picked = scheduler.pick_suspect(&mut { ALL }).unwrap();
-        scheduler.release(&picked.ready, true);
-        assert_eq!(scheduler.positions(3, ALL), [4], "behind it: {successor:?}");
+        scheduler.release(&picked.ready, Left::Open);
+        assert_eq!(
+            scheduler.positions(3, ALL),
+            goes,
+            "behind it: {successor:?}"
+        );
     }
+}
+
+/// What waits decides by its own order whether it goes on, however the one before it is ordered.
+#[test]
+fn orders_may_be_mixed() {
+    let all = [Order::Start, Order::Strict, Order::StrictBlocking];
+    for head in all {
+        for (left, held) in [
+            (Left::Done, &[][..]),
+            (Left::Dead, &[Order::StrictBlocking]),
+            (Left::Open, &[Order::Strict, Order::StrictBlocking]),
+        ] {
+            for successor in all {
+                let mut scheduler = scheduler([of_key(7, head, 1), of_key(7, successor, 2)]);
+                let first = scheduler.next(ALL).unwrap();
+                scheduler.release(&first, left);
+                let goes = scheduler.positions(1, ALL) == [2];
+                let expected = !held.contains(&successor);
+                assert_eq!(goes, expected, "{successor:?} after {head:?}, {left:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn those_that_may_go_pass_those_that_wait() {
+    let mut scheduler = scheduler([
+        of_key(7, Order::Start, 1),
+        of_key(7, Order::Strict, 2),
+        of_key(7, Order::Start, 3),
+        of_key(7, Order::Start, 4),
+    ]);
+    let head = scheduler.next(ALL).unwrap();
+    scheduler.release(&head, Left::Open);
+    let next = scheduler.next(ALL).unwrap();
+    assert_eq!(next.position, Position(3));
+    assert_eq!(scheduler.positions(1, ALL), NOTHING, "one at a time");
+    scheduler.done(&next);
+    assert_eq!(scheduler.positions(1, ALL), [4]);
+    assert!(
+        scheduler.admit(of_key(7, Order::Strict, 2)),
+        "offered again"
+    );
 }
 
 #[test]
