@@ -13,6 +13,7 @@ pub fn check(history: &History) -> Vec<Violation> {
         rules::order::check,
         rules::keys::check,
         rules::tenants::check,
+        rules::fair::check,
         rules::pace::check,
         rules::budget::check,
         rules::counts::check,

@@ -137,6 +137,29 @@ pub enum Seen {
         /// Whether the store knew the statement.
         repeated: bool,
     },
+    /// A provider was asked what became of a generation.
+    LookedUp {
+        /// Who was asked.
+        provider: ProviderName,
+        /// The delivery.
+        delivery: DeliveryId,
+        /// The generation.
+        generation: u32,
+        /// Whether a message of it was taken; none when the provider could not say.
+        taken: Option<bool>,
+    },
+    /// The store forgot events that had ended, with their keys.
+    Purged {
+        /// The events.
+        events: Vec<EventId>,
+        /// All their deliveries.
+        deliveries: Vec<DeliveryId>,
+    },
+    /// Something that nobody can read was handed to the bus.
+    Garbage {
+        /// Whether the bus certainly has it.
+        handed: bool,
+    },
     /// Somebody named something of another tenant.
     Foreign {
         /// What was tried.
@@ -243,6 +266,8 @@ pub enum Answer {
     },
     /// Nothing: the answer was lost, came too late, or nobody was there to hear it.
     Nothing,
+    /// Nothing: the code that asks it broke down.
+    Panicked,
 }
 
 /// One delivery at one place of its life.

@@ -56,13 +56,15 @@ fn rank(seen: &Seen) -> u8 {
         | Seen::Redriven { .. }
         | Seen::Suppressed(_)
         | Seen::Unsuppressed(_)
+        | Seen::Purged { .. }
         | Seen::Receipt { .. } => 2,
         Seen::Claimed(_) => 3,
         Seen::Request(_) => 4,
-        Seen::Answered { .. } | Seen::Foreign { .. } => 5,
+        Seen::Answered { .. } | Seen::LookedUp { .. } | Seen::Foreign { .. } => 5,
         Seen::Published { .. }
         | Seen::Handed { .. }
         | Seen::NotPublished { .. }
+        | Seen::Garbage { .. }
         | Seen::PublishUnknown { .. } => 6,
         Seen::Fault(_) => 7,
     }

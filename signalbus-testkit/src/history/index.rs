@@ -38,6 +38,8 @@ pub(super) struct Asked<'a> {
     pub(super) request: &'a Request,
     /// None when nobody heard one.
     pub(super) answer: Option<&'a Answer>,
+    /// Whether the code that asks broke down.
+    pub(super) panicked: bool,
 }
 
 /// All about one delivery.
@@ -50,6 +52,9 @@ pub(super) struct Track<'a> {
     /// The store's lines about it.
     pub(super) steps: Vec<usize>,
     pub(super) requests: Vec<u64>,
+    /// What providers said when they were asked about it.
+    pub(super) lookups: Vec<usize>,
+    pub(super) purged: Option<usize>,
     pub(super) end: Option<&'a End>,
 }
 
@@ -108,15 +113,18 @@ impl<'a> Index<'a> {
                     at,
                     request,
                     answer: None,
+                    panicked: false,
                 };
                 self.requests.insert(request.request, asked);
                 self.track(request.delivery).requests.push(request.request);
             }
             Seen::Answered { request, answer } => {
-                if let Some(asked) = self.requests.get_mut(request)
-                    && *answer != Answer::Nothing
-                {
-                    asked.answer = Some(answer);
+                if let Some(asked) = self.requests.get_mut(request) {
+                    match answer {
+                        Answer::Nothing => {}
+                        Answer::Panicked => asked.panicked = true,
+                        Answer::Taken | Answer::Failed { .. } => asked.answer = Some(answer),
+                    }
                 }
             }
             Seen::Stored {
@@ -145,7 +153,14 @@ impl<'a> Index<'a> {
             Seen::Cancelled { delivery } | Seen::Redriven { delivery, .. } => {
                 self.track(*delivery).steps.push(at);
             }
+            Seen::LookedUp { delivery, .. } => self.track(*delivery).lookups.push(at),
+            Seen::Purged { deliveries, .. } => {
+                for delivery in deliveries {
+                    self.track(*delivery).purged = Some(at);
+                }
+            }
             Seen::Held { .. }
+            | Seen::Garbage { .. }
             | Seen::Suppressed(_)
             | Seen::Unsuppressed(_)
             | Seen::Receipt { .. }
@@ -234,5 +249,25 @@ impl Track<'_> {
             signalbus::store::Entry::Attempt(record) => Some(record),
             _ => None,
         })
+    }
+
+    /// How it had ended before a line of the store's log; none when it had not.
+    pub(super) fn ended_before(&self, index: &Index<'_>, line: usize) -> Option<EndState> {
+        let mut state = self.stillborn;
+        for at in self.steps.iter().copied().filter(|at| *at < line) {
+            match &index.event(at).seen {
+                Seen::Settled {
+                    ended: Some((end, _)),
+                    ..
+                }
+                | Seen::Refused {
+                    ended: Some(end), ..
+                } => state = Some(*end),
+                Seen::Cancelled { .. } => state = Some(EndState::Cancelled),
+                Seen::Redriven { .. } => state = None,
+                _ => {}
+            }
+        }
+        state
     }
 }

@@ -25,7 +25,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use signalbus::{
-    DeliveryId, EventId, TenantId,
+    DeliveryId, EventId, ProviderName, TenantId,
     name::ChannelName,
     store::{HistoryEntry, Reason, State},
 };
@@ -60,6 +60,7 @@ impl History {
 
 /// What the engine was set up for.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Rules {
     /// [`RetryPolicy::max_attempts`](signalbus::RetryPolicy).
     pub max_attempts: u32,
@@ -69,6 +70,13 @@ pub struct Rules {
     pub breaker_failures: u32,
     /// Channels that send at most once.
     pub at_most_once: Vec<ChannelName>,
+    /// Providers that are asked what became of a message before it is sent to them again.
+    pub asked: Vec<ProviderName>,
+    /// Providers that recognise a repeat, so that it may be sent even at most once.
+    pub recognising: Vec<ProviderName>,
+    /// How far a tenant's turn may be late: so many messages of others may go before it beyond
+    /// one for each of its own. None where tenants do not compete for the same slots.
+    pub unfairness: Option<u64>,
     /// Channels that stay broken for good: their deliveries may still wait at the end.
     pub broken_channels: Vec<ChannelName>,
     /// Whether no fault was injected at all.
@@ -82,6 +90,9 @@ impl Default for Rules {
             floor: Duration::from_secs(1),
             breaker_failures: 5,
             at_most_once: Vec::new(),
+            asked: Vec::new(),
+            recognising: Vec::new(),
+            unfairness: None,
             broken_channels: Vec::new(),
             calm: false,
         }

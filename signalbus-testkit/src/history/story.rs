@@ -55,7 +55,10 @@ fn mentions(event: &Event, delivery: signalbus::DeliveryId) -> bool {
         Seen::Claimed(step) | Seen::Refused { step, .. } | Seen::Settled { step, .. } => {
             step.delivery == delivery
         }
-        Seen::Cancelled { delivery: of } | Seen::Redriven { delivery: of, .. } => *of == delivery,
+        Seen::Cancelled { delivery: of }
+        | Seen::Redriven { delivery: of, .. }
+        | Seen::LookedUp { delivery: of, .. } => *of == delivery,
+        Seen::Purged { deliveries, .. } => deliveries.contains(&delivery),
         _ => false,
     }
 }

@@ -169,6 +169,80 @@ fn c3_a_record_is_lost_only_in_a_crash() {
     compare(Invariant::BoundedDuplicates, tale(false), tale(true));
 }
 
+/// The answer to the first try was lost; what happens before the second.
+fn tried_twice(tale: &mut Tale, between: impl FnOnce(&mut Tale)) {
+    let publish = tale.published(1, "person");
+    tale.claimed(1, 1);
+    tale.request(1, 1, &publish, Some(Answer::Nothing));
+    let unknown = AttemptOutcome::Failed(Outcome::Unknown);
+    tale.retried(1, 1, unknown, Fault::Provider);
+    tale.pass(Duration::from_secs(60));
+    tale.claimed(1, 2);
+    between(tale);
+    tale.request(1, 2, &publish, Some(Answer::Taken));
+    tale.accepted(1, 2);
+    tale.end(1, State::Ended(EndState::Accepted), Reason::Sent);
+}
+
+#[test]
+fn c3_a_provider_that_can_be_asked_is_asked_and_believed() {
+    let tale = |said: Option<Option<bool>>| {
+        let mut tale = Tale::new();
+        tale.able(true);
+        tried_twice(&mut tale, |tale| {
+            if let Some(taken) = said {
+                tale.looked_up(1, taken);
+            }
+        });
+        tale
+    };
+    for bad in [None, Some(Some(true)), Some(Some(false))] {
+        compare(Invariant::BoundedDuplicates, tale(bad), tale(Some(None)));
+    }
+}
+
+#[test]
+fn c3_at_most_once_a_repeat_has_to_be_recognised() {
+    let tale = |repeat: bool| {
+        let mut tale = Tale::new();
+        tale.at_most_once();
+        tale.able(false);
+        tried_twice(&mut tale, |tale| tale.repeat = repeat);
+        tale
+    };
+    compare(Invariant::BoundedDuplicates, tale(false), tale(true));
+}
+
+#[test]
+fn c1_what_is_purged_has_ended() {
+    let tale = |ended: bool| {
+        let mut tale = Tale::new();
+        let publish = tale.published(1, "person");
+        if ended {
+            tale.delivered(1, &publish);
+        }
+        tale.purged(1);
+        if !ended {
+            tale.delivered(1, &publish);
+        }
+        tale
+    };
+    compare(Invariant::Accounted, tale(false), tale(true));
+}
+
+#[test]
+fn c1_what_nobody_can_read_is_recorded() {
+    let tale = |recorded: bool| {
+        let mut tale = Tale::sent();
+        tale.see("stranger", Seen::Garbage { handed: true });
+        if recorded {
+            tale.unreadable(2);
+        }
+        tale
+    };
+    compare(Invariant::Accounted, tale(false), tale(true));
+}
+
 #[test]
 fn c4_nothing_starts_after_the_end() {
     let tale = |redriven: bool| {
@@ -247,6 +321,80 @@ fn c5_a_strict_message_waits_for_the_end_of_the_one_before() {
 }
 
 #[test]
+fn c5_a_strict_message_waits_however_the_one_before_is_ordered() {
+    let tale = |order: Order| {
+        let mut tale = Tale::new();
+        tale.order = Order::Start;
+        let first = tale.published(1, "person");
+        tale.order = order;
+        let second = tale.published(2, "person");
+        tale.claimed(1, 1);
+        tale.request(1, 1, &first, Some(RETRYABLE));
+        let failed = AttemptOutcome::Failed(Outcome::Retryable);
+        tale.retried(1, 1, failed, Fault::Provider);
+        tale.delivered(2, &second);
+        tale.pass(Duration::from_secs(60));
+        tale.sent_in(1, 2, &first);
+        tale.end(1, State::Ended(EndState::Accepted), Reason::Sent);
+        tale
+    };
+    for good in [Order::Start, Order::Unordered] {
+        compare(Invariant::Ordered, tale(Order::Strict), tale(good));
+    }
+}
+
+/// One ordered by start passes a strict one only when that one has to wait.
+#[test]
+fn c5_nothing_is_passed_that_may_go() {
+    let tale = |head_is_retried: bool| {
+        let mut tale = Tale::new();
+        let head = tale.published(1, "person");
+        tale.claimed(1, 1);
+        if head_is_retried {
+            tale.request(1, 1, &head, Some(RETRYABLE));
+            let failed = AttemptOutcome::Failed(Outcome::Retryable);
+            tale.retried(1, 1, failed, Fault::Provider);
+        } else {
+            tale.request(1, 1, &head, Some(Answer::Taken));
+            tale.accepted(1, 1);
+            tale.end(1, State::Ended(EndState::Accepted), Reason::Sent);
+        }
+        tale.order = Order::Strict;
+        let strict = tale.published(2, "person");
+        tale.order = Order::Start;
+        let start = tale.published(3, "person");
+        tale.delivered(3, &start);
+        if head_is_retried {
+            tale.pass(Duration::from_secs(60));
+            tale.sent_in(1, 2, &head);
+            tale.end(1, State::Ended(EndState::Accepted), Reason::Sent);
+        }
+        tale.delivered(2, &strict);
+        tale
+    };
+    compare(Invariant::Ordered, tale(false), tale(true));
+}
+
+#[test]
+fn c6_a_key_stands_for_one_event_until_it_is_purged() {
+    let tale = |purged: bool| {
+        let mut tale = Tale::new();
+        tale.key = Some("key");
+        let publish = tale.published(1, "person");
+        tale.delivered(1, &publish);
+        if purged {
+            tale.purged(1);
+        }
+        let again = tale.publish_again(&publish);
+        tale.stored(2, &again);
+        tale.told(2, &again, Said::Accepted);
+        tale.delivered(2, &again);
+        tale
+    };
+    compare(Invariant::Idempotent, tale(false), tale(true));
+}
+
+#[test]
 fn c6_a_key_stands_for_one_event() {
     let tale = |verdict: Said| {
         let mut tale = Tale::new();
@@ -322,6 +470,50 @@ fn c8_a_retry_waits_as_long_as_it_was_told() {
         tale(Duration::from_secs(29)),
         tale(Duration::from_secs(31)),
     );
+}
+
+#[test]
+fn c7_a_heap_of_one_tenant_lets_another_have_its_turn() {
+    let tale = |before: u64| {
+        let mut tale = Tale::new();
+        tale.rules.unfairness = Some(3);
+        tale.order = Order::Unordered;
+        let heap: Vec<_> = (2..12).map(|nth| tale.published(nth, "person")).collect();
+        tale.tenant = "two";
+        let one = tale.published(1, "other");
+        for (nth, publish) in (2..).zip(&heap) {
+            if nth - 2 == before {
+                tale.delivered(1, &one);
+            }
+            tale.tenant = "one";
+            tale.delivered(nth, publish);
+            tale.tenant = "two";
+        }
+        tale
+    };
+    compare(Invariant::Isolated, tale(6), tale(4));
+}
+
+#[test]
+fn c8_no_attempt_goes_beyond_the_cap() {
+    let tale = |attempts: u32| {
+        let mut tale = Tale::new();
+        tale.most = 3;
+        let publish = tale.published(1, "person");
+        for attempt in 1..attempts {
+            tale.claimed(1, attempt);
+            tale.request(1, attempt, &publish, Some(RETRYABLE));
+            let failed = AttemptOutcome::Failed(Outcome::Retryable);
+            tale.retried(1, attempt, failed, Fault::Provider);
+            tale.pass(Duration::from_secs(60));
+        }
+        tale.claimed(1, attempts);
+        tale.request(1, attempts, &publish, Some(RETRYABLE));
+        tale.died(1, attempts);
+        tale.end(1, State::Ended(EndState::Dead), Reason::AttemptsExhausted);
+        tale
+    };
+    compare(Invariant::Polite, tale(4), tale(3));
 }
 
 #[test]

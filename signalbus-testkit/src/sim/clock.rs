@@ -1,7 +1,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicI64, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -21,6 +21,8 @@ pub(super) const BEGINNING: Timestamp = Timestamp::constant(1_893_456_000, 0);
 pub(super) struct WorldClock {
     time: PausedClock,
     ahead: Arc<AtomicI64>,
+    /// All jumps back together, in milliseconds.
+    back: Arc<AtomicU64>,
 }
 
 impl WorldClock {
@@ -28,11 +30,20 @@ impl WorldClock {
         Self {
             time: PausedClock::new(BEGINNING),
             ahead: Arc::default(),
+            back: Arc::default(),
         }
     }
 
     pub(super) fn jump(&self, millis: i64) {
         self.ahead.fetch_add(millis, Ordering::SeqCst);
+        if millis < 0 {
+            self.back.fetch_add(millis.unsigned_abs(), Ordering::SeqCst);
+        }
+    }
+
+    /// How much later it is than the wall may show.
+    pub(super) fn set_back(&self) -> Duration {
+        Duration::from_millis(self.back.load(Ordering::SeqCst))
     }
 }
 

@@ -6,9 +6,10 @@ use signalbus::{Class, Order};
 
 use super::{
     draw::Draw,
+    garbage,
     script::{
-        Action, Call, Desk, Do, Forever, How, Mode, Outage, Publishing, Script, Setup, Topic,
-        Trouble,
+        Ability, Action, Call, Desk, Do, Forever, How, Mode, Outage, Publishing, Script, Setup,
+        Topic, Trouble,
     },
 };
 
@@ -27,9 +28,12 @@ impl Script {
         let setup = setup(&mut draw, mode, calm);
         let mut actions = Vec::new();
         let publishes = draw.between(15, 45);
-        publish(&mut draw, &mut actions, publishes);
+        publish(&mut draw, &mut actions, publishes, setup.mixed);
         operate(&mut draw, &mut actions, publishes);
-        if !calm {
+        house_keep(&mut draw, &mut actions);
+        if calm {
+            flood(&mut draw, &mut actions);
+        } else {
             break_things(&mut draw, &mut actions, setup.workers);
         }
         actions.sort_by_key(|action| (action.at, action.id));
@@ -66,6 +70,15 @@ fn setup(draw: &mut Draw, mode: Mode, calm: bool) -> Setup {
         } else {
             [5, 20, 50][index(draw.below(3))]
         },
+        abilities: [(); 3].map(|()| {
+            draw.weighted(&[
+                (40, Ability::Nothing),
+                (30, Ability::Lookup),
+                (30, Ability::Recognises),
+            ])
+            .unwrap_or(Ability::Nothing)
+        }),
+        mixed: draw.chance(40),
         calm,
         heal: Duration::from_millis(TROUBLED + 1_000),
         forever,
@@ -83,7 +96,7 @@ fn add(actions: &mut Vec<Action>, at: u64, what: Do) -> u64 {
 }
 
 /// Publishes come in bursts; their ids are `0..count`, as they are added first.
-fn publish(draw: &mut Draw, actions: &mut Vec<Action>, count: u64) {
+fn publish(draw: &mut Draw, actions: &mut Vec<Action>, count: u64, mixed: bool) {
     let mut at = 0;
     let mut last: Option<Publishing> = None;
     for _ in 0..count {
@@ -92,7 +105,7 @@ fn publish(draw: &mut Draw, actions: &mut Vec<Action>, count: u64) {
         }
         let publishing = match &last {
             Some(last) if last.key.is_some() && draw.chance(20) => repeat(draw, last),
-            _ => publishing(draw, at.min(TROUBLED)),
+            _ => publishing(draw, at.min(TROUBLED), mixed),
         };
         last = Some(publishing.clone());
         add(actions, at.min(TROUBLED), Do::Publish(publishing));
@@ -109,7 +122,7 @@ fn repeat(draw: &mut Draw, last: &Publishing) -> Publishing {
     }
 }
 
-fn publishing(draw: &mut Draw, at: u64) -> Publishing {
+fn publishing(draw: &mut Draw, at: u64, mixed: bool) -> Publishing {
     let topic = draw
         .weighted(&[
             (45, Topic::Ping),
@@ -121,9 +134,18 @@ fn publishing(draw: &mut Draw, at: u64) -> Publishing {
         ])
         .unwrap_or(Topic::Ping);
     // The order belongs to a person: people 0 to 2 by start, 3 and 4 not at all, 5 and 6 strictly,
-    // 7 strictly and blocking; 8 has an address that cannot be used.
+    // 7 strictly and blocking; 8 has an address that cannot be used. Mixed, it belongs to the
+    // message, but for the blocking ones: what is dead is redriven for them alone.
     let (order, from, to) = match topic {
         Topic::Blocking => (Order::StrictBlocking, 7, 8),
+        _ if mixed => {
+            let orders = [
+                (45, Order::Start),
+                (30, Order::Strict),
+                (25, Order::Unordered),
+            ];
+            (draw.weighted(&orders).unwrap_or_default(), 0, 4)
+        }
         _ => draw
             .weighted(&[
                 (50, (Order::Start, 0, 3)),
@@ -157,6 +179,48 @@ fn publishing(draw: &mut Draw, at: u64) -> Publishing {
         bus: draw.chance(12),
         patient: draw.chance(60),
         worker: small(draw.below(3)),
+    }
+}
+
+/// Messages of one tenant in a heap, and a few of another that has its share.
+fn flood(draw: &mut Draw, actions: &mut Vec<Action>) {
+    let class = Class::ALL[index(draw.below(3))];
+    let at = draw.below(TROUBLED - 3_000);
+    let greedy = small(draw.below(2));
+    let heap = draw.between(60, 110);
+    let later = (0..4).map(|_| draw.between(1, 900)).collect::<Vec<_>>();
+    let messages = (0..heap)
+        .map(|_| (at, greedy))
+        .chain(later.into_iter().map(|later| (at + later, 1 - greedy)));
+    for (at, tenant) in messages {
+        let publishing = Publishing {
+            tenant,
+            topic: Topic::Ping,
+            class,
+            order: Order::Unordered,
+            key: None,
+            content: 0,
+            people: vec![3],
+            send_at: None,
+            expires_at: None,
+            bus: false,
+            patient: false,
+            worker: 0,
+        };
+        add(actions, at, Do::Publish(publishing));
+    }
+}
+
+/// What happens beside: old history is purged, strangers write to the bus.
+fn house_keep(draw: &mut Draw, actions: &mut Vec<Action>) {
+    for _ in 0..draw.below(4) {
+        let kind = draw.below(garbage::KINDS);
+        add(actions, draw.below(TROUBLED), Do::Garbage { kind });
+    }
+    for _ in 0..draw.below(4) {
+        let ago = Duration::from_millis(draw.below(8_000));
+        let limit = u32::from(small(draw.between(1, 40)));
+        add(actions, draw.below(TROUBLED), Do::Purge { ago, limit });
     }
 }
 

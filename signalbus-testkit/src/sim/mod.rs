@@ -8,7 +8,11 @@
 //! - providers that refuse, throttle, answer late, lose answers, panic, are out for a while;
 //! - workers that crash (everything but the store is lost), leave in peace, or stand still and
 //!   wake past their lease;
-//! - jumps of the wall clock in both directions.
+//! - jumps of the wall clock in both directions;
+//! - things on the bus that nobody can read, and old history that is purged meanwhile.
+//!
+//! Providers may be asked what became of a message, or recognise repeats; one person may get
+//! messages of several orders; in calm runs one tenant floods the engine beside another.
 //!
 //! [`Mode::Safety`] heals everything after a while; [`Mode::Liveness`] leaves one worker or one
 //! provider broken for good, as faults that heal by luck hide a livelock. Then all work is
@@ -34,9 +38,11 @@ mod channel;
 mod clock;
 mod counters;
 mod draw;
+mod garbage;
 mod gate;
 mod generate;
 mod journal;
+mod lookup;
 mod operator;
 mod people;
 mod provider;

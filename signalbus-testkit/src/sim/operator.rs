@@ -2,8 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
+use jiff::SignedDuration;
 use signalbus::{
-    Signalbus, TenantId,
+    Clock as _, Signalbus, TenantId,
     name::{ProviderName, Topic},
     store::{
         CancelTarget, DeliveryFilter, PageToken, Receipt, ReceiptEffect, ReceiptKind,
@@ -63,6 +64,14 @@ pub(super) async fn operate(
                 for _ in 0..times {
                     receive(&world, &engine, &request, id, kind, by_message, foreign).await;
                 }
+            }
+        }
+        Do::Purge { ago, limit } => {
+            let ago = SignedDuration::try_from(ago).unwrap_or_default();
+            let before = world.clock.now().saturating_sub(ago);
+            if let Ok(before) = before {
+                // The store's log says what it forgot.
+                let _ = engine.purge(before, limit).await;
             }
         }
         Do::Peek { publish } => {

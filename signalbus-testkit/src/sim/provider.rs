@@ -6,14 +6,15 @@ use async_trait::async_trait;
 use signalbus::{
     Channel, Clock as _, ProviderName,
     name::ChannelName,
-    provider::{Capabilities, Delivery, Fault, Outcome, Provider, SendError, Sent},
+    provider::{Capabilities, Delivery, Fault, Lookup, Outcome, Provider, SendError, Sent},
 };
 
 use super::{
     channel::{Note, Spot},
     draw,
     gate::Gate,
-    script::{Desk, Outage},
+    lookup,
+    script::{Ability, Desk, Outage},
     world::World,
 };
 use crate::history::{Answer, Request, Seen};
@@ -150,10 +151,18 @@ impl<C: Channel<Address = Spot, Message = Note>> Provider<C> for SimProvider {
         let capabilities = Capabilities::default()
             .with_timeout(TIMEOUT)
             .with_concurrency(16);
-        match self.desk {
+        let capabilities = match self.desk {
             Desk::PingB => capabilities,
             Desk::PingA | Desk::Code => capabilities.reporting_start(),
+        };
+        match self.world.setup.ability(self.desk) {
+            Ability::Recognises => capabilities.with_dedup_window(lookup::WINDOW),
+            Ability::Nothing | Ability::Lookup => capabilities,
         }
+    }
+
+    fn lookup(&self) -> Option<&dyn Lookup> {
+        (self.world.setup.ability(self.desk) == Ability::Lookup).then_some(self)
     }
 
     async fn send(&self, delivery: Delivery<'_, C>) -> Result<Sent, SendError> {
@@ -170,6 +179,8 @@ impl<C: Channel<Address = Spot, Message = Note>> Provider<C> for SimProvider {
         if received {
             delivery.request_started();
         }
+        let earlier = self.recognised(delivery.id, delivery.generation);
+        let taken = taken && earlier.is_none();
         let request = self.world.journal.number();
         let channel = ChannelName::new(C::NAME)
             .map_err(|error| SendError::permanent(Fault::Configuration, error.to_string()))?;
@@ -200,7 +211,7 @@ impl<C: Channel<Address = Spot, Message = Note>> Provider<C> for SimProvider {
         match fate {
             Fate::Taken => {
                 reply.give(Answer::Taken);
-                Ok(Sent::with_id(format!("m{request}")))
+                Ok(self.sent(earlier.unwrap_or(request)))
             }
             Fate::Refused => Err(reply.fail(Outcome::Retryable, Fault::Provider, None)),
             Fate::Fails {
@@ -223,6 +234,7 @@ impl<C: Channel<Address = Spot, Message = Note>> Provider<C> for SimProvider {
             }
             // Without the panic hook: its report is for accidents.
             Fate::PanicBefore | Fate::PanicAfter { .. } => {
+                reply.give(Answer::Panicked);
                 std::panic::resume_unwind(Box::new("the script says so"))
             }
         }

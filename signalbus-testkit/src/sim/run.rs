@@ -1,7 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use signalbus::{
-    Clock as _, MemoryStore, Signalbus, Store as _,
+    Clock as _, MemoryStore, ProviderName, Signalbus, Store as _,
     bus::MemoryBus,
     name::ChannelName,
     store::{DeliveryFilter, State},
@@ -9,12 +9,14 @@ use signalbus::{
 use tokio::task::JoinSet;
 
 use super::{
+    bus::SimBus,
     counters::Tills,
     draw::{hash, text},
+    garbage,
     gate::Gate,
     operator,
     publisher::{self, Ledger},
-    script::{Action, Do, Forever, Script},
+    script::{Ability, Action, Desk, Do, Forever, Script, Setup},
     worker::{self, Fallible, Site, Worker},
     world::World,
 };
@@ -99,7 +101,8 @@ async fn play(script: &Script) -> Fallible<Played> {
     let healed = world.clock.monotonic();
     let done = stage.drain(healed).await?;
     stage.leave().await;
-    let ends = ends(&stage.site.store).await?;
+    let mut ends = ends(&stage.site.store).await?;
+    ends.extend(world.take_purged());
     let rules = rules(script)?;
     Ok(Played {
         recovery: done.saturating_sub(healed),
@@ -115,7 +118,7 @@ async fn play(script: &Script) -> Fallible<Played> {
 fn rules(script: &Script) -> Fallible<Rules> {
     let retry = worker::retry();
     let broken = match script.setup.forever {
-        Some(Forever::Provider(super::script::Desk::Code)) => vec![ChannelName::new("code")?],
+        Some(Forever::Provider(Desk::Code)) => vec![ChannelName::new("code")?],
         _ => Vec::new(),
     };
     Ok(Rules {
@@ -123,9 +126,34 @@ fn rules(script: &Script) -> Fallible<Rules> {
         floor: retry.floor,
         breaker_failures: worker::breaker().failures,
         at_most_once: vec![ChannelName::new("code")?],
+        asked: able(script, Ability::Lookup)?,
+        recognising: able(script, Ability::Recognises)?,
+        unfairness: script.setup.calm.then(|| unfairness(script)),
         broken_channels: broken,
         calm: script.setup.calm,
     })
+}
+
+/// The providers that can do this.
+fn able(script: &Script, ability: Ability) -> Fallible<Vec<ProviderName>> {
+    let able = Desk::ALL
+        .into_iter()
+        .filter(|desk| script.setup.ability(*desk) == ability);
+    able.map(|desk| Ok(ProviderName::new(desk.name())?))
+        .collect()
+}
+
+/// What a worker may have in hand of one tenant when another comes, and take in before that one
+/// is seen: a few windows, and no more than it holds a few times over.
+fn unfairness(script: &Script) -> u64 {
+    let Setup {
+        slots,
+        in_hand,
+        window,
+        ..
+    } = script.setup;
+    let taken = (3 * in_hand).min(window + 20);
+    u64::try_from(slots + taken).unwrap_or(u64::MAX)
 }
 
 impl Stage {
@@ -180,6 +208,7 @@ impl Stage {
             | Do::Redrive { .. }
             | Do::Suppress { .. }
             | Do::Receipt { .. }
+            | Do::Purge { .. }
             | Do::Peek { .. } => {
                 let engine = self.outside.clone();
                 let ledger = self.ledger.clone();
@@ -190,6 +219,17 @@ impl Stage {
                     action.id,
                     action.what.clone(),
                 ));
+            }
+            Do::Garbage { kind } => {
+                let bus = SimBus {
+                    inner: self.site.bus.clone(),
+                    world: Arc::clone(&world),
+                    gate: Arc::new(Gate::new()),
+                    worker: None,
+                };
+                let topic = worker::TOPIC.to_owned();
+                self.outside_tasks
+                    .spawn(garbage::hand(world, bus, topic, *kind));
             }
             Do::Trouble(trouble) => {
                 world.add_trouble(action.id, trouble.clone());

@@ -32,6 +32,10 @@ pub(super) struct Setup {
     pub(super) window: usize,
     /// How many of a hundred requests go wrong while faults are injected.
     pub(super) bad_luck: u64,
+    /// What each of [`Desk::ALL`] can do beside sending.
+    pub(super) abilities: [Ability; 3],
+    /// Whether people get messages of several orders.
+    pub(super) mixed: bool,
     /// No faults at all.
     pub(super) calm: bool,
     /// When everything works again.
@@ -55,6 +59,27 @@ pub(super) enum Desk {
     PingB,
     /// Of channel `code`, which sends at most once.
     Code,
+}
+
+/// What a provider can do beside sending.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ability {
+    Nothing,
+    /// It can be asked what became of a message.
+    Lookup,
+    /// It recognises a repeated reference.
+    Recognises,
+}
+
+impl Setup {
+    pub(super) fn ability(&self, desk: Desk) -> Ability {
+        let [ping_a, ping_b, code] = self.abilities;
+        match desk {
+            Desk::PingA => ping_a,
+            Desk::PingB => ping_b,
+            Desk::Code => code,
+        }
+    }
 }
 
 impl Desk {
@@ -105,6 +130,15 @@ pub(super) enum Do {
         by_message: bool,
         repeat: bool,
         foreign: bool,
+    },
+    /// Hands something to the bus that nobody can read.
+    Garbage {
+        kind: u64,
+    },
+    /// Forgets what ended so long ago.
+    Purge {
+        ago: Duration,
+        limit: u32,
     },
     /// Looks at another tenant's things.
     Peek {

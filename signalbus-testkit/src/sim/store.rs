@@ -1,6 +1,6 @@
 //! The memory store behind a way that fails, and a log of what it did.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
 use signalbus::{
@@ -20,7 +20,7 @@ use super::{
     script::{Call, How},
     world::World,
 };
-use crate::history::{Broken, Listed, Seen, Step};
+use crate::history::{Broken, Listed, Seen, Step, ends};
 
 /// The store as one worker reaches it.
 #[derive(Debug, Clone)]
@@ -364,6 +364,24 @@ impl Store for SimStore {
     }
 
     async fn purge(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
-        self.inner.purge(before, limit).await
+        let how = self.there(Call::Operate).await?;
+        let mut gone = ends(&self.inner).await?;
+        let purged = self.inner.purge(before, limit).await?;
+        let left: BTreeSet<DeliveryId> = ends(&self.inner)
+            .await?
+            .into_iter()
+            .map(|end| end.delivery)
+            .collect();
+        gone.retain(|end| !left.contains(&end.delivery));
+        if !gone.is_empty() {
+            let events: BTreeSet<EventId> = gone.iter().map(|end| end.event).collect();
+            self.write(Seen::Purged {
+                events: events.into_iter().collect(),
+                deliveries: gone.iter().map(|end| end.delivery).collect(),
+            });
+            self.world.add_purged(gone);
+        }
+        self.back(how).await?;
+        Ok(purged)
     }
 }

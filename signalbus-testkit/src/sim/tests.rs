@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
-use signalbus::{Class, Order};
+use signalbus::{
+    Class, Order,
+    store::{EndState, State},
+};
 
 use super::{
     run::run,
     script::{
-        Action, Call, Desk, Do, How, Mode, Outage, Publishing, Script, Setup, Topic, Trouble,
+        Ability, Action, Call, Desk, Do, How, Mode, Outage, Publishing, Script, Setup, Topic,
+        Trouble,
     },
     shrink::shrink,
 };
@@ -27,6 +31,8 @@ fn script(actions: Vec<(u64, Do)>) -> Script {
             in_hand: 32,
             window: 8,
             bad_luck: 0,
+            abilities: [Ability::Nothing; 3],
+            mixed: false,
             calm: false,
             heal: Duration::from_secs(26),
             forever: None,
@@ -71,8 +77,86 @@ fn trouble(call: Call, how: How, lasts: u64) -> Do {
 
 #[track_caller]
 fn holds(actions: Vec<(u64, Do)>) {
-    let run = run(&script(actions)).unwrap();
+    holds_with([Ability::Nothing; 3], actions);
+}
+
+/// With providers that can do more than send; gives back how what was published ended.
+#[track_caller]
+fn holds_with(abilities: [Ability; 3], actions: Vec<(u64, Do)>) -> Vec<State> {
+    let mut script = script(actions);
+    script.setup.abilities = abilities;
+    let run = run(&script).unwrap();
     assert!(run.violations.is_empty(), "{}", run.report(0));
+    run.history.ends.iter().map(|end| end.state).collect()
+}
+
+fn outage(desk: Desk, how: Outage, lasts: u64) -> Do {
+    Do::Outage {
+        desk,
+        how,
+        lasts: MILLIS(lasts),
+    }
+}
+
+/// The doubt that a crash leaves is there until it is settled, whatever fails in between: here the
+/// try after it went to the other provider.
+#[test]
+fn who_may_have_it_since_a_crash_is_asked_later_too() {
+    let blocking = Publishing {
+        tenant: 1,
+        topic: Topic::Blocking,
+        order: Order::StrictBlocking,
+        people: vec![7],
+        patient: false,
+        worker: 1,
+        ..publishing(1)
+    };
+    let both = Publishing {
+        topic: Topic::Both,
+        people: vec![1],
+        patient: false,
+        ..publishing(6)
+    };
+    let throttled = Outage::Throttles(MILLIS(2_969));
+    let mut script = script(vec![
+        (4_658, Do::Publish(blocking)),
+        (8_213, Do::Publish(both)),
+        (8_235, Do::Crash { worker: 0 }),
+        (8_662, Do::Start { worker: 0 }),
+        (16_182, outage(Desk::PingA, throttled, 18_011)),
+    ]);
+    // The luck of this seed is part of the story.
+    script.seed = 798;
+    script.setup.slots = 64;
+    script.setup.in_hand = 4;
+    script.setup.window = 2;
+    script.setup.bad_luck = 50;
+    script.setup.abilities = [Ability::Nothing, Ability::Lookup, Ability::Nothing];
+    let run = run(&script).unwrap();
+    assert!(run.violations.is_empty(), "{}", run.report(0));
+}
+
+/// As above, and the time is over in which the provider would know a repeat.
+#[test]
+fn what_a_crash_left_in_doubt_is_not_sent_again_when_a_repeat_is_not_recognised_any_more() {
+    let once = Publishing {
+        topic: Topic::Code,
+        ..publishing(1)
+    };
+    let actions = vec![
+        (1_000, Do::Publish(once)),
+        (1_001, Do::Crash { worker: 0 }),
+        (
+            1_100,
+            outage(Desk::Code, Outage::Throttles(MILLIS(12_000)), 24_000),
+        ),
+        (1_200, Do::Start { worker: 0 }),
+    ];
+    let ends = holds_with(
+        [Ability::Nothing, Ability::Nothing, Ability::Recognises],
+        actions,
+    );
+    assert_eq!(ends, [State::Ended(EndState::OutcomeUnknown)]);
 }
 
 /// The answer to the batch that had the conflict was lost, and its position had moved.
@@ -104,13 +188,8 @@ fn what_was_published_first_goes_first_though_the_clock_goes_back() {
 /// What had become due stayed due, so that the worker asked again at once.
 #[test]
 fn a_store_that_cannot_be_read_is_not_asked_without_a_pause() {
-    let outage = Do::Outage {
-        desk: Desk::PingA,
-        how: Outage::Refuses,
-        lasts: MILLIS(3_000),
-    };
     let script = script(vec![
-        (1_000, outage),
+        (1_000, outage(Desk::PingA, Outage::Refuses, 3_000)),
         (1_100, Do::Publish(publishing(1))),
         (1_300, trouble(Call::Fetch, How::FailBefore, 4_000)),
     ]);

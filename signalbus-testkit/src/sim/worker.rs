@@ -142,6 +142,9 @@ impl Worker {
     }
 }
 
+/// The topic of the bus.
+pub(super) const TOPIC: &str = "events";
+
 /// How deliveries are tried again.
 pub(super) fn retry() -> RetryPolicy {
     let mut retry = RetryPolicy::default().with_max_attempts(4).with_waits(
@@ -226,7 +229,7 @@ pub(super) fn engine(
                 .guarantee(Guarantee::AtMostOnce),
         )
         .policy(policy)
-        .bus(bus, &Topic::new("events")?, "engine")
+        .bus(bus, &Topic::new(TOPIC)?, "engine")
         .build()?;
     Ok(signalbus)
 }

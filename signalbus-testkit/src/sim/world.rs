@@ -15,6 +15,7 @@ use super::{
     journal::Journal,
     script::{Call, Desk, Forever, How, Outage, Script, Setup, Trouble},
 };
+use crate::history::End;
 
 /// What all workers share: time, the journal, and what is broken.
 #[derive(Debug)]
@@ -27,6 +28,7 @@ pub(super) struct World {
     calls: AtomicU64,
     broken: Mutex<Vec<Window>>,
     outages: Mutex<BTreeMap<&'static str, (Duration, Outage)>>,
+    purged: Mutex<Vec<End>>,
 }
 
 /// Trouble while it lasts.
@@ -54,6 +56,7 @@ impl World {
             calls: AtomicU64::new(0),
             broken: Mutex::default(),
             outages: Mutex::default(),
+            purged: Mutex::default(),
         }
     }
 
@@ -115,6 +118,15 @@ impl World {
         }
         let (until, how) = lock(&self.outages).get(desk.name()).copied()?;
         (until > self.clock.monotonic()).then_some(how)
+    }
+
+    /// Keeps what the store held when it forgot it.
+    pub(super) fn add_purged(&self, ends: Vec<End>) {
+        lock(&self.purged).extend(ends);
+    }
+
+    pub(super) fn take_purged(&self) -> Vec<End> {
+        std::mem::take(&mut lock(&self.purged))
     }
 
     /// The chance of one request: it depends on what the request is, not on what was before.

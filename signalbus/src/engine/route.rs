@@ -114,6 +114,8 @@ pub(crate) struct Job {
     pub(crate) expires_at: Option<Timestamp>,
     /// Whether a worker died or panicked over it, so that the provider is asked first.
     pub(crate) suspect: bool,
+    /// Whether the last try is known to have been cut short by a worker that died.
+    pub(crate) interrupted: bool,
     /// Whether the provider would recognise a repeat.
     pub(crate) recognised: bool,
     pub(crate) event: Arc<StoredEvent>,
@@ -378,7 +380,8 @@ impl<C: Channel> TypedRoute<C> {
         made: &Made<C::Message>,
     ) -> Attempted {
         let timeout = provider.capabilities().timeout;
-        let mut doubtful = made.is_doubtful(job);
+        let told = made.is_doubtful(job);
+        let mut doubtful = told || self.may_be_interrupted(provider, job, made);
         if doubtful || job.suspect {
             match self.look_up(provider, clock, job, timeout).await {
                 Some(Found::Sent(sent)) => return Attempted::accepted(&sent),
@@ -410,7 +413,8 @@ impl<C: Channel> TypedRoute<C> {
         let began = clock.monotonic();
         let attempted = self.ask(provider, clock, delivery, timeout, job).await;
         let sending = Some(clock.monotonic().saturating_sub(began));
-        let repeats = repeats && job.started();
+        // What a dead worker left behind was counted when it was found.
+        let repeats = repeats && told && job.started();
         let found = if attempted.tried.is_unknown() {
             self.look_up(provider, clock, job, timeout).await
         } else {
@@ -436,6 +440,20 @@ impl<C: Channel> TypedRoute<C> {
             repeats,
             ..attempted
         }
+    }
+
+    /// Whether a worker that died may have sent it, which its rendering cannot say. A panic leaves
+    /// a suspect too, with a rendering that says whether it was sent; where a second message must
+    /// not go out, a suspect counts as sent as long as a crash may have left it.
+    fn may_be_interrupted(
+        &self,
+        provider: &dyn Provider<C>,
+        job: &Job,
+        made: &Made<C::Message>,
+    ) -> bool {
+        let recognises = provider.capabilities().dedup_window.is_some();
+        let strict = self.settings.guarantee == Guarantee::AtMostOnce && recognises;
+        job.interrupted || (job.suspect && (!made.kept || strict))
     }
 
     /// Hands a message to the provider and waits for its answer.

@@ -18,7 +18,7 @@ pub enum Order {
     /// A message waits until every earlier one has ended; a dead one is skipped.
     Strict,
     /// A message waits until every earlier one has ended well; a dead one blocks its successors
-    /// until it is redriven and ends.
+    /// until it is redriven and ends, or is purged.
     StrictBlocking,
 }
 

@@ -53,7 +53,10 @@ pub(in crate::history) fn check(index: &Index<'_>, verdict: &mut Verdict) {
 /// Whether an attempt counts against the cap.
 fn counts(outcome: &AttemptOutcome, fault: Option<Fault>) -> bool {
     match outcome {
-        AttemptOutcome::Failed(Outcome::Retryable) => fault != Some(Fault::Configuration),
+        // Without a fault nothing was tried: its worker left.
+        AttemptOutcome::Failed(Outcome::Retryable) => {
+            fault.is_some_and(|fault| fault != Fault::Configuration)
+        }
         AttemptOutcome::Failed(Outcome::Unknown) => true,
         _ => false,
     }
@@ -132,7 +135,7 @@ fn is_healthy(answer: &Answer) -> bool {
     match answer {
         Answer::Taken => true,
         Answer::Failed { fault, .. } => matches!(fault, Fault::Message | Fault::Recipient),
-        Answer::Nothing => false,
+        Answer::Nothing | Answer::Panicked => false,
     }
 }
 
@@ -146,21 +149,104 @@ fn is_failing(answer: &Answer) -> bool {
     )
 }
 
-/// No generation has more attempts that count than it may have. Probes cannot be told from
-/// outside with certainty, so only engines whose breakers stayed closed are held to it.
+/// No generation has more attempts that count than it may have. Those that may have been probes
+/// of an open breaker are left out: from outside that is not certain.
 fn check_attempts(index: &Index<'_>, verdict: &mut Verdict) {
+    let opened = opened(index);
+    let most = index.history.rules.max_attempts;
     for (delivery, track) in &index.tracks {
-        let mut counted: BTreeMap<u32, u32> = BTreeMap::new();
+        let mut counted: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
         for record in track.attempts() {
-            *counted.entry(record.generation).or_default() +=
-                u32::from(counts(&record.outcome, record.fault) && record.provider.is_some());
+            let asked = track
+                .requests
+                .iter()
+                .map(|request| &index.requests[request])
+                .find(|asked| {
+                    (asked.request.generation, asked.request.attempt)
+                        == (record.generation, record.attempt)
+                });
+            let Some(asked) = asked else { continue };
+            let of = (asked.request.worker.as_str(), &asked.request.provider);
+            let probe = opened.get(&of).is_some_and(|at| *at < asked.at);
+            if counts(&record.outcome, record.fault) && !probe && !asked.panicked {
+                counted.entry(record.generation).or_default().push(asked.at);
+            }
         }
-        let most = index.history.rules.max_attempts.saturating_mul(4);
-        if let Some((generation, count)) = counted.iter().find(|(_, count)| **count > most) {
-            let what = format!("was tried {count} times in generation {generation}");
-            verdict.broken(Invariant::Polite, *delivery, [], what);
+        for (generation, lines) in counted {
+            if lines.len() > usize::try_from(most).unwrap_or(usize::MAX) {
+                let what = format!(
+                    "was tried {} times in generation {generation}; it may be {most}",
+                    lines.len()
+                );
+                verdict.broken(Invariant::Polite, *delivery, lines, what);
+            }
         }
     }
+}
+
+/// From when on the breaker of a worker for a provider may have been open: the first time that
+/// enough requests in a row may have failed, or one that is enough by itself. The worker may have
+/// taken notice of answers in another order than they were given, so a failure is forgotten only
+/// when a message that was asked for later was taken, and that was written down.
+fn opened<'a>(index: &Index<'a>) -> BTreeMap<(&'a str, &'a ProviderName), usize> {
+    let mut failures: BTreeMap<(&str, &ProviderName), Vec<usize>> = BTreeMap::new();
+    let mut opened = BTreeMap::new();
+    let mut asked_at: BTreeMap<Attempt, u64> = BTreeMap::new();
+    for (at, event) in index.history.events.iter().enumerate() {
+        match &event.seen {
+            Seen::Request(request) => {
+                let attempt = (request.delivery, request.generation, request.attempt);
+                asked_at.insert(attempt, request.request);
+            }
+            Seen::Answered { request, answer } => {
+                let Some(asked) = index.requests.get(request) else {
+                    continue;
+                };
+                if *answer == Answer::Taken || is_healthy(answer) {
+                    continue;
+                }
+                let of = (asked.request.worker.as_str(), &asked.request.provider);
+                let failures = failures.entry(of).or_default();
+                failures.push(at);
+                let row = usize::try_from(index.history.rules.breaker_failures);
+                if opens_at_once(answer) || failures.len() >= row.unwrap_or(usize::MAX) {
+                    opened.entry(of).or_insert(at);
+                }
+            }
+            Seen::Settled {
+                step,
+                outcome: AttemptOutcome::Accepted { .. },
+                ..
+            } => {
+                let asked = asked_at
+                    .get(&attempt_of(step))
+                    .and_then(|request| index.requests.get(request));
+                if let Some(asked) = asked {
+                    let of = (asked.request.worker.as_str(), &asked.request.provider);
+                    failures
+                        .entry(of)
+                        .or_default()
+                        .retain(|failed| *failed > asked.at);
+                }
+            }
+            _ => {}
+        }
+    }
+    opened
+}
+
+/// Whether a breaker opens at one such answer.
+fn opens_at_once(answer: &Answer) -> bool {
+    matches!(
+        answer,
+        Answer::Failed {
+            retry_after: Some(_),
+            ..
+        } | Answer::Failed {
+            fault: Fault::Configuration,
+            ..
+        }
+    )
 }
 
 /// The retries of each worker stay within their share.

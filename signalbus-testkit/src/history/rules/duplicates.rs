@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use signalbus::{provider::Outcome, store::AttemptOutcome};
+use signalbus::{ProviderName, provider::Outcome, store::AttemptOutcome};
 
 use super::sends::claim_of;
 use crate::history::{
@@ -46,7 +46,8 @@ pub(in crate::history) fn check(index: &Index<'_>, verdict: &mut Verdict) {
                 let lines = sent.iter().map(|asked| asked.at);
                 verdict.broken(Invariant::BoundedDuplicates, *delivery, lines, what);
             }
-            at_most_once(index, verdict, requests, &interrupted);
+            at_most_once(index, verdict, track, requests, &interrupted);
+            asks_first(index, verdict, track, requests);
             if index.history.rules.calm && requests.len() > 1 {
                 verdict.broken(
                     Invariant::BoundedDuplicates,
@@ -66,7 +67,7 @@ pub(in crate::history) fn check(index: &Index<'_>, verdict: &mut Verdict) {
 fn is_doubtful(asked: &Asked<'_>) -> bool {
     matches!(
         asked.answer,
-        None | Some(Answer::Nothing)
+        None | Some(Answer::Nothing | Answer::Panicked)
             | Some(Answer::Failed {
                 outcome: Outcome::Unknown,
                 ..
@@ -92,19 +93,19 @@ fn one_for_each_attempt(verdict: &mut Verdict, requests: &[&Asked<'_>]) {
 fn at_most_once(
     index: &Index<'_>,
     verdict: &mut Verdict,
+    track: &Track<'_>,
     requests: &[&Asked<'_>],
     interrupted: &BTreeSet<(u32, u32)>,
 ) {
-    let bound = |asked: &&&Asked<'_>| {
-        index
-            .history
-            .rules
-            .at_most_once
-            .contains(&asked.request.channel)
-    };
+    let rules = &index.history.rules;
+    let bound = |asked: &&&Asked<'_>| rules.at_most_once.contains(&asked.request.channel);
     let mut before: Option<usize> = None;
     for asked in requests.iter().filter(bound) {
-        if let Some(before) = before {
+        let recognised = rules.recognising.contains(&asked.request.provider);
+        if let Some(before) = before
+            && (asked.request.taken || !recognised)
+            && !was_denied(index, track, asked, before)
+        {
             verdict.broken(
                 Invariant::BoundedDuplicates,
                 asked.request.delivery,
@@ -113,10 +114,90 @@ fn at_most_once(
             );
         }
         let key = (asked.request.generation, asked.request.attempt);
-        if asked.request.taken || is_doubtful(asked) || interrupted.contains(&key) {
+        let doubtful = !recognised && (is_doubtful(asked) || interrupted.contains(&key));
+        if asked.request.taken || doubtful {
             before = Some(asked.at);
         }
     }
+}
+
+/// Whether a provider said, between two requests, that it never took the message.
+fn was_denied(index: &Index<'_>, track: &Track<'_>, asked: &Asked<'_>, since: usize) -> bool {
+    track.lookups.iter().any(|at| {
+        (since..asked.at).contains(at)
+            && matches!(&index.event(*at).seen, Seen::LookedUp { generation, taken, .. }
+                if *generation == asked.request.generation && *taken == Some(false))
+    })
+}
+
+/// A provider that can be asked is asked before it gets a message again that it took, and what it
+/// says is believed. Nobody can ask for a worker that stood still, or keep one from sending.
+fn asks_first(
+    index: &Index<'_>,
+    verdict: &mut Verdict,
+    track: &Track<'_>,
+    requests: &[&Asked<'_>],
+) {
+    let mut taken: BTreeMap<&ProviderName, &Asked<'_>> = BTreeMap::new();
+    for asked in requests {
+        let provider = &asked.request.provider;
+        let before = taken.get(provider).copied();
+        if asked.request.taken && index.history.rules.asked.contains(provider) {
+            taken.insert(provider, asked);
+        }
+        let Some(before) = before else { continue };
+        let (what, at) = match last_lookup(index, track, asked) {
+            Some((_, None)) => continue,
+            Some((at, Some(true))) => (
+                "was sent again although its provider had it, and had said so",
+                Some(at),
+            ),
+            Some((at, Some(false))) if at < before.at => continue,
+            Some((at, Some(false))) => ("is in the books of a provider that denies it", Some(at)),
+            None => ("was sent again without asking its provider", None),
+        };
+        let stood_still = [before, asked].into_iter().any(|asked| {
+            let from = claim_of(index, asked).unwrap_or(asked.at);
+            index.was_broken(&asked.request.worker, from, asked.at)
+        });
+        if !stood_still {
+            let lines = [before.at].into_iter().chain(at).chain([asked.at]);
+            verdict.broken(
+                Invariant::BoundedDuplicates,
+                asked.request.delivery,
+                lines,
+                what,
+            );
+        }
+    }
+}
+
+/// What the provider of a request said last, when the worker asked it for the same attempt.
+fn last_lookup(
+    index: &Index<'_>,
+    track: &Track<'_>,
+    asked: &Asked<'_>,
+) -> Option<(usize, Option<bool>)> {
+    let request = asked.request;
+    let from = claim_of(index, asked)?;
+    track.lookups.iter().rev().find_map(|at| {
+        let event = index.event(*at);
+        match &event.seen {
+            Seen::LookedUp {
+                provider,
+                generation,
+                taken,
+                ..
+            } if (from..asked.at).contains(at)
+                && *provider == request.provider
+                && *generation == request.generation
+                && event.actor == request.worker =>
+            {
+                Some((*at, *taken))
+            }
+            _ => None,
+        }
+    })
 }
 
 /// A record gets lost only when the worker that should have written it was broken.

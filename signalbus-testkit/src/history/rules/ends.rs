@@ -8,7 +8,7 @@ use signalbus::{
 };
 
 use crate::history::{
-    End, Invariant, Said,
+    End, Invariant, Said, Seen,
     index::{Call, Index, Told},
     verdict::Verdict,
 };
@@ -22,6 +22,15 @@ pub(in crate::history) fn check(index: &Index<'_>, verdict: &mut Verdict) {
         check_end(index, verdict, end);
         check_taken(index, verdict, end);
     }
+    for (delivery, track) in &index.tracks {
+        if let Some(purged) = track.purged
+            && track.ended_before(index, purged).is_none()
+        {
+            let what = "was purged before it had ended";
+            verdict.broken(Invariant::Accounted, *delivery, [purged], what);
+        }
+    }
+    check_garbage(index, verdict);
     let held: BTreeSet<EventId> = index.history.ends.iter().map(|end| end.event).collect();
     for call in index.calls.values() {
         match call.told {
@@ -37,6 +46,25 @@ pub(in crate::history) fn check(index: &Index<'_>, verdict: &mut Verdict) {
             }
             _ => {}
         }
+    }
+}
+
+/// What nobody can read has an end too.
+fn check_garbage(index: &Index<'_>, verdict: &mut Verdict) {
+    let (mut least, mut most) = (0, 0);
+    for event in &index.history.events {
+        if let Seen::Garbage { handed } = event.seen {
+            least += usize::from(handed);
+            most += 1;
+        }
+    }
+    let unreadable = |end: &&End| end.reason == Some(Reason::Unreadable);
+    let found = index.history.ends.iter().filter(unreadable).count();
+    if !(least..=most).contains(&found) {
+        let what = format!(
+            "the bus took {least} to {most} things that nobody can read; {found} are recorded"
+        );
+        verdict.broken(Invariant::Accounted, None, [], what);
     }
 }
 

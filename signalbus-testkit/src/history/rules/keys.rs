@@ -46,15 +46,47 @@ pub(in crate::history) fn check(index: &Index<'_>, verdict: &mut Verdict) {
         }
     }
     for uses in keys.values() {
-        check_key(verdict, uses);
+        check_key(index, verdict, uses);
     }
 }
 
-fn check_key(verdict: &mut Verdict, uses: &Uses<'_>) {
+/// Forgets what was purged before the next event took its key. What publishers were told while a
+/// key changed its event cannot be judged any more.
+fn check_reused(index: &Index<'_>, verdict: &mut Verdict, uses: &Uses<'_>) -> bool {
+    let purges: BTreeMap<EventId, usize> = uses
+        .stored
+        .keys()
+        .filter_map(|event| Some((*event, purged_at(index, *event)?)))
+        .collect();
+    let mut stored: Vec<(usize, EventId)> = uses
+        .stored
+        .iter()
+        .map(|(event, (at, _))| (*at, *event))
+        .collect();
+    stored.sort_unstable();
+    for pair in stored.windows(2) {
+        let [(first_at, first), (second_at, _)] = pair else {
+            continue;
+        };
+        if purges.get(first).is_none_or(|purged| purged > second_at) {
+            let what = "one key stands for two events";
+            verdict.broken(Invariant::Idempotent, None, [*first_at, *second_at], what);
+        }
+    }
+    !purges.is_empty()
+}
+
+fn purged_at(index: &Index<'_>, of: EventId) -> Option<usize> {
+    index.history.events.iter().position(
+        |event| matches!(&event.seen, Seen::Purged { events, .. } if events.contains(&of)),
+    )
+}
+
+fn check_key(index: &Index<'_>, verdict: &mut Verdict, uses: &Uses<'_>) {
+    if check_reused(index, verdict, uses) {
+        return;
+    }
     if uses.stored.len() > 1 {
-        let lines = uses.stored.values().map(|(at, _)| *at);
-        let what = format!("one key stands for {} events", uses.stored.len());
-        verdict.broken(Invariant::Idempotent, None, lines, what);
         return;
     }
     let Some((event, (_, Some(content)))) = uses.stored.first_key_value() else {

@@ -4,6 +4,7 @@ pub(super) mod budget;
 pub(super) mod counts;
 pub(super) mod duplicates;
 pub(super) mod ends;
+pub(super) mod fair;
 pub(super) mod keys;
 pub(super) mod order;
 pub(super) mod pace;

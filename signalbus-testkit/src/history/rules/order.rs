@@ -30,7 +30,6 @@ pub(in crate::history) fn check(index: &Index<'_>, verdict: &mut Verdict) {
         if let Some((publish, route)) = index.wanted(track)
             && let Some(channel) = &route.channel
             && publish.order != Order::Unordered
-            && !publish.bus
         {
             let message = Message {
                 delivery: *delivery,
@@ -44,13 +43,18 @@ pub(in crate::history) fn check(index: &Index<'_>, verdict: &mut Verdict) {
         }
     }
     for messages in keys.values() {
-        for later in messages {
+        // When the bus gives out what it carries is its own affair.
+        for later in messages.iter().filter(|message| !message.publish.bus) {
             let earlier = messages
                 .iter()
                 .filter(|earlier| matches!(earlier.call.told, Told::Ok(..)))
                 .filter(|earlier| earlier.call.answered_at < later.call.at);
             for earlier in earlier {
-                check_pair(index, verdict, earlier, later);
+                let passes = later.publish.order == Order::Start
+                    && may_have_waited(index, messages, earlier, later);
+                if !passes {
+                    check_pair(index, verdict, earlier, later);
+                }
             }
         }
     }
@@ -81,8 +85,10 @@ fn check_pair(
         }
         Order::Strict | Order::StrictBlocking => {
             let blocks = later.publish.order == Order::StrictBlocking;
-            for claim in claims(index, later) {
-                let before = state_before(index, earlier, claim);
+            // What was purged blocks nothing any more.
+            let purged = earlier.track.purged.unwrap_or(usize::MAX);
+            for claim in claims(index, later).filter(|claim| *claim < purged) {
+                let before = earlier.track.ended_before(index, claim);
                 if before.is_none() || blocks && before == Some(EndState::Dead) {
                     let how = if before.is_none() {
                         "had not ended"
@@ -98,6 +104,30 @@ fn check_pair(
     }
 }
 
+/// Whether a strict message was held back by one before it at some time: then those ordered by
+/// start pass it.
+fn may_have_waited(
+    index: &Index<'_>,
+    messages: &[Message<'_>],
+    strict: &Message<'_>,
+    later: &Message<'_>,
+) -> bool {
+    let blocking = match strict.publish.order {
+        Order::Strict => false,
+        Order::StrictBlocking => true,
+        Order::Unordered | Order::Start => return false,
+    };
+    // Answers may come in another order than commits.
+    messages.iter().any(|before| {
+        before.delivery != strict.delivery
+            && before.call.at < strict.call.answered_at
+            && match before.track.ended_before(index, later.call.at) {
+                None => true,
+                Some(state) => blocking && state == EndState::Dead,
+            }
+    })
+}
+
 fn claims(index: &Index<'_>, message: &Message<'_>) -> impl Iterator<Item = usize> {
     message
         .track
@@ -109,24 +139,4 @@ fn claims(index: &Index<'_>, message: &Message<'_>) -> impl Iterator<Item = usiz
 
 fn first_claim(index: &Index<'_>, message: &Message<'_>) -> Option<usize> {
     claims(index, message).next()
-}
-
-/// How a message had ended before a line; none when it had not.
-fn state_before(index: &Index<'_>, message: &Message<'_>, line: usize) -> Option<EndState> {
-    let mut state = message.track.stillborn;
-    for at in message.track.steps.iter().copied().filter(|at| *at < line) {
-        match &index.event(at).seen {
-            Seen::Settled {
-                ended: Some((end, _)),
-                ..
-            }
-            | Seen::Refused {
-                ended: Some(end), ..
-            } => state = Some(*end),
-            Seen::Cancelled { .. } => state = Some(EndState::Cancelled),
-            Seen::Redriven { .. } => state = None,
-            _ => {}
-        }
-    }
-    state
 }

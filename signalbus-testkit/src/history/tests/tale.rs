@@ -27,6 +27,10 @@ pub(super) struct Tale {
     pub(super) key: Option<&'static str>,
     pub(super) most: u32,
     pub(super) broken_for_good: bool,
+    pub(super) rules: Rules,
+    pub(super) tenant: &'static str,
+    /// Whether the next request is recognised as a repeat.
+    pub(super) repeat: bool,
     calls: u64,
     requests: u64,
     generation: u32,
@@ -68,6 +72,9 @@ impl Tale {
             key: None,
             most: 1,
             broken_for_good: false,
+            rules: Rules::default(),
+            tenant: "one",
+            repeat: false,
             calls: 0,
             requests: 0,
             generation: 0,
@@ -90,7 +97,7 @@ impl Tale {
             rules: Rules {
                 max_attempts: self.most,
                 broken_channels: self.broken_for_good.then(channel).into_iter().collect(),
-                ..Rules::default()
+                ..self.rules
             },
             events: self.events,
             ends: self.ends,
@@ -115,7 +122,7 @@ impl Tale {
     pub(super) fn publish(&mut self, nth: u64, person: &str) -> Publish {
         self.publish_again(&Publish {
             call: 0,
-            tenant: tenant("one"),
+            tenant: tenant(self.tenant),
             key: self.key.map(str::to_owned),
             content: format!("content-{nth}"),
             order: self.order,
@@ -194,7 +201,8 @@ impl Tale {
     ) {
         self.requests += 1;
         let request = self.requests;
-        let taken = matches!(answer, None | Some(Answer::Taken | Answer::Nothing));
+        let taken = matches!(answer, None | Some(Answer::Taken | Answer::Nothing))
+            && !std::mem::take(&mut self.repeat);
         let seen = Seen::Request(Request {
             request,
             provider: provider(),
@@ -213,6 +221,58 @@ impl Tale {
         if let Some(answer) = answer {
             self.see("mailer", Seen::Answered { request, answer });
         }
+    }
+
+    pub(super) fn looked_up(&mut self, nth: u64, taken: Option<bool>) {
+        let seen = Seen::LookedUp {
+            provider: provider(),
+            delivery: delivery(nth),
+            generation: self.generation,
+            taken,
+        };
+        self.see("worker", seen);
+    }
+
+    pub(super) fn purged(&mut self, nth: u64) {
+        let seen = Seen::Purged {
+            events: vec![event(nth)],
+            deliveries: vec![delivery(nth)],
+        };
+        self.see("operator", seen);
+    }
+
+    /// Something from the bus that nobody can read was recorded.
+    pub(super) fn unreadable(&mut self, nth: u64) {
+        let (state, reason) = (EndState::Dead, Reason::Unreadable);
+        let stored = Seen::Stored {
+            event: event(nth),
+            tenant: tenant(self.tenant),
+            key: None,
+            content: None,
+            deliveries: vec![delivery(nth)],
+            ended: vec![(delivery(nth), state)],
+        };
+        self.see("worker", stored);
+        let entry = Entry::Ended {
+            state,
+            reason: reason.clone(),
+        };
+        self.lines.push((nth, entry));
+        self.end(nth, State::Ended(state), reason);
+    }
+
+    /// The provider can be asked, or recognises repeats.
+    pub(super) fn able(&mut self, asked: bool) {
+        let able = vec![provider()];
+        if asked {
+            self.rules.asked = able;
+        } else {
+            self.rules.recognising = able;
+        }
+    }
+
+    pub(super) fn at_most_once(&mut self) {
+        self.rules.at_most_once = vec![channel()];
     }
 
     pub(super) fn retried(
@@ -348,7 +408,7 @@ impl Tale {
         let end = End {
             delivery: delivery(nth),
             event: event(nth),
-            tenant: tenant("one"),
+            tenant: tenant(self.tenant),
             channel: Some(channel()),
             state,
             reason: Some(reason),

@@ -235,6 +235,8 @@ impl Worker {
             recipient: claimed.recipient,
             expires_at: ready.expires_at,
             suspect: ready.suspicion > 0,
+            // A panic adds one to it, and so does a crash while it was alone.
+            interrupted: ready.suspicion == 1,
             recognised: lineup.recognise(age),
             event: claimed.event,
             content,
