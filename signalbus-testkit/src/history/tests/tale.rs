@@ -256,6 +256,7 @@ impl Tale {
         let entry = Entry::Ended {
             state,
             reason: reason.clone(),
+            detail: None,
         };
         self.lines.push((nth, entry));
         self.end(nth, State::Ended(state), reason);
