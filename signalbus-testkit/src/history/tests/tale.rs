@@ -256,7 +256,7 @@ impl Tale {
         let entry = Entry::Ended {
             state,
             reason: reason.clone(),
-            detail: None,
+            detail: Some("not an event".to_owned()),
         };
         self.lines.push((nth, entry));
         self.end(nth, State::Ended(state), reason);
