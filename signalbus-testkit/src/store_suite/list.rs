@@ -124,6 +124,7 @@ macro_rules! __store_cases {
                     nobody_waits_for_the_unordered
                     a_dead_head_is_skipped
                     a_dead_head_blocks_where_asked
+                    a_dead_head_is_passed_by_a_redrive_past_its_time
                     a_dead_head_blocks_what_comes_later
                     a_redriven_head_takes_its_old_place
                     every_end_lets_the_next_go

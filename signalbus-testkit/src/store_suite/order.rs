@@ -5,8 +5,8 @@ use std::time::Duration;
 use signalbus::{
     Class, Clock, DeliveryId, Order,
     store::{
-        ClaimAnswer, ClassWindow, EndState, Next, Reason, Redrive, RedriveContent, Refusal,
-        Selection, Window,
+        Cancel, CancelAnswer, CancelTarget, ClaimAnswer, ClassWindow, EndState, Next, Reason,
+        Redrive, RedriveContent, Refusal, Selection, Window,
     },
 };
 
@@ -207,6 +207,36 @@ pub async fn a_dead_head_blocks_where_asked(h: Harness) {
     assert!(!worker.sees(next).await);
     h.clock.advance(LATER);
     worker.sends(head, "m-1").await;
+    assert!(worker.sees(next).await);
+}
+
+/// P4, P5: blocking: a cancel changes nothing that is dead; a redrive past its time lets its
+/// successors go without it.
+pub async fn a_dead_head_is_passed_by_a_redrive_past_its_time(h: Harness) {
+    let (head, next) = two(&h, Order::StrictBlocking).await;
+    let worker = h.worker().await;
+    kill(&worker, head).await;
+    let cancel = Cancel {
+        target: CancelTarget::Delivery(head),
+        actor: "ops".to_owned(),
+    };
+    let answers = h.store().cancel(&acme(), cancel).await.unwrap();
+    assert_eq!(answers[0].answer, CancelAnswer::Ended(EndState::Dead));
+    assert!(!worker.sees(next).await);
+    h.store()
+        .redrive(Redrive {
+            expires_at: Some(h.now()),
+            ..redrive(acme(), Selection::Ids(vec![(head, 0)]))
+        })
+        .await
+        .unwrap();
+    let ready = worker.ready(head).await;
+    let answer = worker.claim(claim(&ready)).await;
+    assert!(
+        matches!(answer, ClaimAnswer::Refused(Refusal::Expired)),
+        "{answer:?}"
+    );
+    assert_eq!(h.end(head).await, (EndState::Expired, Reason::Expired));
     assert!(worker.sees(next).await);
 }
 

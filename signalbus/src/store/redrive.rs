@@ -21,7 +21,9 @@ pub struct Redrive {
     /// The time between two of them: the first is due now, the next after this. Zero for all at
     /// once.
     pub spacing: Duration,
-    /// A new end of their lives, in place of the old one.
+    /// A new end of their lives, in place of the old one. With one that has come they expire
+    /// unsent, and no longer block what is ordered behind them
+    /// ([`Order::StrictBlocking`](crate::Order::StrictBlocking)).
     pub expires_at: Option<Timestamp>,
     /// At most this many in one transaction.
     pub limit: u32,
@@ -97,6 +99,6 @@ pub enum CancelAnswer {
     Cancelled,
     /// A send is in flight: it may arrive, but is not tried again.
     InFlight,
-    /// It had ended before.
+    /// It had ended before: nothing was changed, and a dead one blocks its successors as before.
     Ended(super::EndState),
 }

@@ -163,6 +163,31 @@ async fn blocking_order_waits_until_the_dead_one_is_redriven() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_dead_one_that_is_redriven_past_its_time_is_passed() {
+    let world = World::new();
+    let bus = world.start().await;
+    world.email.default(Play::permanent(Fault::Recipient));
+    let ids = publish_row(&bus, 2, Order::StrictBlocking).await;
+    world.pass(MINUTE).await;
+    world.email.heal();
+    bus.redrive(signalbus::store::Redrive {
+        tenant: signalbus::TenantId::default(),
+        selection: signalbus::store::Selection::Ids(vec![(ids[0], 0)]),
+        actor: "grace".to_owned(),
+        content: signalbus::store::RedriveContent::Fresh,
+        spacing: ZERO,
+        expires_at: Some(world.at(world.now())),
+        limit: 1,
+        dry_run: false,
+    })
+    .await
+    .unwrap();
+    world.pass(MINUTE).await;
+    assert_ended(&bus, ids[0], EndState::Expired, Reason::Expired).await;
+    assert_eq!(subjects(&world.email.sent()), ["2"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_strict_message_that_is_scheduled_holds_back_its_successors() {
     let world = World::new();
     let bus = world.start().await;
