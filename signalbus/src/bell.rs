@@ -1,7 +1,10 @@
 //! Between publishers and the worker of one process: rings when there is work, and tells when
 //! there is none.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 use tokio::sync::{Notify, watch};
 
@@ -9,8 +12,17 @@ use tokio::sync::{Notify, watch};
 pub(crate) struct Bell {
     notify: Notify,
     rings: AtomicU64,
-    /// Up to which ring everything was done, while there is nothing to do.
-    quiet: watch::Sender<Option<u64>>,
+    /// Set while there is nothing to do.
+    quiet: watch::Sender<Option<Quiet>>,
+}
+
+/// What a worker says that has nothing to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Quiet {
+    /// Up to which ring everything was done.
+    pub(crate) rings: u64,
+    /// When something becomes due, on the monotonic clock; none when nothing is known to.
+    pub(crate) next: Option<Duration>,
 }
 
 impl Bell {
@@ -38,8 +50,8 @@ impl Bell {
         self.notify.notified().await;
     }
 
-    /// The worker says whether it is done with everything up to a ring.
-    pub(crate) fn tell(&self, quiet: Option<u64>) {
+    /// The worker says whether it has nothing to do.
+    pub(crate) fn tell(&self, quiet: Option<Quiet>) {
         self.quiet
             .send_if_modified(|told| std::mem::replace(told, quiet) != quiet);
     }
@@ -49,15 +61,23 @@ impl Bell {
         self.quiet.receiver_count() > 0
     }
 
-    /// Waits until the worker is done with everything up to now. Cancel safe.
-    pub(crate) async fn quiet(&self) {
+    /// Waits until the worker is done with everything up to now, and with what becomes due up to
+    /// `due` on the monotonic clock. Cancel safe.
+    pub(crate) async fn quiet(&self, due: Option<Duration>) {
         let mut quiet = self.quiet.subscribe();
         // Rings, so that the worker looks once more for what it has not seen.
         self.ring();
         let rings = self.rings();
         // The sender lives as long as `self`.
         let _ = quiet
-            .wait_for(|quiet| quiet.is_some_and(|done| done >= rings))
+            .wait_for(|quiet| {
+                quiet.is_some_and(|quiet| {
+                    let later = quiet
+                        .next
+                        .is_none_or(|next| due.is_none_or(|due| next > due));
+                    quiet.rings >= rings && later
+                })
+            })
             .await;
     }
 }

@@ -5,7 +5,10 @@ mod publish;
 
 pub use publish::PreviewError;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use tokio::sync::watch;
 
@@ -112,16 +115,32 @@ impl Signalbus {
     }
 
     /// Waits until the engine has nothing to do: everything published before, and everything due
-    /// in its lanes, was sent or ended. What is scheduled or retried later is not waited for.
-    /// Returns when the engine does not run any more. Cancel safe.
+    /// in its lanes, was sent or ended. What is scheduled or retried later is not waited for; see
+    /// [`Signalbus::idle_within`]. Returns when the engine does not run any more. Cancel safe.
     pub async fn idle(&self) {
+        self.quiet(None).await;
+    }
+
+    /// Waits as [`Signalbus::idle`] does, and for what becomes due `within` this time from now
+    /// too: retries and what was scheduled. A retry that comes to another one waits for that as
+    /// well, if it is due in time. Time is that of the engine's clock: a manual one must be moved
+    /// by somebody else meanwhile.
+    ///
+    /// Returns when the engine does not run any more. Cancel safe.
+    pub async fn idle_within(&self, within: Duration) {
+        let now = self.shared().clock.monotonic();
+        self.quiet(Some(now.saturating_add(within))).await;
+    }
+
+    /// Waits until there is nothing to do, nor anything due up to `due` on the monotonic clock.
+    async fn quiet(&self, due: Option<Duration>) {
         let Some(phase) = self.running().as_ref().map(|running| running.phase.clone()) else {
             return;
         };
         tokio::select! {
             biased;
             () = phase.closed() => {}
-            () = self.shared().bell.quiet() => {}
+            () = self.shared().bell.quiet(due) => {}
         }
     }
 

@@ -16,9 +16,9 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    bell::Bell,
+    bell::{Bell, Quiet},
     chain::Chain,
-    clock::{Clock, Timestamp, later},
+    clock::{Clock, Timestamp, later, until},
     engine::{
         EngineOptions,
         fresh::Fresh,
@@ -365,8 +365,8 @@ impl Worker {
         // Who waits for the end is told only after a look that found nothing.
         self.asked_to_look |= empty && self.written && self.shared.bell.is_awaited();
         let done = empty && !self.written && !self.asked_to_look;
-        self.shared.bell.tell(self.looked_at.filter(|_| done));
         let now = self.monotonic();
+        self.tell(done, now);
         let pause = self.next_turn(now).saturating_sub(now);
         if pause.is_zero() {
             return;
@@ -380,11 +380,22 @@ impl Worker {
         }
     }
 
+    /// Tells those who wait for the engine whether it is done.
+    fn tell(&self, done: bool, now: Duration) {
+        let due = |due| now.saturating_add(until(self.store_now(), due));
+        let quiet = |rings| Quiet {
+            rings,
+            next: self.next_due.map(due),
+        };
+        let rings = self.looked_at.filter(|_| done);
+        self.shared.bell.tell(rings.map(quiet));
+    }
+
     /// When there is something to do at the latest, if nothing happens before.
     fn next_turn(&self, now: Duration) -> Duration {
         let mut next = self.next_renew.min(self.next_poll);
         if let Some(due) = self.next_due {
-            next = next.min(now + crate::clock::until(self.store_now(), due));
+            next = next.min(now + until(self.store_now(), due));
         }
         if !self.scheduler.is_empty() {
             let rooms = self.lineups.iter().filter_map(|lineup| lineup.room_at(now));
@@ -471,7 +482,7 @@ impl Worker {
                 self.lineups[flight.channel].reports_start(reservation.provider)
             });
             let unknown = !reports || flight.latch.is_set();
-            let took = crate::clock::until(flight.claimed_at, self.store_now());
+            let took = until(flight.claimed_at, self.store_now());
             let mut cut = Attempted::cut_short(unknown);
             cut.sending = Some(took);
             self.ended(position, cut);
