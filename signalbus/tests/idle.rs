@@ -1,4 +1,8 @@
 //! Waiting until there is nothing to do.
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests: a failed step fails the test"
+)]
 
 use std::{sync::Arc, time::Duration};
 

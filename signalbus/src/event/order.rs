@@ -18,9 +18,9 @@ pub enum Order {
     /// A message waits until every earlier one has ended; a dead one is skipped.
     Strict,
     /// A message waits until every earlier one has ended well; a dead one blocks its successors
-    /// until it is redriven and ends in another way, or is purged. To go on without it, redrive it with
-    /// [`Redrive::expires_at`](crate::store::Redrive::expires_at) now: it expires unsent. A cancel
-    /// does not help: it changes nothing that has ended.
+    /// until it is redriven and ends in another way, or is purged. To go on without it, redrive it
+    /// with [`Redrive::expires_at`](crate::store::Redrive::expires_at) now: it expires unsent. A
+    /// cancel does not help: it changes nothing that has ended.
     StrictBlocking,
 }
 
