@@ -38,7 +38,7 @@ pub(crate) fn capture(mut command: Command) -> Result<String, String> {
         .map_err(|error| format!("{}: output is not UTF-8: {error}", describe(&command)))
 }
 
-/// Runs to the end and returns what it wrote as errors, which go to the terminal too.
+/// Runs to the end and returns what it wrote as errors, which go to the terminal when it fails.
 pub(crate) fn capture_errors(mut command: Command) -> Result<String, String> {
     announce(&command);
     let output = command
@@ -48,8 +48,9 @@ pub(crate) fn capture_errors(mut command: Command) -> Result<String, String> {
         .output()
         .map_err(|error| cannot_start(&command, &error))?;
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-    eprint!("{errors}");
-    success(&command, output.status).map(|()| errors)
+    success(&command, output.status)
+        .inspect_err(|_| eprint!("{errors}"))
+        .map(|()| errors)
 }
 
 /// Runs to the end, showing each line of standard output also to `look`.
