@@ -128,6 +128,7 @@ impl<'a> Index<'a> {
                 }
             }
             Seen::Stored {
+                event,
                 content,
                 deliveries,
                 ended,
@@ -140,8 +141,17 @@ impl<'a> Index<'a> {
                 let calls = content
                     .as_deref()
                     .and_then(|content| self.contents.get(content));
-                // Until a publisher is told that it was this call, it may have been the first.
-                if let Some(first) = calls.and_then(|calls| calls.first()).copied() {
+                // Until a publisher is told that it was this call, it may have been the first of
+                // those that were not told another event: of one that was purged, say.
+                let first = calls.and_then(|calls| {
+                    calls.iter().copied().find(|call| {
+                        !matches!(
+                            self.calls[call].told,
+                            Told::Ok(other, ..) | Told::Handed(other) if other != *event
+                        )
+                    })
+                });
+                if let Some(first) = first {
                     for (route, delivery) in deliveries.iter().enumerate() {
                         self.track(*delivery).origin.get_or_insert((first, route));
                     }

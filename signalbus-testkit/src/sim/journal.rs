@@ -53,6 +53,11 @@ impl Journal {
         self.lock().stored.insert(event)
     }
 
+    /// The store forgot these events: it may take them again.
+    pub(super) fn forget(&self, events: &BTreeSet<EventId>) {
+        self.lock().stored.retain(|event| !events.contains(event));
+    }
+
     /// Whether this owner of a lane was not seen before.
     pub(super) fn is_new_epoch(&self, lane: u16, epoch: u64) -> bool {
         self.lock().epochs.insert((lane, epoch))

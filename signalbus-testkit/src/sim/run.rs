@@ -100,6 +100,11 @@ async fn play(script: &Script) -> Fallible<Played> {
     stage.heal()?;
     let healed = world.clock.monotonic();
     let done = stage.drain(healed).await?;
+    if stage.open().await? == 0 && stage.bury() {
+        // What the bus had given to those that stand still is given to others.
+        let buried = world.clock.monotonic();
+        stage.drain(buried).await?;
+    }
     stage.leave().await;
     let mut ends = ends(&stage.site.store).await?;
     ends.extend(world.take_purged());
@@ -128,7 +133,7 @@ fn rules(script: &Script) -> Fallible<Rules> {
         at_most_once: vec![ChannelName::new("code")?],
         asked: able(script, Ability::Lookup)?,
         recognising: able(script, Ability::Recognises)?,
-        unfairness: script.setup.calm.then(|| unfairness(script)),
+        unfairness: unfairness(script),
         broken_channels: broken,
         calm: script.setup.calm,
     })
@@ -143,17 +148,18 @@ fn able(script: &Script, ability: Ability) -> Fallible<Vec<ProviderName>> {
         .collect()
 }
 
-/// What a worker may have in hand of one tenant when another comes, and take in before that one
-/// is seen: a few windows, and no more than it holds a few times over.
-fn unfairness(script: &Script) -> u64 {
+/// What a worker may take of one tenant before another is seen that comes just behind it: a
+/// window, and what is in flight meanwhile. None where a few windows do not fit in hand together:
+/// then one tenant can fill it.
+fn unfairness(script: &Script) -> Option<u64> {
     let Setup {
         slots,
         in_hand,
         window,
         ..
     } = script.setup;
-    let taken = (3 * in_hand).min(window + 20);
-    u64::try_from(slots + taken).unwrap_or(u64::MAX)
+    let roomy = in_hand >= 4 * window;
+    (script.setup.calm && roomy).then(|| u64::try_from(slots + window + 8).unwrap_or(u64::MAX))
 }
 
 impl Stage {
@@ -315,6 +321,17 @@ impl Stage {
             .filter(|line| !matches!(line.state, State::Ended(_)))
             .map(|line| line.count)
             .sum())
+    }
+
+    /// Kills those that stand still; says whether there was one.
+    fn bury(&mut self) -> bool {
+        let world = Arc::clone(&self.site.world);
+        let mut found = false;
+        for worker in self.workers.iter_mut().filter(|worker| worker.is_paused()) {
+            worker.crash(&world);
+            found = true;
+        }
+        found
     }
 
     async fn leave(&mut self) {

@@ -375,6 +375,7 @@ impl Store for SimStore {
         gone.retain(|end| !left.contains(&end.delivery));
         if !gone.is_empty() {
             let events: BTreeSet<EventId> = gone.iter().map(|end| end.event).collect();
+            self.world.journal.forget(&events);
             self.write(Seen::Purged {
                 events: events.into_iter().collect(),
                 deliveries: gone.iter().map(|end| end.delivery).collect(),

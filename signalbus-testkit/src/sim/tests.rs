@@ -136,7 +136,56 @@ fn who_may_have_it_since_a_crash_is_asked_later_too() {
     assert!(run.violations.is_empty(), "{}", run.report(0));
 }
 
-/// As above, and the time is over in which the provider would know a repeat.
+/// It was asked whether it has it, could not say, and then another was asked that never had it.
+#[test]
+fn a_provider_speaks_for_itself_alone() {
+    let in_order = |key, tenant, class, people: Vec<u8>, worker| Publishing {
+        tenant,
+        class,
+        people,
+        worker,
+        bus: true,
+        ..publishing(key)
+    };
+    let first = Publishing {
+        order: Order::Strict,
+        send_at: Some(MILLIS(1_241)),
+        bus: false,
+        ..in_order(0, 1, Class::Standard, vec![5], 0)
+    };
+    let keyless = Publishing {
+        key: None,
+        ..in_order(0, 1, Class::Urgent, vec![1, 2], 0)
+    };
+    let both = Publishing {
+        topic: Topic::Both,
+        ..in_order(5, 1, Class::Urgent, vec![1, 2], 1)
+    };
+    let mut script = script(vec![
+        (0, Do::Publish(first)),
+        (
+            796,
+            Do::Publish(in_order(1, 0, Class::Standard, vec![1], 1)),
+        ),
+        (1_107, Do::Publish(keyless)),
+        (2_597, Do::Publish(both)),
+    ]);
+    // The luck of this seed, and of these numbers, is part of the story.
+    for (action, id) in script.actions.iter_mut().zip([0, 2, 6, 10]) {
+        action.id = id;
+    }
+    script.seed = 3202;
+    script.setup.workers = 3;
+    script.setup.lanes = 6;
+    script.setup.in_hand = 1024;
+    script.setup.window = 2;
+    script.setup.bad_luck = 50;
+    script.setup.abilities = [Ability::Lookup; 3];
+    let run = run(&script).unwrap();
+    assert!(run.violations.is_empty(), "{}", run.report(0));
+}
+
+/// The doubt of a crash again, and the time is over in which the provider would know a repeat.
 #[test]
 fn what_a_crash_left_in_doubt_is_not_sent_again_when_a_repeat_is_not_recognised_any_more() {
     let once = Publishing {

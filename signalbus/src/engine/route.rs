@@ -381,12 +381,14 @@ impl<C: Channel> TypedRoute<C> {
     ) -> Attempted {
         let timeout = provider.capabilities().timeout;
         let told = made.is_doubtful(job);
+        // That one provider does not have it says nothing of another.
+        let speaks_for_all = self.providers.len() == 1;
         let mut doubtful = told || self.may_be_interrupted(provider, job, made);
         if doubtful || job.suspect {
             match self.look_up(provider, clock, job, timeout).await {
                 Some(Found::Sent(sent)) => return Attempted::accepted(&sent),
-                Some(Found::NotSent) => doubtful = false,
-                None => {}
+                Some(Found::NotSent) if speaks_for_all => doubtful = false,
+                Some(Found::NotSent) | None => {}
             }
         }
         let repeats = doubtful && !job.recognised;
@@ -428,6 +430,7 @@ impl<C: Channel> TypedRoute<C> {
                     fault: Fault::Provider,
                     retry_after: None,
                 },
+                doubtful: doubtful && !speaks_for_all,
                 ..attempted
             },
             None => Attempted {
