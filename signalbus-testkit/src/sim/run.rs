@@ -149,17 +149,11 @@ fn able(script: &Script, ability: Ability) -> Fallible<Vec<ProviderName>> {
 }
 
 /// What a worker may take of one tenant before another is seen that comes just behind it: a
-/// window, and what is in flight meanwhile. None where a few windows do not fit in hand together:
-/// then one tenant can fill it.
+/// window, and what is in flight meanwhile.
 fn unfairness(script: &Script) -> Option<u64> {
-    let Setup {
-        slots,
-        in_hand,
-        window,
-        ..
-    } = script.setup;
-    let roomy = in_hand >= 4 * window;
-    (script.setup.calm && roomy).then(|| u64::try_from(slots + window + 8).unwrap_or(u64::MAX))
+    let Setup { slots, window, .. } = script.setup;
+    let calm = script.setup.calm;
+    calm.then(|| u64::try_from(slots + window + 8).unwrap_or(u64::MAX))
 }
 
 impl Stage {

@@ -16,7 +16,8 @@ pub struct EngineOptions {
     /// Deliveries of one class and channel held in memory: 4,096 by default, about 300 bytes
     /// each.
     pub in_hand: usize,
-    /// Deliveries of one class, tenant and channel read at once, over all lanes: 512 by default.
+    /// Deliveries of one class, tenant and channel read at once, over all lanes: 512 by default, and
+    /// at most a quarter of `in_hand`.
     pub window: usize,
     /// Claims and results written in one transaction: 512 of each by default.
     pub flush: usize,

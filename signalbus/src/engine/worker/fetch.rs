@@ -61,8 +61,10 @@ impl Worker {
             .iter()
             .map(|lineup| lineup.route.name().clone())
             .collect();
-        let per_group = (self.shared.options.window / lanes.max(1)).max(LEAST_PER_GROUP);
         let most = self.shared.options.in_hand;
+        let per_group = (self.shared.options.window / lanes.max(1)).max(LEAST_PER_GROUP);
+        // A few groups have to fit in hand: otherwise one tenant's backlog could fill it.
+        let per_group = per_group.min((most / 4).max(1));
         let mut classes = Vec::with_capacity(Class::ALL.len());
         for class in Class::ALL {
             let space = self.scheduler.space(class, most);
