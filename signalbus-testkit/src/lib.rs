@@ -10,6 +10,7 @@ pub mod sim;
 #[cfg(feature = "model")]
 pub mod store_model;
 pub mod store_suite;
+pub mod transaction_suite;
 
 #[cfg(test)]
 mod listed;

@@ -65,6 +65,21 @@ impl Harness {
         harness
     }
 
+    /// With a store that is open already.
+    pub(crate) fn of(clock: ManualClock, place: Place, store: Arc<dyn Store>) -> Self {
+        let opened = Arc::clone(&store);
+        Self {
+            ids: IdSource::new(Arc::new(clock.clone()), Arc::new(Entropy::from_seed(1))),
+            clock,
+            place: Rc::new(place),
+            open: Rc::new(move |_, _| {
+                let store = Arc::clone(&opened);
+                Box::pin(async move { store })
+            }),
+            store: Slot(Rc::new(RefCell::new(Some(store)))),
+        }
+    }
+
     async fn start(&self) {
         let opened = (self.open)(Arc::new(self.clock.clone()), &self.place).await;
         *self.store.0.borrow_mut() = Some(opened);
