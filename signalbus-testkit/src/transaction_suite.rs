@@ -3,7 +3,7 @@
 //!
 //! An adapter says in a [`Host`] how its application begins a transaction, and runs the cases:
 //!
-//! ```ignore
+//! ```text
 //! signalbus_testkit::transaction_suite! {
 //!     open: async |clock, place| MyHost::open(clock, place).await,
 //! }
