@@ -249,8 +249,8 @@ fn check_policy(
     routes: &BTreeMap<ChannelName, Arc<dyn Route>>,
 ) -> Result<(), BuildError> {
     for (pattern, plan) in policy.rules() {
-        if !is_pattern(pattern) {
-            return Err(BuildError::Pattern(pattern.to_owned()));
+        if !is_pattern(&pattern) {
+            return Err(BuildError::Pattern(pattern));
         }
         if let Some(channel) = plan
             .channels
@@ -258,7 +258,7 @@ fn check_policy(
             .find(|channel| !routes.contains_key(**channel))
         {
             return Err(BuildError::UnknownChannel {
-                pattern: pattern.to_owned(),
+                pattern,
                 channel: (*channel).to_owned(),
             });
         }

@@ -7,7 +7,7 @@ use crate::{
     channel::Channel,
     engine::{
         Wire,
-        content::{BlobError, Content, Rendering},
+        content::{BlobError, Content, Rendering, answers},
     },
     event::Event,
     id::EventId,
@@ -31,7 +31,10 @@ pub fn content(blob: &[u8]) -> Result<Bytes, Refused> {
         BlobError::Newer(version) => Refused::Newer(version),
         BlobError::Broken(_) => Refused::Broken,
     })?;
-    content.encode().map_err(|_| Refused::Broken)
+    let answers = answers(blob);
+    content
+        .encode(&answers, &mut Vec::new())
+        .map_err(|_| Refused::Broken)
 }
 
 /// The blob of a message that is kept for the next try; none when it cannot be written.

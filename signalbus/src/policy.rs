@@ -20,7 +20,10 @@ use crate::{channel::Channel, name::Topic};
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct Policy {
-    rules: BTreeMap<String, Plan>,
+    exact: BTreeMap<String, Plan>,
+    /// By what comes before `.*`.
+    under: BTreeMap<String, Plan>,
+    any: Option<Plan>,
 }
 
 /// What a rule says about its topics.
@@ -40,7 +43,7 @@ impl Policy {
     /// Topics that match `pattern` go to channel `C`, besides those named before.
     #[must_use]
     pub fn on<C: Channel>(mut self, pattern: impl Into<String>) -> Self {
-        let plan = self.rules.entry(pattern.into()).or_default();
+        let plan = self.rule(pattern.into());
         if !plan.channels.contains(&C::NAME) {
             plan.channels.push(C::NAME);
         }
@@ -51,32 +54,41 @@ impl Policy {
     /// topic.
     #[must_use]
     pub fn template(mut self, pattern: impl Into<String>, template: impl Into<String>) -> Self {
-        self.rules.entry(pattern.into()).or_default().template = Some(template.into());
+        self.rule(pattern.into()).template = Some(template.into());
         self
     }
 
+    fn rule(&mut self, mut pattern: String) -> &mut Plan {
+        if pattern == "*" {
+            return self.any.get_or_insert_default();
+        }
+        match pattern.strip_suffix(".*").map(str::len) {
+            Some(prefix) => {
+                pattern.truncate(prefix);
+                self.under.entry(pattern).or_default()
+            }
+            None => self.exact.entry(pattern).or_default(),
+        }
+    }
+
     /// Everything named in the rules, to be checked when the engine is built.
-    pub(crate) fn rules(&self) -> impl Iterator<Item = (&str, &Plan)> {
-        self.rules
-            .iter()
-            .map(|(pattern, plan)| (pattern.as_str(), plan))
+    pub(crate) fn rules(&self) -> impl Iterator<Item = (String, &Plan)> {
+        let exact = self.exact.iter().map(|(topic, plan)| (topic.clone(), plan));
+        let under = self.under.iter();
+        let under = under.map(|(prefix, plan)| (format!("{prefix}.*"), plan));
+        let any = self.any.iter().map(|plan| ("*".to_owned(), plan));
+        exact.chain(under).chain(any)
     }
 
     pub(crate) fn plan(&self, topic: &Topic) -> Option<&Plan> {
         let topic = topic.as_str();
-        if let Some(plan) = self.rules.get(topic) {
-            return Some(plan);
-        }
-        let mut pattern = topic.to_owned();
-        while let Some(dot) = pattern.rfind('.') {
-            pattern.truncate(dot);
-            pattern.push_str(".*");
-            if let Some(plan) = self.rules.get(&pattern) {
-                return Some(plan);
-            }
-            pattern.truncate(dot);
-        }
-        self.rules.get("*")
+        let exact = self.exact.get(topic);
+        let under = || {
+            topic
+                .rmatch_indices('.')
+                .find_map(|(dot, _)| self.under.get(&topic[..dot]))
+        };
+        exact.or_else(under).or(self.any.as_ref())
     }
 }
 

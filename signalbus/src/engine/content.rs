@@ -1,20 +1,25 @@
 //! What the engine keeps with an event and with a delivery that is tried again: versioned JSON,
 //! opaque to stores.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, Serializer, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use crate::{
-    clock::Timestamp, event::Recipient, id::DeliveryId, name::ChannelName, trace::TraceContext,
+    clock::Timestamp,
+    event::Recipient,
+    id::DeliveryId,
+    name::ChannelName,
+    publish::{Answer, RouteAnswer},
+    trace::TraceContext,
 };
 
 const VERSION: u16 = 1;
 
-/// Bytes of a typical event, so that its blob is not grown step by step.
-const TYPICAL: usize = 512;
-
-/// The part of an event that stores do not look into.
+/// The part of an event that stores do not look into. Beside it in the blob is what the publisher
+/// was told: who sends has no use for that, so it is read by itself, with [`answers`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Content {
     v: u16,
@@ -30,25 +35,55 @@ pub(crate) struct Content {
     pub(crate) template: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) trace: Option<TraceContext>,
-    /// What the publisher was told. Who sends has no use for it, so it is read by itself: see
-    /// [`answers`].
-    #[serde(skip_deserializing)]
-    pub(crate) answers: Vec<StoredAnswer>,
 }
 
 /// One answer at publish, as kept.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct StoredAnswer {
+#[derive(Serialize, Deserialize)]
+struct StoredAnswer<'a> {
     #[serde(rename = "r")]
-    pub(crate) recipient: u32,
+    recipient: usize,
     #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
-    pub(crate) channel: Option<ChannelName>,
+    channel: Option<ChannelName>,
     #[serde(rename = "d")]
-    pub(crate) delivery: DeliveryId,
+    delivery: DeliveryId,
     #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
-    pub(crate) scheduled: Option<Timestamp>,
+    scheduled: Option<Timestamp>,
     #[serde(rename = "w", default, skip_serializing_if = "Option::is_none")]
-    pub(crate) rejected: Option<String>,
+    rejected: Option<Cow<'a, str>>,
+}
+
+impl<'a> From<&'a RouteAnswer> for StoredAnswer<'a> {
+    fn from(route: &'a RouteAnswer) -> Self {
+        let (scheduled, rejected) = match &route.answer {
+            Answer::Queued | Answer::NoRoute => (None, None),
+            Answer::Scheduled(at) => (Some(*at), None),
+            Answer::Rejected(why) => (None, Some(Cow::Borrowed(why.as_str()))),
+        };
+        Self {
+            recipient: route.recipient,
+            channel: route.channel.clone(),
+            delivery: route.delivery,
+            scheduled,
+            rejected,
+        }
+    }
+}
+
+impl From<StoredAnswer<'_>> for RouteAnswer {
+    fn from(stored: StoredAnswer<'_>) -> Self {
+        let answer = match (&stored.channel, stored.scheduled, stored.rejected) {
+            (_, _, Some(why)) => Answer::Rejected(why.into_owned()),
+            (None, _, None) => Answer::NoRoute,
+            (Some(_), Some(at), None) => Answer::Scheduled(at),
+            (Some(_), None, None) => Answer::Queued,
+        };
+        Self {
+            recipient: stored.recipient,
+            channel: stored.channel,
+            delivery: stored.delivery,
+            answer,
+        }
+    }
 }
 
 /// Why a blob cannot be used.
@@ -70,15 +105,30 @@ impl Content {
             options: Map::new(),
             template: None,
             trace: None,
-            answers: Vec::new(),
         }
     }
 
-    pub(crate) fn encode(&self) -> Result<Bytes, serde_json::Error> {
-        let mut blob = Vec::with_capacity(TYPICAL);
-        serde_json::to_writer(&mut blob, self)?;
-        // In as many bytes as it takes: it may wait for long.
-        Ok(Bytes::copy_from_slice(&blob))
+    /// The blob, with what the publisher was told. It is put together in `draft`, to be copied in
+    /// as many bytes as it takes: it may wait for long.
+    pub(crate) fn encode(
+        &self,
+        answers: &[RouteAnswer],
+        draft: &mut Vec<u8>,
+    ) -> Result<Bytes, serde_json::Error> {
+        #[derive(Serialize)]
+        struct Blob<'a> {
+            #[serde(flatten)]
+            content: &'a Content,
+            #[serde(serialize_with = "store")]
+            answers: &'a [RouteAnswer],
+        }
+        fn store<S: Serializer>(answers: &[RouteAnswer], serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.collect_seq(answers.iter().map(StoredAnswer::from))
+        }
+        draft.clear();
+        let content = self;
+        serde_json::to_writer(&mut *draft, &Blob { content, answers })?;
+        Ok(Bytes::copy_from_slice(draft))
     }
 
     pub(crate) fn decode(blob: &[u8]) -> Result<Self, BlobError> {
@@ -99,12 +149,15 @@ impl Content {
 }
 
 /// What the publisher of an event was told, for when it asks again; nothing when it cannot be read.
-pub(crate) fn answers(blob: &[u8]) -> Vec<StoredAnswer> {
+pub(crate) fn answers(blob: &[u8]) -> Vec<RouteAnswer> {
     #[derive(Deserialize)]
-    struct Answers {
-        answers: Vec<StoredAnswer>,
+    struct Answers<'a> {
+        #[serde(borrow)]
+        answers: Vec<StoredAnswer<'a>>,
     }
-    serde_json::from_slice(blob).map_or_else(|_| Vec::new(), |Answers { answers }| answers)
+    serde_json::from_slice::<Answers<'_>>(blob)
+        .map(|stored| stored.answers.into_iter().map(RouteAnswer::from).collect())
+        .unwrap_or_default()
 }
 
 /// A finished message, kept for the next try of a generation.
@@ -144,7 +197,7 @@ mod tests {
         for number in ["-9.223372036854773e+32", "2.2250738585072014e-308", "0.1"] {
             let blob = format!(r#"{{"v":1,"to":[],"data":{number},"answers":[]}}"#);
             let content = Content::decode(blob.as_bytes()).unwrap();
-            assert_eq!(content.encode().unwrap(), blob);
+            assert_eq!(content.encode(&[], &mut Vec::new()).unwrap(), blob);
             assert_eq!(content.data.as_f64(), number.parse().ok());
         }
     }

@@ -40,14 +40,14 @@ impl Fresh {
         self.wanted.store(true, Ordering::Relaxed);
     }
 
-    pub(crate) fn put(&self, published: impl IntoIterator<Item = (EventId, Content)>) {
+    pub(crate) fn put(&self, published: impl IntoIterator<Item = (EventId, Arc<Content>)>) {
         if !self.wanted.load(Ordering::Relaxed) {
             return;
         }
         let mut kept = self.lock();
         for (id, content) in published {
             kept.published.push_back(id);
-            kept.contents.insert(id, Arc::new(content));
+            kept.contents.insert(id, content);
             if kept.published.len() > MOST
                 && let Some(oldest) = kept.published.pop_front()
             {
@@ -79,9 +79,10 @@ mod tests {
 
     use super::*;
 
-    fn published(number: usize) -> (EventId, Content) {
+    fn published(number: usize) -> (EventId, Arc<Content>) {
         let id = EventId::from_uuid(Uuid::from_u128(number as u128));
-        (id, Content::new(Vec::new(), json!({ "number": number })))
+        let content = Content::new(Vec::new(), json!({ "number": number }));
+        (id, Arc::new(content))
     }
 
     #[test]

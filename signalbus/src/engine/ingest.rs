@@ -113,6 +113,7 @@ impl Ingest {
         let mut events = Vec::with_capacity(batch.len());
         let mut rejections = Vec::new();
         let mut reached = Stored::new();
+        let mut draft = Vec::new();
         for delivered in batch {
             let key = (delivered.next.topic.clone(), delivered.next.partition);
             let behind = stored
@@ -121,7 +122,7 @@ impl Ingest {
             if behind {
                 continue;
             }
-            match Self::read(shared, &delivered.envelope.payload) {
+            match Self::read(shared, &delivered.envelope.payload, &mut draft) {
                 Ok(event) => events.push(event),
                 Err(rejection) => rejections.push(*rejection),
             }
@@ -185,7 +186,11 @@ impl Ingest {
     }
 
     /// The planned event, or one that records why there is none.
-    fn read(shared: &Shared, payload: &bytes::Bytes) -> Result<NewEvent, Box<NewEvent>> {
+    fn read(
+        shared: &Shared,
+        payload: &bytes::Bytes,
+        draft: &mut Vec<u8>,
+    ) -> Result<NewEvent, Box<NewEvent>> {
         let reason = Reason::Unreadable;
         let wire: Wire = match serde_json::from_slice(payload) {
             Ok(wire) => wire,
@@ -201,7 +206,7 @@ impl Ingest {
             .as_deref()
             .and_then(|tenant| TenantId::new(tenant).ok());
         let topic = Topic::new(&wire.event.topic).ok();
-        match shared.planner.prepare(wire.event) {
+        match shared.planner.prepare(wire.event, draft) {
             Ok((prepared, _)) => {
                 let (mut event, _) = prepared.into_parts();
                 event.id = wire.id;
@@ -266,7 +271,7 @@ fn rejected(
     let tenant = tenant.unwrap_or_default();
     let lane_key = LaneKey::of(&tenant, "");
     let content = Content::new(Vec::new(), serde_json::Value::Null)
-        .encode()
+        .encode(&[], &mut Vec::new())
         .unwrap_or_default();
     NewEvent {
         id: id.unwrap_or_else(|| shared.planner.ids.event()),

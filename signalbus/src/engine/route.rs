@@ -22,9 +22,9 @@ use crate::{
     event::Recipient,
     id::DeliveryId,
     mutant::Mutant,
-    name::{ChannelName, ProviderName},
+    name::{ChannelName, ProviderName, TenantId},
     provider::{Capabilities, Delivery, Fault, Found, Latch, Outcome, Provider, SendError, Sent},
-    store::{AddressHash, StoredEvent, hash_address},
+    store::{AddressHash, LaneKey, StoredEvent, hash_address},
     template::{RenderRequest, Rendered, TemplateError, Templates},
     text::without_value,
 };
@@ -99,10 +99,11 @@ impl<C: Channel> ChannelSetup<C> {
     }
 }
 
-/// An address in its normal form, and its hash.
+/// What an address stands for.
 pub(crate) struct Resolved {
-    pub(crate) normal: String,
     pub(crate) hash: AddressHash,
+    /// Decides the lane of its owner.
+    pub(crate) lane_key: LaneKey,
 }
 
 /// One try to make.
@@ -162,7 +163,13 @@ pub(crate) trait Route: fmt::Debug + Send + Sync {
     fn name(&self) -> &ChannelName;
     fn settings(&self) -> &RouteSettings;
     fn providers(&self) -> Vec<(ProviderName, Capabilities)>;
-    fn resolve(&self, address: &str) -> Result<Resolved, AddressError>;
+    /// Without the application's `id` of the owner, the address itself decides the lane.
+    fn resolve(
+        &self,
+        address: &str,
+        tenant: &TenantId,
+        id: Option<&str>,
+    ) -> Result<Resolved, AddressError>;
     fn check_options(&self, options: Option<&Value>) -> Result<(), ComposeError>;
     fn render(&self, templates: &Templates, view: &View<'_>) -> Result<Rendered, TemplateError>;
     /// Never panics and never fails: what goes wrong is in the answer.
@@ -201,12 +208,16 @@ impl<C: Channel> Route for TypedRoute<C> {
             .collect()
     }
 
-    fn resolve(&self, address: &str) -> Result<Resolved, AddressError> {
+    fn resolve(
+        &self,
+        address: &str,
+        tenant: &TenantId,
+        id: Option<&str>,
+    ) -> Result<Resolved, AddressError> {
         let address = C::Address::parse(address)?;
-        let hash = hash_address(&self.name, &address);
         Ok(Resolved {
-            normal: address.as_str().to_owned(),
-            hash,
+            hash: hash_address(&self.name, &address),
+            lane_key: LaneKey::of(tenant, id.unwrap_or_else(|| address.as_str())),
         })
     }
 

@@ -106,7 +106,7 @@ impl Signalbus {
         address: &str,
         reason: impl Into<String>,
     ) -> Result<(), StoreError> {
-        let (channel, address) = self.resolve(channel, address)?;
+        let (channel, address) = self.resolve(tenant, channel, address)?;
         let suppression = Suppression {
             tenant: tenant.clone(),
             channel,
@@ -126,7 +126,7 @@ impl Signalbus {
         channel: &str,
         address: &str,
     ) -> Result<bool, StoreError> {
-        let (channel, address) = self.resolve(channel, address)?;
+        let (channel, address) = self.resolve(tenant, channel, address)?;
         self.store().unsuppress(tenant, &channel, address).await
     }
 
@@ -151,6 +151,7 @@ impl Signalbus {
 
     fn resolve(
         &self,
+        tenant: &TenantId,
         channel: &str,
         address: &str,
     ) -> Result<(ChannelName, crate::store::AddressHash), StoreError> {
@@ -162,7 +163,7 @@ impl Signalbus {
             .get(channel)
             .ok_or_else(|| invalid(format!("no channel named {channel:?} is set up")))?;
         let resolved = route
-            .resolve(address)
+            .resolve(address, tenant, None)
             .map_err(|error| invalid(error.to_string()))?;
         Ok((route.name().clone(), resolved.hash))
     }

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 
@@ -42,12 +42,13 @@ impl Signalbus {
         let mut answers = Vec::with_capacity(events.len());
         let mut accepted = Vec::with_capacity(events.len());
         let mut contents = Vec::with_capacity(events.len());
+        let mut draft = Vec::new();
         for event in events {
-            match self.shared().planner.prepare(event) {
+            match self.shared().planner.prepare(event, &mut draft) {
                 Ok((prepared, content)) => {
                     let (event, published) = prepared.into_parts();
                     let small = event.content.len() <= fresh::LONGEST;
-                    contents.push(small.then_some((event.id, content)));
+                    contents.push(small.then(|| (event.id, Arc::new(content))));
                     accepted.push(event);
                     answers.push(Ok(published));
                 }
@@ -98,7 +99,7 @@ impl Signalbus {
     /// # Errors
     /// When the event is wrong.
     pub fn prepare(&self, event: Event) -> Result<Prepared, InvalidEvent> {
-        let (prepared, _) = self.shared().planner.prepare(event)?;
+        let (prepared, _) = self.shared().planner.prepare(event, &mut Vec::new())?;
         Ok(prepared)
     }
 
@@ -115,7 +116,7 @@ impl Signalbus {
         let planner = &self.shared().planner;
         let (event, tenant, _) = planner.checked(event)?;
         // Whoever stores it has nobody to tell what is wrong with it.
-        drop(planner.prepare(event.clone())?);
+        drop(planner.prepare(event.clone(), &mut Vec::new())?);
         let key = format!(
             "{tenant}/{}",
             event
@@ -147,8 +148,9 @@ impl Signalbus {
     pub fn plan(&self, event: &Event) -> Result<Plan, InvalidEvent> {
         let planner = &self.shared().planner;
         let (tenant, topic) = planner.check(event)?;
+        let rule = planner.policy.plan(&topic);
         let deliveries = planner
-            .plan(event, &tenant, &topic)
+            .plan(event, &tenant, rule)
             .into_iter()
             .map(|planned| PlannedDelivery {
                 recipient: planned.recipient,
@@ -164,7 +166,7 @@ impl Signalbus {
             })
             .collect();
         Ok(Plan {
-            rule: planner.policy.plan(&topic).is_some(),
+            rule: rule.is_some(),
             tenant,
             topic,
             deliveries,
@@ -187,9 +189,10 @@ impl Signalbus {
             content: Bytes::new(),
             attachments: Vec::new(),
         };
-        let content = planner.content(&mut event.clone(), &topic);
+        let rule = planner.policy.plan(&topic);
+        let content = planner.content(&mut event.clone(), rule);
         let mut previews = Vec::new();
-        for planned in planner.plan(event, &tenant, &topic) {
+        for planned in planner.plan(event, &tenant, rule) {
             let (Some(route), None) = (planned.route, &planned.rejected) else {
                 continue;
             };

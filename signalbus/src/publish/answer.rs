@@ -2,7 +2,7 @@ use serde::Serialize;
 
 use crate::{
     clock::Timestamp,
-    engine::content::{StoredAnswer, answers},
+    engine::content::answers,
     id::{DeliveryId, EventId},
     name::ChannelName,
     store::{Acceptance, StoredEvent},
@@ -88,27 +88,7 @@ impl Published {
         Self {
             event: original.id,
             verdict: Verdict::Duplicate,
-            routes: answers(&original.content)
-                .into_iter()
-                .map(RouteAnswer::from)
-                .collect(),
-        }
-    }
-}
-
-impl From<StoredAnswer> for RouteAnswer {
-    fn from(stored: StoredAnswer) -> Self {
-        let answer = match (&stored.channel, stored.scheduled, stored.rejected) {
-            (_, _, Some(why)) => Answer::Rejected(why),
-            (None, _, None) => Answer::NoRoute,
-            (Some(_), Some(at), None) => Answer::Scheduled(at),
-            (Some(_), None, None) => Answer::Queued,
-        };
-        Self {
-            recipient: usize::try_from(stored.recipient).unwrap_or(usize::MAX),
-            channel: stored.channel,
-            delivery: stored.delivery,
-            answer,
+            routes: answers(&original.content),
         }
     }
 }

@@ -6,15 +6,12 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    engine::{
-        content::{Content, StoredAnswer},
-        route::Route,
-    },
+    engine::{content::Content, route::Route},
     event::{Class, Event, Recipient},
     id::IdSource,
     name::{ChannelName, TenantId, Topic},
-    policy::Policy,
-    store::{EndState, LaneKey, NewDelivery, NewEvent, Reason},
+    policy::{self, Policy},
+    store::{AddressHash, EndState, LaneKey, NewDelivery, NewEvent, Reason},
     text::one_line,
 };
 
@@ -33,12 +30,8 @@ pub(crate) struct Planned<'a> {
     /// None when there is no route.
     pub(crate) route: Option<&'a Arc<dyn Route>>,
     pub(crate) rejected: Option<String>,
-    key: PlannedKey,
-}
-
-struct PlannedKey {
     lane_key: LaneKey,
-    address: Option<crate::store::AddressHash>,
+    address: Option<AddressHash>,
 }
 
 impl Planner {
@@ -53,34 +46,33 @@ impl Planner {
         }
     }
 
-    /// What a store takes of an event, and its content as it is before it is encoded.
-    pub(crate) fn prepare(&self, event: Event) -> Result<(Prepared, Content), InvalidEvent> {
+    /// What a store takes of an event, and its content as it is before it is encoded. `draft` is
+    /// room to encode it in.
+    pub(crate) fn prepare(
+        &self,
+        event: Event,
+        draft: &mut Vec<u8>,
+    ) -> Result<(Prepared, Content), InvalidEvent> {
         let (mut event, tenant, topic) = self.checked(event)?;
         let idempotency = fingerprint::record(&event, &topic)?;
-        let planned = self.plan(&event, &tenant, &topic);
+        let rule = self.policy.plan(&topic);
+        let planned = self.plan(&event, &tenant, rule);
         let id = self.ids.event();
         let mut deliveries = Vec::with_capacity(planned.len());
-        let mut answers = Vec::with_capacity(planned.len());
-        for plan in &planned {
-            let recipient = u32::try_from(plan.recipient).unwrap_or(u32::MAX);
-            let delivery = self.delivery(&event, &topic, plan, recipient);
-            answers.push(StoredAnswer {
-                recipient,
+        let mut routes = Vec::with_capacity(planned.len());
+        for plan in planned {
+            let delivery = self.delivery(&event, &topic, rule, &plan);
+            routes.push(RouteAnswer {
+                recipient: plan.recipient,
                 channel: delivery.channel.clone(),
                 delivery: delivery.id,
-                scheduled: delivery.send_at.filter(|_| delivery.ended.is_none()),
-                rejected: plan.rejected.clone(),
+                answer: plan.answer(event.send_at),
             });
             deliveries.push(delivery);
         }
-        drop(planned);
-        let mut content = self.content(&mut event, &topic);
-        content.answers = answers;
-        let Event {
-            class, attachments, ..
-        } = event;
+        let content = self.content(&mut event, rule);
         let blob = content
-            .encode()
+            .encode(&routes, draft)
             .map_err(|error| InvalidEvent::new("data", error.to_string()))?;
         if blob.len() > self.limits.bytes {
             let problem = format!(
@@ -90,19 +82,15 @@ impl Planner {
             );
             return Err(InvalidEvent::new("data", problem));
         }
-        let routes = take(&mut content.answers)
-            .into_iter()
-            .map(RouteAnswer::from)
-            .collect();
         let prepared = Prepared {
             event: NewEvent {
                 id,
                 tenant,
                 topic,
-                class,
+                class: event.class,
                 idempotency,
                 content: blob,
-                attachments,
+                attachments: event.attachments,
                 deliveries,
             },
             published: Published {
@@ -115,14 +103,11 @@ impl Planner {
     }
 
     /// Takes out of an event what is kept besides what stores look into.
-    pub(crate) fn content(&self, event: &mut Event, topic: &Topic) -> Content {
+    pub(crate) fn content(&self, event: &mut Event, rule: Option<&policy::Plan>) -> Content {
         let mut content = Content::new(take(&mut event.to), take(&mut event.data));
         content.locale = event.locale.take();
         content.options = take(&mut event.options);
-        content.template = self
-            .policy
-            .plan(topic)
-            .and_then(|plan| plan.template.clone());
+        content.template = rule.and_then(|rule| rule.template.clone());
         content.trace = event.trace.take();
         #[cfg(feature = "otel")]
         if content.trace.is_none() {
@@ -154,12 +139,14 @@ impl Planner {
         Ok((tenant, topic))
     }
 
-    /// Who would hear of an event on which channel.
-    pub(crate) fn plan(&self, event: &Event, tenant: &TenantId, topic: &Topic) -> Vec<Planned<'_>> {
-        let channels = self
-            .policy
-            .plan(topic)
-            .map_or(&[][..], |plan| &plan.channels);
+    /// Who would hear of an event on which channel, by the rule for its topic.
+    pub(crate) fn plan(
+        &self,
+        event: &Event,
+        tenant: &TenantId,
+        rule: Option<&policy::Plan>,
+    ) -> Vec<Planned<'_>> {
+        let channels = rule.map_or(&[][..], |rule| &rule.channels);
         let mut planned = Vec::with_capacity(event.to.len());
         for (index, recipient) in event.to.iter().enumerate() {
             let before = planned.len();
@@ -172,15 +159,12 @@ impl Planner {
                 }
             }
             if planned.len() == before {
-                let lane_key = LaneKey::of(tenant, recipient.id.as_deref().unwrap_or_default());
                 planned.push(Planned {
                     recipient: index,
                     route: None,
                     rejected: None,
-                    key: PlannedKey {
-                        lane_key,
-                        address: None,
-                    },
+                    lane_key: lane_key(recipient, tenant),
+                    address: None,
                 });
             }
         }
@@ -191,8 +175,8 @@ impl Planner {
         &self,
         event: &Event,
         topic: &Topic,
+        rule: Option<&policy::Plan>,
         plan: &Planned<'_>,
-        recipient: u32,
     ) -> NewDelivery {
         let channel = plan.route.map(|route| route.name().clone());
         let ended = match (&channel, &plan.rejected) {
@@ -201,35 +185,35 @@ impl Planner {
             (Some(_), None) => None,
         };
         let detail = match &channel {
-            None => Some(self.why_no_route(topic)),
+            None => Some(why_no_route(topic, rule)),
             Some(_) => plan.rejected.clone(),
         };
         NewDelivery {
             id: self.ids.delivery(),
-            recipient,
-            order_key: order_key(plan.key.lane_key, channel.as_ref(), event.class),
+            recipient: u32::try_from(plan.recipient).unwrap_or(u32::MAX),
+            order_key: order_key(plan.lane_key, channel.as_ref(), event.class),
             channel,
-            lane_key: plan.key.lane_key,
+            lane_key: plan.lane_key,
             order: event.order,
-            address: plan.key.address,
+            address: plan.address,
             send_at: event.send_at,
             expires_at: event.expires_at,
             ended,
             detail: detail.map(|detail| one_line(detail, LONGEST_DETAIL)),
         }
     }
+}
 
-    fn why_no_route(&self, topic: &Topic) -> String {
-        match self.policy.plan(topic) {
-            None => format!("the policy has no rule for the topic {topic}"),
-            Some(plan) if plan.channels.is_empty() => {
-                format!("the rule of the policy for the topic {topic} has no channel")
-            }
-            Some(plan) => format!(
-                "the recipient has no address for any channel of the topic {topic}: {}",
-                plan.channels.join(", ")
-            ),
+fn why_no_route(topic: &Topic, rule: Option<&policy::Plan>) -> String {
+    match rule {
+        None => format!("the policy has no rule for the topic {topic}"),
+        Some(rule) if rule.channels.is_empty() => {
+            format!("the rule of the policy for the topic {topic} has no channel")
         }
+        Some(rule) => format!(
+            "the recipient has no address for any channel of the topic {topic}: {}",
+            rule.channels.join(", ")
+        ),
     }
 }
 
@@ -254,22 +238,23 @@ fn resolve<'a>(
     route: &'a Arc<dyn Route>,
     address: &str,
 ) -> Planned<'a> {
-    let (key, address, rejected) = match route.resolve(address) {
-        Ok(resolved) => (Some(resolved.normal), Some(resolved.hash), None),
-        Err(error) => (None, None, Some(error.to_string())),
+    let id = recipient.id.as_deref();
+    let (lane_key, address, rejected) = match route.resolve(address, tenant, id) {
+        Ok(resolved) => (resolved.lane_key, Some(resolved.hash), None),
+        Err(error) => (lane_key(recipient, tenant), None, Some(error.to_string())),
     };
-    let key = recipient
-        .id
-        .as_deref()
-        .or(key.as_deref())
-        .unwrap_or_default();
-    let lane_key = LaneKey::of(tenant, key);
     Planned {
         recipient: index,
         route: Some(route),
         rejected,
-        key: PlannedKey { lane_key, address },
+        lane_key,
+        address,
     }
+}
+
+/// For a recipient without an address.
+fn lane_key(recipient: &Recipient, tenant: &TenantId) -> LaneKey {
+    LaneKey::of(tenant, recipient.id.as_deref().unwrap_or_default())
 }
 
 /// Recipient, channel and class in 64 bits: the lane key, mixed with the channel's name (FNV-1a)
