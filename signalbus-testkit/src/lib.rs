@@ -7,6 +7,7 @@ pub mod provider;
 pub mod provider_suite;
 #[cfg(feature = "sim")]
 pub mod sim;
+mod store_layer;
 #[cfg(feature = "model")]
 pub mod store_model;
 pub mod store_suite;
@@ -16,3 +17,4 @@ pub mod transaction_suite;
 mod listed;
 
 pub use clock::{ManualClock, PausedClock};
+pub use store_layer::{Layered, StoreLayer};

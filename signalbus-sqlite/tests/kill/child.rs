@@ -7,6 +7,7 @@ use signalbus::{
     store::{DeliveryFilter, PageToken, Redrive, RedriveContent, Selection},
 };
 use signalbus_sqlite::SqliteStore;
+use signalbus_testkit::Layered;
 
 use crate::{
     orders::{Job, ORDERS, Orders, Point, message},
@@ -49,10 +50,10 @@ impl Child {
             .with_lease(Duration::from_secs(3_600))
             .with_slots(orders.slots);
         let signalbus = Signalbus::builder()
-            .store(KillingStore {
+            .store(Layered(KillingStore {
                 inner: store.clone(),
                 die: orders.die,
-            })
+            }))
             .channel_setup(ChannelSetup::new(Line, provider.clone()).guarantee(guarantee))
             .policy(Policy::new().on::<Line>("test.*"))
             .options(options)

@@ -8,10 +8,9 @@ use signalbus::{
     name::ChannelName,
     store::{
         Acceptance, AddressHash, BusAdvance, BusPosition, Cancel, CancelAnswer, Cancelled, Claim,
-        ClaimAnswer, DeliveryFilter, DeliveryRecord, Effect, EndState, EventRecord, Fetched, Flush,
-        Flushed, HistoryEntry, LaneHolding, LaneId, LaneLease, LaneRequest, NewEvent, Page,
-        PageToken, Reason, Receipt, ReceiptEffect, Redrive, Redriven, Refusal, Settle,
-        SettleAnswer, State, StoreError, StoreErrorKind, StoreFeatures, Suppression, Tally, Window,
+        ClaimAnswer, Effect, EndState, Fetched, Flush, Flushed, LaneHolding, LaneId, LaneLease,
+        LaneRequest, NewEvent, Reason, Receipt, ReceiptEffect, Redrive, Redriven, Refusal, Settle,
+        SettleAnswer, State, StoreError, StoreErrorKind, StoreFeatures, Suppression, Window,
     },
 };
 
@@ -20,7 +19,10 @@ use super::{
     script::{Call, How},
     world::World,
 };
-use crate::history::{Broken, Listed, Seen, Step, ends};
+use crate::{
+    StoreLayer,
+    history::{Broken, Listed, Seen, Step, ends},
+};
 
 /// The store as one worker reaches it.
 #[derive(Debug, Clone)]
@@ -188,7 +190,11 @@ fn listed(suppression: &Suppression) -> Listed {
 }
 
 #[async_trait]
-impl Store for SimStore {
+impl StoreLayer for SimStore {
+    fn inner(&self) -> &dyn Store {
+        &self.inner
+    }
+
     /// Durable: a crash loses everything but the store.
     fn features(&self) -> StoreFeatures {
         self.inner.features().durable(true)
@@ -325,42 +331,6 @@ impl Store for SimStore {
         }));
         self.back(how).await?;
         Ok(was)
-    }
-
-    async fn event(
-        &self,
-        tenant: &TenantId,
-        id: EventId,
-    ) -> Result<Option<EventRecord>, StoreError> {
-        self.inner.event(tenant, id).await
-    }
-
-    async fn delivery(
-        &self,
-        tenant: &TenantId,
-        id: DeliveryId,
-    ) -> Result<Option<DeliveryRecord>, StoreError> {
-        self.inner.delivery(tenant, id).await
-    }
-
-    async fn history(
-        &self,
-        tenant: &TenantId,
-        id: DeliveryId,
-    ) -> Result<Vec<HistoryEntry>, StoreError> {
-        self.inner.history(tenant, id).await
-    }
-
-    async fn list(
-        &self,
-        filter: &DeliveryFilter,
-        page: PageToken,
-    ) -> Result<Page<DeliveryRecord>, StoreError> {
-        self.inner.list(filter, page).await
-    }
-
-    async fn tally(&self, filter: &DeliveryFilter) -> Result<Vec<Tally>, StoreError> {
-        self.inner.tally(filter).await
     }
 
     async fn purge(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {

@@ -17,7 +17,10 @@ use super::{
     store::SimStore,
     world::World,
 };
-use crate::history::{Broken, Seen};
+use crate::{
+    Layered,
+    history::{Broken, Seen},
+};
 
 /// What the processes of a simulation share.
 #[derive(Debug, Clone)]
@@ -203,13 +206,13 @@ pub(super) fn engine(
         worker,
     };
     let signalbus = Signalbus::builder()
-        .store(SimStore {
+        .store(Layered(SimStore {
             inner: site.store.clone(),
             world: Arc::clone(world),
             gate: Arc::clone(gate),
             worker,
             actor: actor.to_owned(),
-        })
+        }))
         .clock(WorkerClock {
             world: world.clock.clone(),
             gate: Arc::clone(gate),

@@ -6,16 +6,16 @@ use std::{
 
 use async_trait::async_trait;
 use signalbus::{
-    ChannelName, DeliveryId, EventId, Order, Store, TenantId, Timestamp,
+    DeliveryId, Order, Store, TenantId, Timestamp,
     id::WorkerId,
     store::{
-        Acceptance, AddressHash, BusAdvance, BusPosition, Cancel, CancelAnswer, CancelTarget,
-        Cancelled, DeliveryFilter, DeliveryRecord, Effect, EventRecord, Fetched, Flush, Flushed,
-        HistoryEntry, LaneHolding, LaneLease, LaneRequest, MemoryStore, NewEvent, Next, Page,
-        PageToken, Position, Receipt, ReceiptEffect, Redrive, Redriven, SettleAnswer, State,
-        StoreError, StoreFeatures, Suppression, Tally, Window,
+        Acceptance, BusAdvance, Cancel, CancelAnswer, CancelTarget, Cancelled, DeliveryRecord,
+        Effect, Fetched, Flush, Flushed, LaneHolding, LaneLease, LaneRequest, MemoryStore,
+        NewEvent, Next, Position, Receipt, ReceiptEffect, Redrive, Redriven, SettleAnswer, State,
+        StoreError, Window,
     },
 };
+use signalbus_testkit::StoreLayer;
 
 /// What a store does wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,9 +124,9 @@ impl Broken {
 }
 
 #[async_trait]
-impl Store for Broken {
-    fn features(&self) -> StoreFeatures {
-        self.honest.features()
+impl StoreLayer for Broken {
+    fn inner(&self) -> &dyn Store {
+        &self.honest
     }
 
     async fn accept(
@@ -153,10 +153,6 @@ impl Store for Broken {
             return Ok(answers);
         }
         self.honest.accept(events, advance).await
-    }
-
-    async fn bus_positions(&self, bus: &str, group: &str) -> Result<Vec<BusPosition>, StoreError> {
-        self.honest.bus_positions(bus, group).await
     }
 
     async fn hold_lanes(&self, mut request: LaneRequest) -> Result<LaneHolding, StoreError> {
@@ -258,27 +254,6 @@ impl Store for Broken {
         self.honest.cancel(tenant, cancel).await
     }
 
-    async fn suppress(&self, suppressions: Vec<Suppression>) -> Result<(), StoreError> {
-        self.honest.suppress(suppressions).await
-    }
-
-    async fn unsuppress(
-        &self,
-        tenant: &TenantId,
-        channel: &ChannelName,
-        address: AddressHash,
-    ) -> Result<bool, StoreError> {
-        self.honest.unsuppress(tenant, channel, address).await
-    }
-
-    async fn event(
-        &self,
-        tenant: &TenantId,
-        id: EventId,
-    ) -> Result<Option<EventRecord>, StoreError> {
-        self.honest.event(tenant, id).await
-    }
-
     async fn delivery(
         &self,
         tenant: &TenantId,
@@ -291,26 +266,6 @@ impl Store for Broken {
             }
             _ => self.honest.delivery(tenant, id).await,
         }
-    }
-
-    async fn history(
-        &self,
-        tenant: &TenantId,
-        id: DeliveryId,
-    ) -> Result<Vec<HistoryEntry>, StoreError> {
-        self.honest.history(tenant, id).await
-    }
-
-    async fn list(
-        &self,
-        filter: &DeliveryFilter,
-        page: PageToken,
-    ) -> Result<Page<DeliveryRecord>, StoreError> {
-        self.honest.list(filter, page).await
-    }
-
-    async fn tally(&self, filter: &DeliveryFilter) -> Result<Vec<Tally>, StoreError> {
-        self.honest.tally(filter).await
     }
 
     async fn purge(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {

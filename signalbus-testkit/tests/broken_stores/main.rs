@@ -12,9 +12,13 @@ use std::{
 
 use broken::{Broken, Fault};
 use signalbus::{Clock, store::MemoryStore};
-use signalbus_testkit::store_suite::{
-    Harness, LANES, Place, accept, bus_positions, cancel, claims, fencing, idempotency, lanes,
-    order, purges, queries, receipts, redrives, refusals, restart, results, run, sharing, windows,
+use signalbus_testkit::{
+    Layered,
+    store_suite::{
+        Harness, LANES, Place, accept, bus_positions, cancel, claims, fencing, idempotency, lanes,
+        order, purges, queries, receipts, redrives, refusals, restart, results, run, sharing,
+        windows,
+    },
 };
 
 macro_rules! caught {
@@ -89,7 +93,7 @@ fn what_is_not_shared_is_caught() {
 
 fn with_fault(fault: Option<Fault>, case: impl AsyncFnOnce(Harness)) {
     let open = async move |clock: Arc<dyn Clock>, place: &Place| {
-        place.keep(|| Broken::new(honest(clock), fault))
+        place.keep(|| Layered(Broken::new(honest(clock), fault)))
     };
     run(open, case);
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use signalbus::Clock;
 use signalbus_testkit::{
+    Layered,
     store_model::{Failure, Report, Settings, check},
     store_suite::Place,
 };
@@ -22,7 +23,7 @@ const STORIES: Settings = Settings {
 
 fn stories(fault: Option<Fault>) -> Result<Report, Box<Failure>> {
     let open = async move |clock: Arc<dyn Clock>, place: &Place| {
-        place.keep(|| Broken::new(honest(clock), fault))
+        place.keep(|| Layered(Broken::new(honest(clock), fault)))
     };
     check(open, STORIES)
 }

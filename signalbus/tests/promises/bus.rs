@@ -1,6 +1,6 @@
 //! Publishing through a bus: stored once, rejections recorded, positions kept.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use signalbus::{
     store::{DeliveryFilter, EndState, PageToken, Reason, State},
 };
 
-use crate::common::{Call, Fails, MINUTE, S, TestStore, World, note, note_to, person, tenant};
+use crate::common::{Call, Fails, MINUTE, S, World, note, note_to, person, tenant};
 
 const GROUP: &str = "engines";
 
@@ -248,13 +248,7 @@ async fn a_restart_goes_on_where_the_store_stands() {
 
 #[tokio::test(start_paused = true)]
 async fn a_store_that_fails_loses_and_doubles_nothing() {
-    let mut kept = None;
-    let world = World::with_store(|store| {
-        let store = TestStore::new(store);
-        kept = Some(store.clone());
-        Arc::new(store)
-    });
-    let store = kept.unwrap();
+    let (world, store) = World::with_test_store();
     let carrier = carrier(&world);
     let bus = engine(&world, &carrier).start().await.unwrap();
     let mut calls = 0;

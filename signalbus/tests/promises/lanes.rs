@@ -1,6 +1,6 @@
 //! Several workers on one store: shares, deaths, departures.
 
-use std::{future::pending, sync::Arc};
+use std::future::pending;
 
 use signalbus::{
     EngineOptions, Guarantee, Signalbus, Templates,
@@ -11,8 +11,8 @@ use signalbus::{
 use signalbus_testkit::provider::{Ending, Play};
 
 use crate::common::{
-    Call, Fails, MINUTE, S, TestStore, World, ZERO, assert_ended, attempts, delivery, every, note,
-    note_to, person, send, send_now, templates,
+    Call, Fails, MINUTE, S, World, ZERO, assert_ended, attempts, delivery, every, note, note_to,
+    person, send, send_now, templates,
 };
 
 /// Another engine on the same store, with a provider of its own.
@@ -102,7 +102,7 @@ async fn a_worker_that_dies_is_followed_within_its_lease() {
 
 #[tokio::test(start_paused = true)]
 async fn what_a_dead_worker_may_have_sent_at_most_once_stays_unknown() {
-    let world = World::with_store(|store| Arc::new(TestStore::new(store)));
+    let world = World::durable();
     let setup = || world.mail().guarantee(Guarantee::AtMostOnce);
     world.email.next([Play::hang()]);
     let one = world.start_with(setup()).await;
@@ -139,13 +139,7 @@ async fn a_message_that_kills_its_worker_is_poison_and_the_rest_is_sent() {
 
 #[tokio::test(start_paused = true)]
 async fn a_lane_lost_before_the_claim_was_written_sends_nothing() {
-    let mut kept = None;
-    let world = World::with_store(|store| {
-        let store = TestStore::new(store);
-        kept = Some(store.clone());
-        Arc::new(store)
-    });
-    let store = kept.unwrap();
+    let (world, store) = World::with_test_store();
     let one = world.start().await;
     one.idle().await;
     // The first worker cannot write any more, and does not know that it is given up.
@@ -310,13 +304,7 @@ async fn a_shutdown_that_is_dropped_goes_on() {
 
 #[tokio::test(start_paused = true)]
 async fn shutdown_ends_by_its_deadline_when_the_store_is_gone() {
-    let mut kept = None;
-    let world = World::with_store(|store| {
-        let store = TestStore::new(store);
-        kept = Some(store.clone());
-        Arc::new(store)
-    });
-    let store = kept.unwrap();
+    let (world, store) = World::with_test_store();
     world.email.default(Play::accept().after(S));
     let bus = world.start().await;
     let id = send(&bus, note("a")).await;

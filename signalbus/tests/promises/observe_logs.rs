@@ -13,12 +13,9 @@ use signalbus::{
 };
 use signalbus_testkit::provider::{Play, ScriptedProvider};
 
-use crate::{
-    common::{
-        Call, Fails, MINUTE, S, World, ZERO, every, logged, note, note_to, person, publish, send,
-        sender,
-    },
-    store_errors,
+use crate::common::{
+    Call, Fails, MINUTE, S, World, ZERO, every, logged, note, note_to, person, publish, send,
+    sender,
 };
 
 /// Logs in the middle of a send.
@@ -108,7 +105,7 @@ fn every_record_of_a_delivery_carries_its_ids() {
 fn a_failure_of_the_store_is_logged_to_its_last_cause() {
     for call in [Call::HoldLanes, Call::Fetch, Call::Flush] {
         let ((), log) = logged(async {
-            let (world, store) = store_errors::world();
+            let (world, store) = World::with_test_store();
             let bus = world.start().await;
             bus.idle().await;
             store.fail(move |made| (made == call).then_some(Fails::Before));

@@ -144,7 +144,7 @@ fn counters_agree_with_the_books() {
 #[test]
 fn an_end_whose_answer_was_lost_is_counted_once() {
     let ((), series) = metered(async {
-        let (world, store) = store_errors::world();
+        let (world, store) = World::with_test_store();
         let bus = world.engine(world.mail()).build().unwrap();
         send(&bus, note_to(person(1), "a").expires_at(world.at(ZERO))).await;
         store_errors::lose_an_answer(&store);

@@ -11,14 +11,9 @@ use signalbus::{
 use signalbus_testkit::provider::{Ending, Play, ScriptedProvider};
 
 use crate::common::{
-    MINUTE, S, TestStore, Unreachable, World, assert_ended, assert_waiting, attempts, every, note,
-    note_to, person, seconds, send, send_now, sender,
+    MINUTE, S, Unreachable, World, assert_ended, assert_waiting, attempts, every, note, note_to,
+    person, seconds, send, send_now, sender,
 };
-
-/// A world whose store may be used for messages that are sent at most once.
-fn durable() -> World {
-    World::with_store(|store| Arc::new(TestStore::new(store)))
-}
 
 #[tokio::test(start_paused = true)]
 async fn without_a_fault_each_message_is_requested_once() {
@@ -49,7 +44,7 @@ async fn at_least_once_sends_again_after_a_lost_answer() {
 
 #[tokio::test(start_paused = true)]
 async fn at_most_once_stops_after_a_lost_answer() {
-    let world = durable();
+    let world = World::durable();
     let setup = world.mail().guarantee(Guarantee::AtMostOnce);
     let bus = world.start_with(setup.retry(every(S))).await;
     world
@@ -102,7 +97,7 @@ async fn a_timeout_before_the_request_is_not_sent_and_after_it_unknown() {
 
 #[tokio::test(start_paused = true)]
 async fn a_provider_that_does_not_report_the_start_counts_as_started() {
-    let mut world = durable();
+    let mut world = World::durable();
     world.email = world.email.with_capabilities(Capabilities::default());
     let setup = world.mail().guarantee(Guarantee::AtMostOnce);
     let bus = world.start_with(setup).await;
@@ -118,7 +113,7 @@ async fn a_provider_that_does_not_report_the_start_counts_as_started() {
 
 #[tokio::test(start_paused = true)]
 async fn a_provider_that_can_be_asked_tells_whether_it_was_sent() {
-    let mut world = durable();
+    let mut world = World::durable();
     world.email = world.email.with_lookup();
     let setup = world.mail().guarantee(Guarantee::AtMostOnce);
     let bus = world.start_with(setup.retry(every(S))).await;
@@ -155,7 +150,7 @@ async fn a_provider_that_could_not_be_asked_is_asked_again_before_the_next_try()
 
 #[tokio::test(start_paused = true)]
 async fn a_provider_that_recognises_repeats_is_asked_again() {
-    let mut world = durable();
+    let mut world = World::durable();
     let capabilities = Capabilities::default().reporting_start();
     world.email = world
         .email
@@ -172,7 +167,7 @@ async fn a_provider_that_recognises_repeats_is_asked_again() {
 
 #[tokio::test(start_paused = true)]
 async fn but_not_when_it_would_have_forgotten_the_message_by_then() {
-    let mut world = durable();
+    let mut world = World::durable();
     let capabilities = Capabilities::default().reporting_start();
     world.email = world
         .email
@@ -188,7 +183,7 @@ async fn but_not_when_it_would_have_forgotten_the_message_by_then() {
 
 #[tokio::test(start_paused = true)]
 async fn nor_when_the_retry_is_held_up_until_it_has() {
-    let mut world = durable();
+    let mut world = World::durable();
     let capabilities = Capabilities::default().reporting_start();
     world.email = world
         .email
@@ -207,7 +202,7 @@ async fn nor_when_the_retry_is_held_up_until_it_has() {
 
 #[tokio::test(start_paused = true)]
 async fn nor_when_another_provider_would_get_the_repeat() {
-    let mut world = durable();
+    let mut world = World::durable();
     let remembers = Capabilities::default()
         .reporting_start()
         .with_dedup_window(MINUTE);
@@ -254,7 +249,7 @@ async fn a_panic_is_isolated_and_three_are_poison() {
 
 #[tokio::test(start_paused = true)]
 async fn a_panic_after_the_request_is_unknown() {
-    let world = durable();
+    let world = World::durable();
     let setup = world.mail().guarantee(Guarantee::AtMostOnce);
     let bus = world.start_with(setup.retry(every(S))).await;
     world

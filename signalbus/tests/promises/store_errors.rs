@@ -20,16 +20,6 @@ use crate::common::{
     send_now,
 };
 
-pub(crate) fn world() -> (World, TestStore) {
-    let mut kept = None;
-    let world = World::with_store(|store| {
-        let store = TestStore::new(store);
-        kept = Some(store.clone());
-        Arc::new(store)
-    });
-    (world, kept.unwrap())
-}
-
 /// Every n-th call fails, in turn before and after its work.
 fn every_nth(n: u32) -> impl FnMut(Call) -> Option<Fails> + Send {
     let mut calls = 0;
@@ -46,7 +36,7 @@ fn every_nth(n: u32) -> impl FnMut(Call) -> Option<Fails> + Send {
 #[tokio::test(start_paused = true)]
 async fn every_nth_call_fails() {
     for n in [2, 3, 5] {
-        let (world, store) = world();
+        let (world, store) = World::with_test_store();
         let bus = world.start_with(world.mail().retry(every(S))).await;
         world.email.when(
             {
@@ -85,7 +75,7 @@ async fn every_nth_call_fails() {
 
 #[tokio::test(start_paused = true)]
 async fn a_publish_whose_answer_was_lost_is_a_duplicate() {
-    let (world, store) = world();
+    let (world, store) = World::with_test_store();
     let bus = world.start().await;
     bus.idle().await;
     store.fail(|call| (call == Call::Accept).then_some(Fails::After));
@@ -103,7 +93,7 @@ async fn a_publish_whose_answer_was_lost_is_a_duplicate() {
 
 #[tokio::test(start_paused = true)]
 async fn without_a_key_a_repeat_is_another_message() {
-    let (world, store) = world();
+    let (world, store) = World::with_test_store();
     let bus = world.start().await;
     let event = || {
         let mut event = note("a");
@@ -133,7 +123,7 @@ pub(crate) fn lose_an_answer(store: &TestStore) {
 
 #[tokio::test(start_paused = true)]
 async fn what_happens_while_the_answer_to_a_claim_is_lost_counts() {
-    let (world, store) = world();
+    let (world, store) = World::with_test_store();
     let bus = world.engine(world.mail()).build().unwrap();
     lose_an_answer(&store);
     let late = send(&bus, note_to(person(1), "a").expires_at(world.at(5 * S))).await;
@@ -175,7 +165,7 @@ async fn outage(world: &World, store: &TestStore, call: Call) -> u32 {
 #[tokio::test(start_paused = true)]
 async fn an_outage_of_each_call_is_survived_without_spinning() {
     for call in [Call::Fetch, Call::Flush, Call::HoldLanes] {
-        let (world, store) = world();
+        let (world, store) = World::with_test_store();
         let bus = world.start_with(world.mail().retry(every(10 * S))).await;
         world.email.next([Play::retryable(Fault::Recipient)]);
         let retried = send_now(&bus, note_to(person(1), "a")).await;
@@ -195,7 +185,7 @@ async fn an_outage_of_each_call_is_survived_without_spinning() {
 
 #[tokio::test(start_paused = true)]
 async fn without_a_good_lease_nothing_is_sent() {
-    let (world, store) = world();
+    let (world, store) = World::with_test_store();
     let bus = world.start().await;
     bus.idle().await;
     store.fail(|call| (call == Call::HoldLanes).then_some(Fails::Before));

@@ -29,7 +29,7 @@ use signalbus::{
     channel::{Email, Sms},
     clock::later,
 };
-use signalbus_testkit::{PausedClock, provider::ScriptedProvider};
+use signalbus_testkit::{Layered, PausedClock, provider::ScriptedProvider};
 
 pub(crate) const ZERO: Duration = Duration::ZERO;
 pub(crate) const S: Duration = Duration::from_secs(1);
@@ -47,16 +47,27 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new() -> Self {
-        Self::with_store(|store| Arc::new(store))
+        let clock = PausedClock::default();
+        let store = in_memory(&clock);
+        Self::around(clock, store)
     }
 
-    /// With something around the store in memory.
-    pub(crate) fn with_store(wrap: impl FnOnce(MemoryStore) -> Arc<dyn Store>) -> Self {
+    /// With a store that fails when it is told to.
+    pub(crate) fn with_test_store() -> (Self, TestStore) {
         let clock = PausedClock::default();
+        let store = TestStore::new(in_memory(&clock));
+        (Self::around(clock, Layered(store.clone())), store)
+    }
+
+    /// With a store that may be used for messages that are sent at most once.
+    pub(crate) fn durable() -> Self {
+        Self::with_test_store().0
+    }
+
+    fn around(clock: PausedClock, store: impl Store) -> Self {
         let shared: Arc<dyn Clock> = Arc::new(clock.clone());
-        let store = MemoryStore::builder().clock(Arc::clone(&shared)).build();
         Self {
-            store: wrap(store),
+            store: Arc::new(store),
             email: ScriptedProvider::new(Arc::clone(&shared)).named("mail"),
             sms: ScriptedProvider::new(shared).named("text"),
             seeds: Arc::default(),
@@ -123,6 +134,12 @@ impl World {
     pub(crate) fn at(&self, time: Duration) -> Timestamp {
         later(Timestamp::constant(1_893_456_000, 0), time)
     }
+}
+
+fn in_memory(clock: &PausedClock) -> MemoryStore {
+    MemoryStore::builder()
+        .clock(Arc::new(clock.clone()))
+        .build()
 }
 
 pub(crate) fn sender() -> Email {

@@ -7,14 +7,13 @@ use std::{
 
 use async_trait::async_trait;
 use signalbus::{
-    ChannelName, DeliveryId, EventId, MemoryStore, Store, TenantId, Timestamp,
+    MemoryStore, Store,
     store::{
-        Acceptance, AddressHash, BusAdvance, BusPosition, Cancel, Cancelled, DeliveryFilter,
-        DeliveryRecord, EventRecord, Fetched, Flush, Flushed, HistoryEntry, LaneHolding, LaneLease,
-        LaneRequest, NewEvent, Page, PageToken, Receipt, ReceiptEffect, Redrive, Redriven,
-        StoreError, StoreErrorKind, StoreFeatures, Suppression, Tally, Window,
+        Acceptance, BusAdvance, Fetched, Flush, Flushed, LaneHolding, LaneLease, LaneRequest,
+        NewEvent, StoreError, StoreErrorKind, StoreFeatures, Window,
     },
 };
+use signalbus_testkit::StoreLayer;
 
 /// The calls that the engine depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,7 +91,11 @@ impl fmt::Debug for TestStore {
 }
 
 #[async_trait]
-impl Store for TestStore {
+impl StoreLayer for TestStore {
+    fn inner(&self) -> &dyn Store {
+        &self.inner
+    }
+
     fn features(&self) -> StoreFeatures {
         self.inner.features().durable(true)
     }
@@ -104,10 +107,6 @@ impl Store for TestStore {
     ) -> Result<Vec<Acceptance>, StoreError> {
         self.call(Call::Accept, self.inner.accept(events, advance))
             .await
-    }
-
-    async fn bus_positions(&self, bus: &str, group: &str) -> Result<Vec<BusPosition>, StoreError> {
-        self.inner.bus_positions(bus, group).await
     }
 
     async fn hold_lanes(&self, request: LaneRequest) -> Result<LaneHolding, StoreError> {
@@ -122,77 +121,5 @@ impl Store for TestStore {
 
     async fn flush(&self, lanes: &[LaneLease], flush: Flush) -> Result<Flushed, StoreError> {
         self.call(Call::Flush, self.inner.flush(lanes, flush)).await
-    }
-
-    async fn record_receipts(
-        &self,
-        receipts: Vec<Receipt>,
-    ) -> Result<Vec<ReceiptEffect>, StoreError> {
-        self.inner.record_receipts(receipts).await
-    }
-
-    async fn redrive(&self, redrive: Redrive) -> Result<Redriven, StoreError> {
-        self.inner.redrive(redrive).await
-    }
-
-    async fn cancel(
-        &self,
-        tenant: &TenantId,
-        cancel: Cancel,
-    ) -> Result<Vec<Cancelled>, StoreError> {
-        self.inner.cancel(tenant, cancel).await
-    }
-
-    async fn suppress(&self, suppressions: Vec<Suppression>) -> Result<(), StoreError> {
-        self.inner.suppress(suppressions).await
-    }
-
-    async fn unsuppress(
-        &self,
-        tenant: &TenantId,
-        channel: &ChannelName,
-        address: AddressHash,
-    ) -> Result<bool, StoreError> {
-        self.inner.unsuppress(tenant, channel, address).await
-    }
-
-    async fn event(
-        &self,
-        tenant: &TenantId,
-        id: EventId,
-    ) -> Result<Option<EventRecord>, StoreError> {
-        self.inner.event(tenant, id).await
-    }
-
-    async fn delivery(
-        &self,
-        tenant: &TenantId,
-        id: DeliveryId,
-    ) -> Result<Option<DeliveryRecord>, StoreError> {
-        self.inner.delivery(tenant, id).await
-    }
-
-    async fn history(
-        &self,
-        tenant: &TenantId,
-        id: DeliveryId,
-    ) -> Result<Vec<HistoryEntry>, StoreError> {
-        self.inner.history(tenant, id).await
-    }
-
-    async fn list(
-        &self,
-        filter: &DeliveryFilter,
-        page: PageToken,
-    ) -> Result<Page<DeliveryRecord>, StoreError> {
-        self.inner.list(filter, page).await
-    }
-
-    async fn tally(&self, filter: &DeliveryFilter) -> Result<Vec<Tally>, StoreError> {
-        self.inner.tally(filter).await
-    }
-
-    async fn purge(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
-        self.inner.purge(before, limit).await
     }
 }
