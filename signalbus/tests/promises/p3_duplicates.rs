@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use signalbus::{
-    ChannelSetup, Guarantee,
+    ChannelSetup, Guarantee, RetryPolicy, Signalbus,
     provider::{Capabilities, Fault, Outcome, SendError},
     store::{AttemptOutcome, EndState, Reason},
 };
@@ -148,15 +148,21 @@ async fn a_provider_that_could_not_be_asked_is_asked_again_before_the_next_try()
     assert_eq!(attempts(&bus, id).await.len(), 2, "the second only asked");
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_provider_that_recognises_repeats_is_asked_again() {
+/// Mails at most once, through a provider that recognises repeats for a minute.
+async fn remembering(retry: RetryPolicy) -> (World, Signalbus) {
     let mut world = World::durable();
     let capabilities = Capabilities::default().reporting_start();
     world.email = world
         .email
         .with_capabilities(capabilities.with_dedup_window(MINUTE));
     let setup = world.mail().guarantee(Guarantee::AtMostOnce);
-    let bus = world.start_with(setup.retry(every(10 * S))).await;
+    let bus = world.start_with(setup.retry(retry)).await;
+    (world, bus)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_provider_that_recognises_repeats_is_asked_again() {
+    let (world, bus) = remembering(every(10 * S)).await;
     world.email.next([Play::cut()]);
     let id = send(&bus, note("a")).await;
     world.pass(MINUTE).await;
@@ -167,13 +173,7 @@ async fn a_provider_that_recognises_repeats_is_asked_again() {
 
 #[tokio::test(start_paused = true)]
 async fn but_not_when_it_would_have_forgotten_the_message_by_then() {
-    let mut world = World::durable();
-    let capabilities = Capabilities::default().reporting_start();
-    world.email = world
-        .email
-        .with_capabilities(capabilities.with_dedup_window(MINUTE));
-    let setup = world.mail().guarantee(Guarantee::AtMostOnce);
-    let bus = world.start_with(setup.retry(every(2 * MINUTE))).await;
+    let (world, bus) = remembering(every(2 * MINUTE)).await;
     world.email.next([Play::cut()]);
     let id = send(&bus, note("a")).await;
     world.pass(10 * MINUTE).await;
@@ -183,13 +183,7 @@ async fn but_not_when_it_would_have_forgotten_the_message_by_then() {
 
 #[tokio::test(start_paused = true)]
 async fn nor_when_the_retry_is_held_up_until_it_has() {
-    let mut world = World::durable();
-    let capabilities = Capabilities::default().reporting_start();
-    world.email = world
-        .email
-        .with_capabilities(capabilities.with_dedup_window(MINUTE));
-    let setup = world.mail().guarantee(Guarantee::AtMostOnce);
-    let bus = world.start_with(setup.retry(every(10 * S))).await;
+    let (world, bus) = remembering(every(10 * S)).await;
     let down =
         Play::fail(|| SendError::retryable(Fault::Provider, "down").with_retry_after(5 * MINUTE));
     world.email.next([Play::cut(), down]);
