@@ -184,6 +184,7 @@ macro_rules! __store_cases {
                 redrives {
                     a_dead_delivery_gets_a_new_generation
                     two_redrives_cannot_both_win
+                    an_earlier_generation_is_not_redriven_again
                     naming_it_twice_starts_it_once
                     only_what_ended_badly_is_redriven
                     the_old_generation_is_fenced
@@ -208,6 +209,7 @@ macro_rules! __store_cases {
                     evidence_may_come_before_the_result
                     evidence_stops_another_try
                     receipts_do_not_wake_the_dead
+                    a_new_generation_begins_without_receipts
                     an_early_receipt_is_applied_with_the_result
                     an_early_receipt_is_forgotten_in_the_end
                     an_early_receipt_may_name_the_delivery

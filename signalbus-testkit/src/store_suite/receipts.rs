@@ -6,11 +6,11 @@ use signalbus::{
     DeliveryId, Timestamp,
     store::{
         ClaimAnswer, EndState, Entry, NewEvent, Next, Reason, Receipt, ReceiptEffect, ReceiptKind,
-        ReceiptTarget, Refusal, State,
+        ReceiptTarget, Refusal, Selection, State,
     },
 };
 
-use super::{Harness, Worker, acme, claim, provider, result, tenant};
+use super::{Harness, Worker, acme, claim, provider, redrive, result, tenant};
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -167,6 +167,20 @@ pub async fn receipts_do_not_wake_the_dead(h: Harness) {
     said.target = ReceiptTarget::Delivery(id);
     assert_eq!(tell(&h, said).await, ReceiptEffect::Advanced);
     assert_eq!(h.state(id).await, State::Ended(EndState::Dead));
+}
+
+/// P4: what was said of the generation that ended does not stand for the next one, which is sent.
+pub async fn a_new_generation_begins_without_receipts(h: Harness) {
+    let worker = h.worker().await;
+    let id = h.dead(&worker, "ada").await;
+    let mut said = receipt("unused", ReceiptKind::Delivered, "r-1");
+    said.target = ReceiptTarget::Delivery(id);
+    tell(&h, said).await;
+    let asked = redrive(acme(), Selection::Ids(vec![(id, 0)]));
+    h.store().redrive(asked).await.unwrap();
+    assert_eq!(h.delivery(id).await.receipt, None);
+    worker.sends(id, "m-1").await;
+    assert_eq!(h.end(id).await, (EndState::Accepted, Reason::Sent));
 }
 
 /// A receipt that comes before the result is parked, and applied with it.

@@ -56,6 +56,23 @@ pub async fn two_redrives_cannot_both_win(h: Harness) {
     assert_eq!(h.delivery(id).await.generation, 1);
 }
 
+/// P4: a redrive names the generation it ends. Repeated when the next one has ended too, it starts
+/// nothing.
+pub async fn an_earlier_generation_is_not_redriven_again(h: Harness) {
+    let worker = h.worker().await;
+    let id = h.dead(&worker, "ada").await;
+    let asked = || redrive(acme(), Selection::Ids(vec![(id, 0)]));
+    run(&h, asked()).await;
+    let again = worker.ready(id).await;
+    worker.claims(&again).await;
+    let dead = Next::End(EndState::Dead, Reason::Refused);
+    worker.settles(result(&again, dead)).await;
+    let late = run(&h, asked()).await;
+    assert_eq!((late.started, late.skipped), (vec![], vec![id]));
+    assert_eq!(h.delivery(id).await.generation, 1);
+    assert_eq!(h.end(id).await, (EndState::Dead, Reason::Refused));
+}
+
 /// P4: named twice in one redrive, it starts once.
 pub async fn naming_it_twice_starts_it_once(h: Harness) {
     let worker = h.worker().await;
