@@ -265,3 +265,6 @@ fn check_policy(
     }
     Ok(())
 }
+
+#[cfg(all(test, feature = "email", feature = "sms"))]
+mod tests;
