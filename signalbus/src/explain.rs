@@ -1,10 +1,14 @@
-use std::fmt::{self, Write};
+use std::fmt;
 
 use serde::Serialize;
 
-use crate::store::{AttemptOutcome, AttemptRecord, DeliveryRecord, Entry, HistoryEntry, State};
+use crate::{
+    store::{AttemptOutcome, AttemptRecord, DeliveryRecord, Entry, HistoryEntry, State},
+    text::Visible,
+};
 
-/// What happened to a delivery and why, as a story: print it.
+/// What happened to a delivery and why, as a story: print it. Text from outside stays within its
+/// line, and what commands a terminal is spelled out.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Explanation {
@@ -39,14 +43,14 @@ impl fmt::Display for Explanation {
                 } => {
                     write!(f, "ended as {} ({reason})", state.as_str())?;
                     match detail {
-                        Some(detail) => writeln!(f, ": {}", Plain(detail))?,
+                        Some(detail) => writeln!(f, ": {}", Visible(detail))?,
                         None => writeln!(f)?,
                     }
                 }
                 Entry::Cancelled {
                     actor,
                     in_flight: false,
-                } => writeln!(f, "cancelled by {}", Plain(actor))?,
+                } => writeln!(f, "cancelled by {}", Visible(actor))?,
                 Entry::Cancelled {
                     actor,
                     in_flight: true,
@@ -54,7 +58,7 @@ impl fmt::Display for Explanation {
                     writeln!(
                         f,
                         "cancelled by {} while a send was in flight",
-                        Plain(actor)
+                        Visible(actor)
                     )?;
                 }
                 Entry::Redriven {
@@ -65,7 +69,7 @@ impl fmt::Display for Explanation {
                     writeln!(
                         f,
                         "redriven by {}: generation {ended} ended, {began} began",
-                        Plain(actor)
+                        Visible(actor)
                     )?;
                 }
                 Entry::Receipt { kind, advanced, .. } => {
@@ -74,7 +78,11 @@ impl fmt::Display for Explanation {
                     } else {
                         ", which changed nothing"
                     };
-                    writeln!(f, "the provider reported {}{effect}", Plain(kind.as_str()))?;
+                    writeln!(
+                        f,
+                        "the provider reported {}{effect}",
+                        Visible(kind.as_str())
+                    )?;
                 }
             }
         }
@@ -101,11 +109,11 @@ fn attempt(f: &mut fmt::Formatter<'_>, record: &AttemptRecord) -> fmt::Result {
         AttemptOutcome::Accepted { id } => {
             write!(f, ": taken")?;
             if let Some(id) = id {
-                write!(f, " as {}", Plain(id))?;
+                write!(f, " as {}", Visible(id))?;
             }
         }
         AttemptOutcome::Failed(outcome) => {
-            write!(f, ": {}", format!("{outcome:?}").to_lowercase())?;
+            write!(f, ": {}", outcome.as_str())?;
             if let Some(fault) = record.fault {
                 write!(f, ", fault of the {}", fault.as_str())?;
             }
@@ -113,10 +121,10 @@ fn attempt(f: &mut fmt::Formatter<'_>, record: &AttemptRecord) -> fmt::Result {
         AttemptOutcome::Interrupted => write!(f, ": interrupted, possibly sent")?,
     }
     if let Some(code) = &record.code {
-        write!(f, " [{}]", Plain(code))?;
+        write!(f, " [{}]", Visible(code))?;
     }
     if let Some(detail) = &record.detail {
-        write!(f, ": {}", Plain(detail))?;
+        write!(f, ": {}", Visible(detail))?;
     }
     write!(f, "; {}", record.next)?;
     match record.retry_in {
@@ -125,13 +133,5 @@ fn attempt(f: &mut fmt::Formatter<'_>, record: &AttemptRecord) -> fmt::Result {
     }
 }
 
-/// Text from outside without control characters, so that it cannot look like lines of its own.
-struct Plain<'a>(&'a str);
-
-impl fmt::Display for Plain<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0
-            .chars()
-            .try_for_each(|char| f.write_char(if char.is_control() { ' ' } else { char }))
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,9 @@
 //! Text from outside, made fit for logs, tables and terminals.
 
+mod visible;
+
+pub(crate) use visible::Visible;
+
 /// One line without control characters, of at most `longest` bytes and a mark that it was cut.
 pub(crate) fn one_line(mut text: String, longest: usize) -> String {
     if text.contains(char::is_control) {

@@ -39,6 +39,18 @@ pub enum Outcome {
     Unknown,
 }
 
+impl Outcome {
+    /// The name in history and labels.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Retryable => "retryable",
+            Self::Permanent => "permanent",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// Whose fault it was. Only provider and quota faults open the circuit breaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

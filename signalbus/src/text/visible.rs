@@ -1,7 +1,7 @@
 use std::fmt;
 
 /// One line of text on a terminal: what would command it, or is not seen, is spelled out.
-pub(super) struct Visible<'a>(pub(super) &'a str);
+pub(crate) struct Visible<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Visible<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

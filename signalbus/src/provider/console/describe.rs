@@ -1,7 +1,6 @@
 use std::fmt::{self, Write as _};
 
-use super::visible::Visible;
-use crate::channel::Channel;
+use crate::{channel::Channel, text::Visible};
 
 /// A channel whose messages a person can read: then a [`Console`](super::Console) can print them.
 ///

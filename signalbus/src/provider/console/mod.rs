@@ -4,7 +4,6 @@ mod email;
 mod printer;
 #[cfg(feature = "sms")]
 mod sms;
-mod visible;
 
 use std::{
     fmt, io, panic,
