@@ -10,7 +10,7 @@ use crate::{
     id::EventId,
     name::ChannelName,
     plan::{Plan, PlannedDelivery},
-    publish::{Answer, InvalidEvent, Prepared, PublishError, Published, Verdict},
+    publish::{InvalidEvent, Prepared, PublishError, Published, Verdict},
     store::{Acceptance, StoredEvent},
     template::TemplateError,
 };
@@ -66,7 +66,6 @@ impl Signalbus {
             .put(fresh.filter_map(|(_, content)| content));
         let mut acceptances = acceptances.iter();
         let mut counts: BTreeMap<ChannelName, u64> = BTreeMap::new();
-        let mut scheduled = false;
         for answer in answers.iter_mut().flatten() {
             let Some(acceptance) = acceptances.next() else {
                 break;
@@ -74,7 +73,6 @@ impl Signalbus {
             let published = std::mem::replace(answer, empty(answer.event)).after(acceptance);
             if published.verdict == Verdict::Accepted {
                 for route in &published.routes {
-                    scheduled |= matches!(route.answer, Answer::Scheduled(_));
                     if let Some(channel) = &route.channel {
                         match counts.get_mut(channel) {
                             Some(count) => *count += 1,
@@ -88,7 +86,7 @@ impl Signalbus {
         for (channel, count) in &counts {
             metrics::published(channel, *count);
         }
-        if !counts.is_empty() || scheduled {
+        if !counts.is_empty() {
             self.shared().bell.ring();
         }
         Ok(answers)
