@@ -275,9 +275,9 @@ impl Store for SqliteStore {
         .await
     }
 
-    async fn flush(&self, lanes: &[LaneLease], flush: Flush) -> Result<Flushed, StoreError> {
-        flush::check(&flush)?;
-        let (now, lanes) = (self.now(), lanes.to_vec());
+    async fn flush(&self, lanes: &[LaneLease], flush: &Flush) -> Result<Flushed, StoreError> {
+        flush::check(flush)?;
+        let (now, lanes, flush) = (self.now(), lanes.to_vec(), flush.clone());
         self.write(move |conn| {
             Box::pin(async move { flush::flush(conn, now, &lanes, &flush).await })
         })

@@ -48,7 +48,7 @@ macro_rules! pass_on {
         ///         &self.inner
         ///     }
         ///
-        ///     async fn flush(&self, lanes: &[LaneLease], flush: Flush) -> Result<Flushed, StoreError> {
+        ///     async fn flush(&self, lanes: &[LaneLease], flush: &Flush) -> Result<Flushed, StoreError> {
         ///         self.claims.fetch_add(flush.claims.len(), Ordering::SeqCst);
         ///         self.inner.flush(lanes, flush).await
         ///     }
@@ -107,7 +107,7 @@ pass_on! {
     async fn bus_positions(bus: &str, group: &str) -> Vec<BusPosition>;
     async fn hold_lanes(request: LaneRequest) -> LaneHolding;
     async fn fetch(lanes: &[LaneLease], window: Window) -> Fetched;
-    async fn flush(lanes: &[LaneLease], flush: Flush) -> Flushed;
+    async fn flush(lanes: &[LaneLease], flush: &Flush) -> Flushed;
     async fn record_receipts(receipts: Vec<Receipt>) -> Vec<ReceiptEffect>;
     async fn redrive(redrive: Redrive) -> Redriven;
     async fn cancel(tenant: &TenantId, cancel: Cancel) -> Vec<Cancelled>;

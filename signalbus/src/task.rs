@@ -1,8 +1,11 @@
 //! The one place that starts tasks. No task outlives what it works for.
 
-use std::future::Future;
+use std::{
+    future::Future,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::{sync::Notify, task::JoinHandle};
 
 /// Starts `future` on the current tokio runtime, until it ends or the handle is dropped.
 #[expect(clippy::disallowed_methods, reason = "the one place that starts tasks")]
@@ -20,42 +23,44 @@ impl Drop for Task {
     }
 }
 
-/// Tasks that each give one result; dropping it stops them all.
+/// Results of tasks, on their way to the one that waits for them.
 #[derive(Debug)]
-pub(crate) struct Tasks<T>(JoinSet<T>);
+pub(crate) struct Results<T> {
+    done: Mutex<Vec<T>>,
+    some: Notify,
+}
 
-impl<T: Send + 'static> Tasks<T> {
+impl<T> Results<T> {
     pub(crate) fn new() -> Self {
-        Self(JoinSet::new())
-    }
-
-    pub(crate) fn start(&mut self, future: impl Future<Output = T> + Send + 'static) {
-        self.0.spawn(future);
-    }
-
-    /// A result that is there already.
-    pub(crate) fn try_next(&mut self) -> Option<T> {
-        loop {
-            match self.0.try_join_next()? {
-                Ok(result) => return Some(result),
-                Err(_) => continue,
-            }
+        Self {
+            done: Mutex::new(Vec::new()),
+            some: Notify::new(),
         }
     }
 
-    /// Waits for a result; none when no task runs. Cancel safe.
-    pub(crate) async fn next(&mut self) -> Option<T> {
-        loop {
-            match self.0.join_next().await? {
-                Ok(result) => return Some(result),
-                Err(_) => continue,
-            }
+    pub(crate) fn put(&self, result: T) {
+        let mut done = self.lock();
+        done.push(result);
+        let first = done.len() == 1;
+        drop(done);
+        if first {
+            self.some.notify_one();
         }
     }
 
-    /// Stops all tasks at their next await; their results are lost.
-    pub(crate) fn abort_all(&mut self) {
-        // Dropping a set aborts its tasks.
-        self.0 = JoinSet::new();
+    /// Puts what is there into `room`, which is empty.
+    pub(crate) fn take(&self, room: &mut Vec<T>) {
+        std::mem::swap(&mut *self.lock(), room);
+    }
+
+    /// Waits until there is a result. Cancel safe.
+    pub(crate) async fn some(&self) {
+        while self.lock().is_empty() {
+            self.some.notified().await;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<T>> {
+        self.done.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -34,7 +34,7 @@ impl StoreLayer for KillingStore {
         Ok(answer)
     }
 
-    async fn flush(&self, lanes: &[LaneLease], flush: Flush) -> Result<Flushed, StoreError> {
+    async fn flush(&self, lanes: &[LaneLease], flush: &Flush) -> Result<Flushed, StoreError> {
         let (claims, settles) = (!flush.claims.is_empty(), !flush.settles.is_empty());
         let answer = self.inner.flush(lanes, flush).await?;
         if claims {

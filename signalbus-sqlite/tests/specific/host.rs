@@ -157,7 +157,7 @@ async fn files_come_with_the_claim_and_an_effect_meets_the_next_claim() {
         claims: vec![claim(&ready[0])],
         settles: Vec::new(),
     };
-    let answer = store.flush(&lanes, first).await.unwrap();
+    let answer = store.flush(&lanes, &first).await.unwrap();
     let ClaimAnswer::Claimed(claimed) = &answer.claims[0] else {
         panic!("{:?}", answer.claims);
     };
@@ -174,7 +174,7 @@ async fn files_come_with_the_claim_and_an_effect_meets_the_next_claim() {
         claims: vec![claim(&ready[1])],
         settles: vec![bounced],
     };
-    let answer = store.flush(&lanes, second).await.unwrap();
+    let answer = store.flush(&lanes, &second).await.unwrap();
     assert!(matches!(
         answer.claims[0],
         ClaimAnswer::Refused(signalbus::store::Refusal::Suppressed)

@@ -169,7 +169,7 @@ pub(crate) async fn claim_all(store: &dyn Store, lanes: &[LaneLease], ready: &[R
         claims: ready.iter().map(claim).collect(),
         settles: Vec::new(),
     };
-    let answer = store.flush(lanes, flush).await.unwrap();
+    let answer = store.flush(lanes, &flush).await.unwrap();
     answer
         .claims
         .iter()
@@ -190,7 +190,7 @@ pub(crate) async fn settle_all(
             .map(|ready| settle(ready, next.clone()))
             .collect(),
     };
-    store.flush(lanes, flush).await.unwrap().settles
+    store.flush(lanes, &flush).await.unwrap().settles
 }
 
 /// The ids of what may be sent now.

@@ -243,9 +243,9 @@ impl StoreLayer for SimStore {
         Ok(fetched)
     }
 
-    async fn flush(&self, lanes: &[LaneLease], flush: Flush) -> Result<Flushed, StoreError> {
+    async fn flush(&self, lanes: &[LaneLease], flush: &Flush) -> Result<Flushed, StoreError> {
         let how = self.there(Call::Flush).await?;
-        let flushed = self.inner.flush(lanes, flush.clone()).await?;
+        let flushed = self.inner.flush(lanes, flush).await?;
         let told = how != Some(How::FailAfter);
         for (settle, answer) in flush.settles.iter().zip(&flushed.settles) {
             if *answer == SettleAnswer::Applied {

@@ -186,11 +186,7 @@ impl Play<'_> {
         leases: Vec<LaneLease>,
         flush: Flush,
     ) -> Verdict {
-        let told = self
-            .store
-            .flush(&leases, flush.clone())
-            .await
-            .map_err(failed)?;
+        let told = self.store.flush(&leases, &flush).await.map_err(failed)?;
         for (settle, answer) in flush.settles.iter().zip(&told.settles) {
             let name = self.name(settle.id);
             let line = format!(

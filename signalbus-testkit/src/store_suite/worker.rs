@@ -94,7 +94,7 @@ impl Worker {
     /// Writes claims and results.
     pub async fn flush(&self, claims: Vec<Claim>, settles: Vec<Settle>) -> Flushed {
         let flush = Flush { claims, settles };
-        self.store.get().flush(&self.leases, flush).await.unwrap()
+        self.store.get().flush(&self.leases, &flush).await.unwrap()
     }
 
     /// Writes one claim.

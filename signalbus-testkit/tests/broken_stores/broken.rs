@@ -185,7 +185,7 @@ impl StoreLayer for Broken {
         Ok(fetched)
     }
 
-    async fn flush(&self, lanes: &[LaneLease], mut flush: Flush) -> Result<Flushed, StoreError> {
+    async fn flush(&self, lanes: &[LaneLease], flush: &Flush) -> Result<Flushed, StoreError> {
         let newest = self.remember(|memory| memory.leases.clone());
         let lanes = if self.does(Fault::IgnoresEpochs) {
             &newest
@@ -193,8 +193,9 @@ impl StoreLayer for Broken {
             lanes
         };
         if self.does(Fault::SuppressesTwice) {
-            self.suppress_at_once(&flush).await?;
+            self.suppress_at_once(flush).await?;
         }
+        let mut flush = flush.clone();
         for settle in &mut flush.settles {
             if self.does(Fault::LosesRenderings) {
                 settle.rendering = None;
@@ -203,7 +204,7 @@ impl StoreLayer for Broken {
                 settle.next = Next::Retry(Duration::ZERO);
             }
         }
-        let mut flushed = self.honest.flush(lanes, flush).await?;
+        let mut flushed = self.honest.flush(lanes, &flush).await?;
         if self.does(Fault::AnswersBackwards) {
             flushed.claims.reverse();
         }

@@ -127,7 +127,7 @@ pub(crate) struct Job {
     pub(crate) reports_start: bool,
     pub(crate) latch: Latch,
     /// The deadline of a shutdown has come.
-    pub(crate) cut: CancellationToken,
+    pub(crate) cut: Arc<CancellationToken>,
 }
 
 impl Job {

@@ -26,7 +26,7 @@ use crate::{
         metrics,
         providers::{Lineup, Reservation, RoomNow},
         route::Attempted,
-        schedule::Scheduler,
+        schedule::{Picked, Scheduler},
     },
     entropy::Entropy,
     event::Class,
@@ -34,8 +34,8 @@ use crate::{
     name::{ChannelName, TenantId},
     provider::Latch,
     publish::Planner,
-    store::{Claim, Group, LaneRequest, Position, Ready, Settle, Store},
-    task::Tasks,
+    store::{Claim, Flush, Group, LaneRequest, Position, Ready, Store},
+    task::{self, Task},
     template::Templates,
 };
 
@@ -67,13 +67,17 @@ pub(crate) struct Worker {
     lineups: Vec<Lineup>,
     scheduler: Scheduler,
     lanes: Lanes,
-    tasks: Tasks<(Position, Attempted)>,
+    /// What came of sends.
+    ended: Arc<task::Results<(Position, Attempted)>>,
     in_flight: HashMap<Position, InFlight>,
+    /// What to claim with the next flush.
+    claiming: Vec<Claiming>,
     results: Results,
+    room: Room,
     /// A suspect of a crash is in flight: nothing else may be.
     alone: bool,
     /// Tells sends in flight that the deadline of a shutdown has come.
-    cut: CancellationToken,
+    cut: Arc<CancellationToken>,
     /// The last claim was for a suspect: now it is the turn of the rest.
     rest_first: bool,
     next_renew: Duration,
@@ -98,32 +102,32 @@ pub(crate) struct Worker {
 #[derive(Default)]
 struct Results {
     ready: Vec<Ready>,
-    settles: Vec<Settle>,
+    flush: Flush,
 }
 
 impl Results {
     fn is_empty(&self) -> bool {
-        self.settles.is_empty()
+        self.ready.is_empty()
     }
 
-    fn push(&mut self, ready: Ready, settle: Settle) {
-        self.ready.push(ready);
-        self.settles.push(settle);
+    fn clear(&mut self) {
+        self.ready.clear();
+        self.flush.claims.clear();
+        self.flush.settles.clear();
     }
+}
 
-    /// All of them; leaves room for as many.
-    fn take(&mut self) -> Self {
-        let room = self.settles.len();
-        let empty = Self {
-            ready: Vec::with_capacity(room),
-            settles: Vec::with_capacity(room),
-        };
-        std::mem::replace(self, empty)
-    }
+/// Empty lists that are used again: large ones cost an allocator more than what is put into them.
+#[derive(Default)]
+struct Room {
+    ended: Vec<(Position, Attempted)>,
+    results: Results,
 }
 
 struct InFlight {
     ready: Ready,
+    /// The send itself, if there is one: stopped when dropped.
+    send: Option<Task>,
     channel: usize,
     /// None for a delivery that was claimed only to be refused.
     reservation: Option<Reservation>,
@@ -133,10 +137,24 @@ struct InFlight {
 
 /// A claim to write, and what it holds meanwhile.
 struct Claiming {
-    claim: Claim,
     ready: Ready,
     channel: usize,
     reservation: Option<Reservation>,
+    /// Whether nothing else is in flight.
+    alone: bool,
+}
+
+impl Claiming {
+    fn claim(&self) -> Claim {
+        Claim {
+            position: self.ready.position,
+            id: self.ready.id,
+            lane: self.ready.lane,
+            generation: self.ready.generation,
+            attempt: self.ready.attempt + 1,
+            alone: self.alone,
+        }
+    }
 }
 
 /// How often age gauges are read from the store.
@@ -166,11 +184,13 @@ impl Worker {
             lineups,
             scheduler: Scheduler::new(channels),
             lanes: Lanes::default(),
-            tasks: Tasks::new(),
+            ended: Arc::new(task::Results::new()),
             in_flight: HashMap::new(),
+            claiming: Vec::new(),
             results: Results::default(),
+            room: Room::default(),
             alone: false,
-            cut: CancellationToken::new(),
+            cut: Arc::new(CancellationToken::new()),
             rest_first: false,
             next_renew: Duration::ZERO,
             next_poll: Duration::ZERO,
@@ -206,11 +226,11 @@ impl Worker {
             self.renew(true).await;
         }
         self.fetch_if_due().await;
-        let claims = self.claims();
-        let more = claims.len() >= self.shared.options.flush;
-        let busy = !claims.is_empty() || !self.results.is_empty();
+        self.claim();
+        let more = self.claiming.len() >= self.shared.options.flush;
+        let busy = !self.claiming.is_empty() || !self.results.is_empty();
         if busy {
-            self.flush(claims).await;
+            self.flush().await;
         }
         self.report_if_due();
         if !more {
@@ -220,9 +240,12 @@ impl Worker {
 
     /// Takes over the results of sends that ended.
     fn collect(&mut self) {
-        while let Some((position, attempted)) = self.tasks.try_next() {
+        let mut ended = std::mem::take(&mut self.room.ended);
+        self.ended.take(&mut ended);
+        for (position, attempted) in ended.drain(..) {
             self.ended(position, attempted);
         }
+        self.room.ended = ended;
     }
 
     async fn renew(&mut self, take: bool) {
@@ -269,27 +292,26 @@ impl Worker {
             || self.results.ready.iter().any(|ready| ready.lane == lane)
     }
 
-    /// What to claim now: as much as there are slots, permits and room for.
-    fn claims(&mut self) -> Vec<Claiming> {
+    /// Decides what to claim now: as much as there are slots, permits and room for.
+    fn claim(&mut self) {
         let now = self.monotonic();
-        let mut claiming = self.expired();
+        self.claim_expired();
         if self.alone || !self.lanes.are_safe(now) {
-            return claiming;
+            return;
         }
         let suspects = self.suspects_wait(now);
         if !suspects || std::mem::take(&mut self.rest_first) {
-            claiming.extend(self.rest(now));
+            self.claim_rest(now);
         }
         // A suspect waits until nothing else is in flight; then the rest has its turn again.
-        if suspects && claiming.is_empty() && self.in_flight.is_empty() {
-            claiming.extend(self.suspect(now));
+        if suspects && self.claiming.is_empty() && self.in_flight.is_empty() {
+            self.claim_suspect(now);
         }
         if self.in_flight.is_empty()
-            && let [only] = claiming.as_mut_slice()
+            && let [only] = self.claiming.as_mut_slice()
         {
-            only.claim.alone = true;
+            only.alone = true;
         }
-        claiming
     }
 
     fn suspects_wait(&mut self, now: Duration) -> bool {
@@ -301,55 +323,63 @@ impl Worker {
     }
 
     /// One suspect of a crash, to be tried alone.
-    fn suspect(&mut self, now: Duration) -> Option<Claiming> {
+    fn claim_suspect(&mut self, now: Duration) {
         let mut room = RoomNow {
             lineups: &mut self.lineups,
             now,
         };
-        let picked = self.scheduler.pick_suspect(&mut room)?;
-        let reservation = self.lineups[picked.channel].reserve(false, now);
+        let Some(Picked { ready, channel }) = self.scheduler.pick_suspect(&mut room) else {
+            return;
+        };
         self.alone = true;
         self.rest_first = true;
-        Some(claim(picked.ready, picked.channel, reservation))
+        self.claiming.push(Claiming {
+            reservation: self.lineups[channel].reserve(false, now),
+            ready,
+            channel,
+            alone: false,
+        });
     }
 
     /// Deliveries beyond suspicion, as many as there are slots for.
-    fn rest(&mut self, now: Duration) -> Vec<Claiming> {
+    fn claim_rest(&mut self, now: Duration) {
         let weights = &self.shared.tenant_weights;
         let weight = |tenant: &TenantId| weights.get(tenant).copied().unwrap_or(1);
         let options = &self.shared.options;
         let free = options.slots.saturating_sub(self.in_flight.len());
-        let mut claiming = Vec::new();
-        while claiming.len() < free.min(options.flush) {
+        for _ in 0..free.min(options.flush) {
             let mut room = RoomNow {
                 lineups: &mut self.lineups,
                 now,
             };
-            let Some(picked) = self.scheduler.pick(&weight, &mut room) else {
+            let Some(Picked { ready, channel }) = self.scheduler.pick(&weight, &mut room) else {
                 break;
             };
-            let reservation = self.lineups[picked.channel].reserve(picked.ready.is_retry(), now);
-            claiming.push(claim(picked.ready, picked.channel, reservation));
+            self.claiming.push(Claiming {
+                reservation: self.lineups[channel].reserve(ready.is_retry(), now),
+                ready,
+                channel,
+                alone: false,
+            });
         }
-        claiming
     }
 
     /// Deliveries whose time has passed while they waited for room: the store refuses their
     /// claims and ends them.
-    fn expired(&mut self) -> Vec<Claiming> {
+    fn claim_expired(&mut self) {
         let now = self.store_now();
         let expired = self.scheduler.take_expired(now);
-        expired
-            .into_iter()
-            .filter_map(|ready| {
+        self.claiming
+            .extend(expired.into_iter().filter_map(|ready| {
                 let name = &ready.channel;
-                let channel = self
-                    .lineups
-                    .iter()
-                    .position(|lineup| lineup.route.name() == name)?;
-                Some(claim(ready, channel, None))
-            })
-            .collect()
+                let mut lineups = self.lineups.iter();
+                Some(Claiming {
+                    channel: lineups.position(|lineup| lineup.route.name() == name)?,
+                    ready,
+                    reservation: None,
+                    alone: false,
+                })
+            }));
     }
 
     /// Waits for the next thing to do.
@@ -374,7 +404,7 @@ impl Worker {
         tokio::select! {
             biased;
             _ = self.phase.changed() => {}
-            Some((position, attempted)) = self.tasks.next() => self.ended(position, attempted),
+            () = self.ended.some() => {}
             () = self.shared.bell.heard() => self.asked_to_look = true,
             () = self.shared.clock.sleep(pause) => {}
         }
@@ -422,7 +452,7 @@ impl Worker {
                 self.cut_short().await;
             }
             if !self.results.is_empty() {
-                self.flush(Vec::new()).await;
+                self.flush().await;
                 continue;
             }
             if self.in_flight.is_empty() {
@@ -431,7 +461,7 @@ impl Worker {
             let pause = deadline.min(self.next_renew).saturating_sub(now);
             tokio::select! {
                 biased;
-                Some((position, attempted)) = self.tasks.next() => self.ended(position, attempted),
+                () = self.ended.some() => {}
                 () = self.shared.clock.sleep(pause) => {}
             }
         }
@@ -459,19 +489,15 @@ impl Worker {
     async fn cut_short(&mut self) {
         self.cut.cancel();
         let grace = self.monotonic().saturating_add(GRACE);
-        loop {
+        while !self.in_flight.is_empty() {
             let left = grace.saturating_sub(self.monotonic());
             tokio::select! {
                 biased;
-                ended = self.tasks.next() => match ended {
-                    Some((position, attempted)) => self.ended(position, attempted),
-                    None => break,
-                },
+                () = self.ended.some() => self.collect(),
                 () = self.shared.clock.sleep(left) => break,
             }
         }
         // Third-party code that does not come back.
-        self.tasks.abort_all();
         let mut cut: Vec<Position> = self.in_flight.keys().copied().collect();
         cut.sort_unstable();
         for position in cut {
@@ -528,22 +554,5 @@ impl Worker {
 
     fn heard(&mut self, now: Timestamp) {
         self.store_time = (now, self.monotonic());
-    }
-}
-
-fn claim(ready: Ready, channel: usize, reservation: Option<Reservation>) -> Claiming {
-    let claim = Claim {
-        position: ready.position,
-        id: ready.id,
-        lane: ready.lane,
-        generation: ready.generation,
-        attempt: ready.attempt + 1,
-        alone: false,
-    };
-    Claiming {
-        claim,
-        ready,
-        channel,
-        reservation,
     }
 }

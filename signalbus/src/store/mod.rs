@@ -162,7 +162,7 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// # Errors
     /// Nothing was written, unless the kind is [`StoreErrorKind::Ambiguous`]; either way the
     /// engine repeats the same flush.
-    async fn flush(&self, lanes: &[LaneLease], flush: Flush) -> Result<Flushed, StoreError>;
+    async fn flush(&self, lanes: &[LaneLease], flush: &Flush) -> Result<Flushed, StoreError>;
 
     /// Records what providers said later. A receipt about a delivery or message that is not known
     /// yet is parked and applied with the next result, in the order of arrival; the same receipt

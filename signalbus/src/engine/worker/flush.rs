@@ -1,13 +1,13 @@
 //! Writing claims and results, and starting what was claimed.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{mem, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use backon::{BackoffBuilder, ExponentialBuilder};
-use foldhash::HashMap;
+use foldhash::{HashMap, HashMapExt};
 use futures::FutureExt;
 use tracing::Instrument;
 
-use super::{Claiming, InFlight, Phase, Results, Worker};
+use super::{Claiming, InFlight, Phase, Worker};
 use crate::{
     chain::Chain,
     clock::until,
@@ -25,6 +25,7 @@ use crate::{
         ClaimAnswer, Claimed, EndState, Flush, Flushed, LaneLease, Next, Ready, Reason, Refusal,
         Settle, SettleAnswer, State, StoreError, StoreErrorKind, StoredEvent,
     },
+    task,
 };
 
 /// How long an event of a newer version waits for a newer worker.
@@ -35,39 +36,39 @@ const NEWER_VERSION: Duration = Duration::from_secs(60);
 struct Doubt(bool);
 
 impl Worker {
-    pub(super) async fn flush(&mut self, claiming: Vec<Claiming>) {
-        let Results {
-            ready: settled,
-            settles,
-        } = self.results.take();
-        let claims = claiming
-            .iter()
-            .map(|claiming| claiming.claim.clone())
-            .collect();
-        let flush = Flush { claims, settles };
+    /// Writes results and claims, and starts what was claimed.
+    pub(super) async fn flush(&mut self) {
+        let spare = mem::take(&mut self.room.results);
+        let mut results = mem::replace(&mut self.results, spare);
+        let mut claiming = mem::take(&mut self.claiming);
+        let flush = &mut results.flush;
+        flush.claims.extend(claiming.iter().map(Claiming::claim));
         let lanes = self.lanes.all();
         self.written = true;
         let mut doubt = Doubt(false);
-        match self.write(&lanes, &flush, &mut doubt).await {
+        match self.write(&lanes, &results.flush, &mut doubt).await {
             Ok(flushed) => {
                 self.heard(flushed.now);
-                for ((ready, settle), answer) in
-                    settled.iter().zip(&flush.settles).zip(flushed.settles)
-                {
+                let settled = results.ready.iter().zip(&results.flush.settles);
+                for ((ready, settle), answer) in settled.zip(flushed.settles) {
                     self.written(ready, settle, answer, doubt);
                 }
-                self.start(claiming, flushed.claims, doubt).await;
+                self.start(claiming.drain(..), flushed.claims, doubt).await;
             }
             Err(error) => {
                 tracing::error!(error = %Chain(&error), "results could not be written; they are tried one by one");
-                for claiming in claiming {
+                for claiming in claiming.drain(..) {
                     self.let_go(&claiming);
                 }
-                for (ready, settle) in settled.into_iter().zip(flush.settles) {
+                let settles = results.flush.settles.drain(..);
+                for (ready, settle) in results.ready.drain(..).zip(settles) {
                     self.write_alone(&lanes, ready, settle, doubt).await;
                 }
             }
         }
+        results.clear();
+        self.room.results = results;
+        self.claiming = claiming;
     }
 
     /// Repeats a flush until the store took or refused it. It is harmless to repeat.
@@ -83,7 +84,7 @@ impl Worker {
             .without_max_times()
             .build();
         loop {
-            let error = match self.shared.store.flush(lanes, flush.clone()).await {
+            let error = match self.shared.store.flush(lanes, flush).await {
                 Ok(flushed) => return Ok(flushed),
                 Err(error) if error.is_transient() => error,
                 Err(error) => return Err(error),
@@ -150,10 +151,15 @@ impl Worker {
         }
     }
 
-    async fn start(&mut self, claiming: Vec<Claiming>, answers: Vec<ClaimAnswer>, doubt: Doubt) {
+    async fn start(
+        &mut self,
+        claiming: impl Iterator<Item = Claiming>,
+        answers: Vec<ClaimAnswer>,
+        doubt: Doubt,
+    ) {
         let mut contents: HashMap<EventId, Result<Arc<Content>, Arc<BlobError>>> =
-            HashMap::default();
-        for (claiming, answer) in claiming.into_iter().zip(answers) {
+            HashMap::with_capacity(answers.len());
+        for (claiming, answer) in claiming.zip(answers) {
             match answer {
                 ClaimAnswer::Claimed(claimed) => {
                     let content = contents
@@ -196,20 +202,19 @@ impl Worker {
             ready,
             channel,
             reservation,
-            claim,
+            alone: _,
         } = claiming;
         let position = ready.position;
         let now = self.monotonic();
         let store_now = self.store_at(now);
-        let latch = Latch::default();
-        let flight = InFlight {
+        let mut flight = InFlight {
             channel,
             reservation,
-            latch: latch.clone(),
+            latch: Latch::default(),
             claimed_at: store_now,
-            ready: ready.clone(),
+            ready,
+            send: None,
         };
-        self.in_flight.insert(position, flight);
         let content = match content {
             Ok(content) => content,
             Err(error) => {
@@ -219,19 +224,20 @@ impl Worker {
                         Attempted::unsendable(Unsendable::Unreadable, error.to_string())
                     }
                 };
-                return self.ended(position, attempted);
+                return self.conclude(flight, attempted);
             }
         };
-        if let Some(why) = self.objection(&ready, reservation, doubt, now) {
-            return self.ended(position, Attempted::returned(Duration::ZERO, why));
+        if let Some(why) = self.objection(&flight.ready, reservation, doubt, now) {
+            return self.conclude(flight, Attempted::returned(Duration::ZERO, why));
         }
+        let ready = &flight.ready;
         let lineup = &self.lineups[channel];
         let provider = reservation.map_or(0, |reservation| reservation.provider);
         let age = until(ready.accepted_at, store_now);
         let job = Job {
             id: ready.id,
             generation: ready.generation,
-            attempt: claim.attempt,
+            attempt: ready.attempt + 1,
             recipient: claimed.recipient,
             expires_at: ready.expires_at,
             suspect: ready.suspicion > 0,
@@ -243,8 +249,8 @@ impl Worker {
             rendering: claimed.rendering,
             provider,
             reports_start: lineup.reports_start(provider),
-            latch,
-            cut: self.cut.clone(),
+            latch: flight.latch.clone(),
+            cut: Arc::clone(&self.cut),
         };
         let span = tracing::info_span!(
             "process",
@@ -257,16 +263,19 @@ impl Worker {
         );
         let route = Arc::clone(&self.lineups[channel].route);
         let shared = Arc::clone(&self.shared);
-        self.tasks.start(
+        let results = Arc::clone(&self.ended);
+        let send = task::start(
             async move {
                 let attempt = route.attempt(&shared.templates, &*shared.clock, &job);
                 // Whatever third-party code does, the delivery comes back.
                 let attempted = AssertUnwindSafe(attempt).catch_unwind().await;
                 let attempted = attempted.unwrap_or_else(|_| Attempted::panicked(job.started()));
-                (position, attempted)
+                results.put((position, attempted));
             }
             .instrument(span),
         );
+        flight.send = Some(send);
+        self.in_flight.insert(position, flight);
     }
 
     /// Why a claimed delivery is given back and claimed again, with all that a claim checks.

@@ -42,18 +42,23 @@ pub(super) struct Facts {
 const LONGEST_DETAIL: usize = 500;
 
 impl Worker {
-    /// A send ended: decides what follows, frees what it held, and puts the result with those to
-    /// be written.
+    /// A send ended, unless it was cut short before.
     pub(super) fn ended(&mut self, position: Position, attempted: Attempted) {
-        let Some(flight) = self.in_flight.remove(&position) else {
-            return;
-        };
+        if let Some(flight) = self.in_flight.remove(&position) {
+            self.conclude(flight, attempted);
+        }
+    }
+
+    /// Decides what follows from a try, frees what it held, and puts the result with those to be
+    /// written.
+    pub(super) fn conclude(&mut self, flight: InFlight, attempted: Attempted) {
         let InFlight {
             ready,
             channel,
             reservation,
             latch,
             claimed_at,
+            send: _send,
         } = flight;
         self.alone &= ready.suspicion == 0 || reservation.is_none();
         let now = self.monotonic();
@@ -158,7 +163,8 @@ impl Worker {
             rendering: facts.rendering,
             effects: facts.effects,
         };
-        self.results.push(ready, settle);
+        self.results.ready.push(ready);
+        self.results.flush.settles.push(settle);
     }
 }
 

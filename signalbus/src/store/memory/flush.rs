@@ -17,11 +17,11 @@ use crate::{
 
 impl Tables {
     /// Results before claims: a suppression learned from a result refuses a claim beside it.
-    pub(super) fn flush(&mut self, leases: &[LaneLease], flush: Flush, now: Timestamp) -> Flushed {
+    pub(super) fn flush(&mut self, leases: &[LaneLease], flush: &Flush, now: Timestamp) -> Flushed {
         let held = self.lanes.confirm(leases);
         let settles = flush
             .settles
-            .into_iter()
+            .iter()
             .map(|settle| self.settle(&held, settle, now))
             .collect();
         let claims = flush

@@ -145,7 +145,7 @@ impl Store for MemoryStore {
         Ok(self.run(|tables, now| tables.fetch(lanes, &window, now)))
     }
 
-    async fn flush(&self, lanes: &[LaneLease], flush: Flush) -> Result<Flushed, StoreError> {
+    async fn flush(&self, lanes: &[LaneLease], flush: &Flush) -> Result<Flushed, StoreError> {
         Ok(self.run(|tables, now| tables.flush(lanes, flush, now)))
     }
 

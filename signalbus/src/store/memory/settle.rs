@@ -9,7 +9,7 @@ use crate::{
 };
 
 impl Tables {
-    pub(super) fn settle(&mut self, held: &Held, settle: Settle, now: Timestamp) -> SettleAnswer {
+    pub(super) fn settle(&mut self, held: &Held, settle: &Settle, now: Timestamp) -> SettleAnswer {
         if !held.has(settle.lane) && !Mutant::SettleUnderOldEpoch.is_active() {
             return SettleAnswer::LaneLost;
         }
@@ -28,7 +28,7 @@ impl Tables {
         }
     }
 
-    fn apply(&mut self, settle: Settle, now: Timestamp) {
+    fn apply(&mut self, settle: &Settle, now: Timestamp) {
         let position = settle.position;
         let Some(row) = self.rows.get_mut(position.0) else {
             return;
@@ -36,24 +36,23 @@ impl Tables {
         row.failures = settle.failures;
         row.suspicion = settle.suspicion;
         if settle.rendering.is_some() {
-            row.rendering = settle.rendering;
+            row.rendering.clone_from(&settle.rendering);
         }
         let called_off = row.cancel_requested;
-        let taken = taken(&settle.record);
-        row.note(now, Entry::Attempt(settle.record));
-        for effect in settle.effects {
+        row.note(now, Entry::Attempt(settle.record.clone()));
+        for effect in &settle.effects {
             match effect {
-                Effect::Suppress(suppression) => self.suppressions.add(suppression),
+                Effect::Suppress(suppression) => self.suppressions.add(suppression.clone()),
             }
         }
-        match settle.next {
+        match &settle.next {
             Next::Retry(_) if called_off => {
                 self.end_untried(position, EndState::Cancelled, Reason::Cancelled, None, now);
             }
-            Next::Retry(delay) => self.retry(position, later(now, delay), now),
-            Next::End(state, reason) => self.end(position, state, reason, now),
+            Next::Retry(delay) => self.retry(position, later(now, *delay), now),
+            Next::End(state, reason) => self.end(position, *state, reason.clone(), now),
         }
-        if let Some((provider, id)) = taken {
+        if let Some((provider, id)) = taken(&settle.record) {
             self.taken_by(position, provider, id);
         }
         self.resolve(position, now);

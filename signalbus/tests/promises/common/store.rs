@@ -119,7 +119,7 @@ impl StoreLayer for TestStore {
             .await
     }
 
-    async fn flush(&self, lanes: &[LaneLease], flush: Flush) -> Result<Flushed, StoreError> {
+    async fn flush(&self, lanes: &[LaneLease], flush: &Flush) -> Result<Flushed, StoreError> {
         self.call(Call::Flush, self.inner.flush(lanes, flush)).await
     }
 }

@@ -206,7 +206,7 @@ impl Life {
             claims: vec![claim],
             settles: Vec::new(),
         };
-        let told = self.store.flush(&self.leases, flush).await.unwrap();
+        let told = self.store.flush(&self.leases, &flush).await.unwrap();
         if !matches!(told.claims.as_slice(), [ClaimAnswer::Claimed(_)]) {
             return None;
         }
@@ -278,7 +278,7 @@ impl Life {
             claims: Vec::new(),
             settles: vec![settle],
         };
-        let told = self.store.flush(&self.leases, flush).await.unwrap();
+        let told = self.store.flush(&self.leases, &flush).await.unwrap();
         assert_eq!(told.settles, [SettleAnswer::Applied]);
         self.check_wait(tried, now).await;
     }

@@ -326,7 +326,7 @@ impl World {
         flush: &Flush,
     ) -> Result<Vec<ClaimAnswer>, String> {
         let leases = self.as_sent(leases.to_vec());
-        let told = self.tables.flush(&leases, flush.clone(), NOW);
+        let told = self.tables.flush(&leases, flush, NOW);
         let id = self.workers[number].id;
         for (settle, answer) in flush.settles.iter().zip(told.settles) {
             if answer != SettleAnswer::Applied {
