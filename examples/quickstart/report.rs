@@ -64,8 +64,12 @@ fn published(entries: &[Entry], before: usize) -> String {
         let count = entries.iter().filter(|entry| entry.verdict == verdict);
         format!("{} {verdict}", count.count())
     });
+    let earlier = match before {
+        0 => String::new(),
+        before => format!(", {before} of them by an earlier run"),
+    };
     format!(
-        "{} events published, {before} of them by an earlier run: {}",
+        "{} events published{earlier}: {}",
         entries.len(),
         answers.join(", ")
     )
@@ -80,6 +84,8 @@ fn outcomes(deliveries: &[DeliveryRecord]) -> Table {
             .or_default() += 1;
     }
     let channels: BTreeSet<&str> = counts.keys().map(|(_, channel)| *channel).collect();
+    let mut channels: Vec<&str> = channels.into_iter().collect();
+    channels.sort_by_key(|channel| *channel == NO_CHANNEL);
     let mut states: Vec<&str> = counts.keys().map(|(state, _)| *state).collect();
     states.dedup();
     states.sort_by_key(|state| *state != SENT);
@@ -128,6 +134,7 @@ fn table() -> Table {
 }
 
 const SENT: &str = "sent";
+const NO_CHANNEL: &str = "no channel";
 
 /// The state in the words of a user.
 fn word(state: State) -> &'static str {
@@ -140,6 +147,6 @@ fn word(state: State) -> &'static str {
 fn channel(delivery: &DeliveryRecord) -> &str {
     match &delivery.channel {
         Some(channel) => channel.as_str(),
-        None => "no channel",
+        None => NO_CHANNEL,
     }
 }
