@@ -143,3 +143,45 @@ macro_rules! through_string {
 
 through_string!(Traceparent);
 through_string!(Tracestate);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+    #[test]
+    fn what_the_standard_allows_is_kept_as_it_is() {
+        let state = "a".repeat(512);
+        let trace = TraceContext::new(PARENT, Some(&state)).unwrap();
+        assert_eq!(trace.traceparent(), PARENT);
+        assert_eq!(trace.tracestate(), Some(state.as_str()));
+        let trace = TraceContext::new(PARENT, Some("")).unwrap();
+        assert_eq!(trace.tracestate(), None);
+    }
+
+    #[test]
+    fn a_traceparent_of_another_form_is_refused() {
+        for (from, to) in [
+            ("00-4b", "ff-4b"),
+            ("00-4b", "00-4B"),
+            ("4bf92f3577b34da6a3ce929d0e0e4736", &"0".repeat(32)),
+            ("00f067aa0ba902b7", &"0".repeat(16)),
+            ("-01", "-1"),
+            ("-01", "-01-x"),
+            ("-01", "-01\n"),
+            (PARENT, ""),
+        ] {
+            let error = TraceContext::new(&PARENT.replace(from, to), None).unwrap_err();
+            assert_eq!(error, TraceContextError::Traceparent, "{from} as {to:?}");
+        }
+    }
+
+    #[test]
+    fn a_tracestate_that_is_too_long_or_not_printable_is_refused() {
+        for state in ["a".repeat(513), "a=1\r\nb: 2".to_owned(), "a=ä".to_owned()] {
+            let error = TraceContext::new(PARENT, Some(&state)).unwrap_err();
+            assert_eq!(error, TraceContextError::Tracestate);
+        }
+    }
+}
