@@ -9,7 +9,7 @@ use signalbus::{
     Signalbus, TenantId,
     channel::Email,
     provider::{Capabilities, Delivery, Fault, SendError, Sent},
-    store::{DeliveryFilter, PageToken},
+    store::{DeliveryFilter, Fingerprint, IdempotencyRecord, PageToken},
 };
 use signalbus_testkit::provider::{Play, ScriptedProvider};
 
@@ -119,11 +119,12 @@ fn a_failure_of_the_store_is_logged_to_its_last_cause() {
     }
 }
 
-const CANARIES: [&str; 6] = [
+const CANARIES: [&str; 7] = [
     "canary.address",
     "CanaryName",
     "canary-data",
     "canary-file",
+    "canary-key",
     "canary-option",
     "canary-person",
 ];
@@ -137,13 +138,25 @@ fn canary() -> Recipient {
 }
 
 fn full_of_canaries(key: &str, subject: &str) -> Event {
-    note_to(canary(), key)
+    note_to(canary(), &format!("canary-key {key}"))
         .data(json!({ "n": format!("{subject} canary-data") }))
         .attach(Attachment::new(
             "canary-file.txt",
             "text/plain",
             "canary-file",
         ))
+}
+
+#[test]
+fn what_is_handed_to_a_store_does_not_print_the_key() {
+    let record = IdempotencyRecord {
+        key: "welcome-ada@example.org".to_owned(),
+        fingerprint: Fingerprint([0xab; 32]),
+    };
+    assert_eq!(
+        format!("{record:?}"),
+        "IdempotencyRecord { fingerprint: Fingerprint(abab…), .. }"
+    );
 }
 
 fn chain(error: &dyn Error) -> String {
