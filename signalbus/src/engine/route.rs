@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    chain::Chain,
+    chain::{Chain, Sources},
     channel::{Address, AddressError, Channel, Compose, ComposeError, Parts},
     clock::{Clock, Timestamp},
     engine::{
@@ -583,10 +583,12 @@ impl Attempted {
                 .retry_after()
                 .filter(|_| !Mutant::RetryAfterIgnored.is_active()),
         };
+        // The code is kept beside it.
+        let detail = format!("{}{}", error.message(), Sources(error));
         Self {
             code: error.code().map(str::to_owned),
             suppress: error.suppresses(),
-            ..Self::of(tried, Chain(error).to_string())
+            ..Self::of(tried, detail)
         }
     }
 }

@@ -149,6 +149,12 @@ impl SendError {
         self.0.fault
     }
 
+    /// What went wrong, without the code; `Display` adds it.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
     /// The provider's code.
     #[must_use]
     pub fn code(&self) -> Option<&str> {

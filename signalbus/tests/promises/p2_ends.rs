@@ -65,7 +65,9 @@ async fn dead_after_the_last_try_with_its_whole_history() {
     let policy = every(10 * S).with_max_attempts(4);
     let bus = world.start_with(world.mail().retry(policy)).await;
     world.email.default(Play::fail(|| {
-        SendError::retryable(Fault::Provider, "mailbox busy").with_code("450 4.2.1")
+        SendError::retryable(Fault::Provider, "mailbox busy")
+            .with_code("450 4.2.1")
+            .with_source("its owner is reading")
     }));
     let id = send(&bus, note("a")).await;
     world.pass(10 * MINUTE).await;
@@ -75,6 +77,8 @@ async fn dead_after_the_last_try_with_its_whole_history() {
     assert_eq!(attempts.len(), 4);
     for attempt in &attempts {
         assert_eq!(attempt.code.as_deref(), Some("450 4.2.1"));
+        let detail = attempt.detail.as_deref();
+        assert_eq!(detail, Some("mailbox busy: its owner is reading"));
         assert_eq!(attempt.provider.as_ref().unwrap().as_str(), "mail");
     }
     assert_eq!(attempts[3].next, "dead");
@@ -85,7 +89,7 @@ async fn dead_after_the_last_try_with_its_whole_history() {
         .unwrap();
     let story = story.to_string();
     for line in [
-        "attempt 4 at mail: retryable, fault of the provider [450 4.2.1]: mailbox busy",
+        "attempt 4 at mail: retryable, fault of the provider [450 4.2.1]: mailbox busy: its owner is reading; dead",
         "now dead (attempts_exhausted)",
     ] {
         assert!(story.contains(line), "{story}");
