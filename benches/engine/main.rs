@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use signalbus::{
-    Builder, EngineOptions, Event, Idempotency, MemoryStore, Policy, Recipient, Signalbus,
+    Builder, Event, Idempotency, MemoryStore, Policy, Recipient, Signalbus,
     store::{DeliveryFilter, EndState, State},
 };
 use signalbus_benches::{Cpu, NoTemplates, Taker};
@@ -22,8 +22,53 @@ use signalbus_benches::{Cpu, NoTemplates, Taker};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const DELIVERIES: u64 = 100_000;
-const BATCH: u64 = 500;
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 9;
+
+/// What is measured.
+struct Scenario {
+    name: &'static str,
+    /// Events published at once.
+    batch: u64,
+    /// At most this many wait to be sent.
+    ahead: u64,
+    keyed: bool,
+    mail: bool,
+}
+
+/// Small batches, so that what is in hand fits into a processor's cache.
+const BARE: Scenario = Scenario {
+    name: "bare engine",
+    batch: 100,
+    ahead: 100,
+    keyed: false,
+    mail: false,
+};
+
+const SCENARIOS: [Scenario; 5] = [
+    BARE,
+    Scenario {
+        name: "large batches",
+        batch: 500,
+        ahead: 500,
+        ..BARE
+    },
+    Scenario {
+        name: "backlog",
+        batch: 500,
+        ahead: DELIVERIES,
+        ..BARE
+    },
+    Scenario {
+        name: "keys",
+        keyed: true,
+        ..BARE
+    },
+    Scenario {
+        name: "HTML mail",
+        mail: true,
+        ..BARE
+    },
+];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     // One thread: the CPU time is that of the engine, not of threads looking for work.
@@ -35,39 +80,22 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .skip(1)
         .find(|argument| !argument.starts_with('-'));
     let wanted = |name: &str| wanted.as_deref().is_none_or(|wanted| name.contains(wanted));
-    let mut medians = Vec::new();
-    for (name, keyed, mail, ahead) in [
-        ("bare engine", false, false, BATCH),
-        ("engine with a backlog", false, false, DELIVERIES),
-        ("engine with keys", true, false, BATCH),
-        ("engine with HTML mail", true, true, BATCH),
-    ] {
-        if !wanted(name) {
+    let mut bare = None;
+    for scenario in &SCENARIOS {
+        if !wanted(scenario.name) {
             continue;
         }
         let mut rounds = Vec::new();
         for _ in 0..ROUNDS {
-            rounds.push(if mail {
-                runtime.block_on(run(mail::builder()?, mail::event, keyed, ahead))?
+            rounds.push(if scenario.mail {
+                runtime.block_on(run(mail::builder()?, mail::event, scenario))?
             } else {
-                runtime.block_on(run(line(), line_event, keyed, ahead))?
+                runtime.block_on(run(line(), line_event, scenario))?
             });
         }
-        medians.push(report(name, rounds));
-    }
-    if let [bare, backlog, keyed, mails] = medians.as_slice() {
-        println!(
-            "from a backlog a delivery costs {:.2} times one that is sent at once",
-            backlog / bare
-        );
-        println!(
-            "a key costs {:.2} times the engine without one",
-            keyed / bare
-        );
-        println!(
-            "an HTML mail costs {:.2} times the engine without rendering",
-            mails / keyed
-        );
+        let median = report(scenario, rounds);
+        let bare = *bare.get_or_insert(median);
+        println!("    {:.2} times the first", median / bare);
     }
     Ok(())
 }
@@ -95,34 +123,32 @@ fn make(event: fn(u64) -> Event, number: u64, keyed: bool) -> Event {
     event
 }
 
-/// Publishes and sends all deliveries, and checks that each was sent and recorded once. At most
-/// `ahead` wait to be sent.
+/// Publishes and sends all deliveries, and checks that each was sent and recorded once.
 async fn run(
     (builder, taker): (Builder, Taker),
     event: fn(u64) -> Event,
-    keyed: bool,
-    ahead: u64,
+    scenario: &Scenario,
 ) -> Result<Duration, Box<dyn std::error::Error>> {
-    let options = EngineOptions::default().with_slots(2_048).with_flush(2_048);
-    let signalbus = builder
-        .store(MemoryStore::new())
-        .options(options)
-        .start()
-        .await?;
+    let Scenario {
+        batch,
+        ahead,
+        keyed,
+        ..
+    } = *scenario;
+    let signalbus = builder.store(MemoryStore::new()).start().await?;
     let mut cpu = Cpu::start();
-    for batch in 0..DELIVERIES / BATCH {
+    for first in (0..DELIVERIES).step_by(usize::try_from(batch)?) {
+        let end = (first + batch).min(DELIVERIES);
         // To make an event is the host's work.
         let events = cpu.aside(|| {
-            (batch * BATCH..(batch + 1) * BATCH)
+            (first..end)
                 .map(|number| make(event, number, keyed))
                 .collect()
         });
         for answer in signalbus.publish_all(events).await? {
             answer?;
         }
-        taker
-            .reaches(((batch + 1) * BATCH).saturating_sub(ahead))
-            .await;
+        taker.reaches(end.saturating_sub(ahead)).await;
     }
     taker.reaches(DELIVERIES).await;
     signalbus.shutdown().await;
@@ -145,7 +171,7 @@ async fn run(
 }
 
 /// Prints minimum, median and maximum; returns the median in microseconds a delivery.
-fn report(what: &str, mut rounds: Vec<Duration>) -> f64 {
+fn report(scenario: &Scenario, mut rounds: Vec<Duration>) -> f64 {
     rounds.sort_unstable();
     #[expect(
         clippy::cast_precision_loss,
@@ -154,9 +180,11 @@ fn report(what: &str, mut rounds: Vec<Duration>) -> f64 {
     let each = |total: Duration| total.as_secs_f64() * 1e6 / DELIVERIES as f64;
     let median = each(rounds[rounds.len() / 2]);
     println!(
-        "{what}: {median:.2} us of CPU a delivery (min {:.2}, max {:.2}; {DELIVERIES} deliveries, {ROUNDS} rounds)",
+        "{}: {median:.2} us of CPU a delivery (min {:.2}, max {:.2}; {ROUNDS} rounds of {DELIVERIES} in batches of {})",
+        scenario.name,
         each(rounds[0]),
         each(rounds[rounds.len() - 1]),
+        scenario.batch,
     );
     median
 }

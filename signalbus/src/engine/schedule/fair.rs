@@ -11,6 +11,8 @@ pub(super) struct FairQueue {
     round: VecDeque<TenantId>,
     first: usize,
     retry: usize,
+    /// The room of a tenant whose work is done, for the next that comes.
+    spare: TenantQueue,
 }
 
 #[derive(Debug, Default)]
@@ -44,7 +46,8 @@ impl FairQueue {
             Some(queue) => queue,
             None => {
                 self.round.push_back(ready.tenant.clone());
-                self.tenants.entry(ready.tenant.clone()).or_default()
+                let queue = std::mem::take(&mut self.spare);
+                self.tenants.entry(ready.tenant.clone()).or_insert(queue)
             }
         };
         let (queue, count) = if ready.is_retry() {
@@ -88,7 +91,10 @@ impl FairQueue {
             }) -= 1;
             queue.deficit -= 1;
             if queue.is_empty() {
-                self.tenants.remove(&ready.tenant);
+                if let Some(queue) = self.tenants.remove(&ready.tenant) {
+                    self.spare = queue;
+                    self.spare.deficit = 0;
+                }
                 self.round.pop_front();
             } else if queue.deficit == 0 {
                 self.round.rotate_left(1);

@@ -1,5 +1,7 @@
 //! What to read from the store, and when.
 
+use std::time::Duration;
+
 use crate::{
     chain::Chain,
     engine::{
@@ -8,10 +10,10 @@ use crate::{
     },
     event::Class,
     name::ChannelName,
-    store::{AttemptOutcome, ClassWindow, Fetched, Interrupted, Next, Window},
+    store::{AttemptOutcome, AttemptRecord, ClassWindow, Fetched, Interrupted, Next, Window},
 };
 
-use super::{Worker, result::Facts};
+use super::{Worker, result::named_next};
 
 /// Deliveries of one group read at once, however many lanes there are.
 const LEAST_PER_GROUP: usize = 16;
@@ -148,19 +150,21 @@ impl Worker {
             event.id = %ready.event, delivery.id = %ready.id, channel = %ready.channel,
             "a worker died during a send; it may have been sent",
         );
-        let facts = Facts {
+        let (next, retry_in) = named_next(&decision.next);
+        let record = AttemptRecord {
+            generation: ready.generation,
+            attempt: ready.attempt,
             provider: None,
             started_at: claimed_at,
-            took: std::time::Duration::ZERO,
+            took: Duration::ZERO,
+            request_started: true,
             outcome: AttemptOutcome::Interrupted,
             fault: None,
             code: None,
             detail: Some("the worker died before the result was written".to_owned()),
-            rendering: None,
-            effects: Vec::new(),
-            attempt: ready.attempt,
-            request_started: true,
+            next: next.into(),
+            retry_in,
         };
-        self.settle(ready, decision, facts);
+        self.settle(ready, decision, record, None, Vec::new());
     }
 }

@@ -6,7 +6,6 @@ use bytes::Bytes;
 
 use super::{InFlight, Worker};
 use crate::{
-    clock::Timestamp,
     engine::{
         breaker::Signal,
         decide::{Decision, Standing, Tried, decide},
@@ -14,7 +13,6 @@ use crate::{
         route::Attempted,
         schedule::Left,
     },
-    name::ProviderName,
     provider::{Fault, Outcome},
     store::{
         AddressHash, AttemptOutcome, AttemptRecord, Effect, EndState, Next, Position, Ready,
@@ -22,21 +20,6 @@ use crate::{
     },
     text::one_line,
 };
-
-/// What is written about an attempt besides what follows from it.
-pub(super) struct Facts {
-    pub(super) provider: Option<ProviderName>,
-    pub(super) started_at: Timestamp,
-    pub(super) took: Duration,
-    pub(super) outcome: AttemptOutcome,
-    pub(super) fault: Option<Fault>,
-    pub(super) code: Option<String>,
-    pub(super) detail: Option<String>,
-    pub(super) rendering: Option<Bytes>,
-    pub(super) effects: Vec<Effect>,
-    pub(super) attempt: u32,
-    pub(super) request_started: bool,
-}
 
 /// Longest text of a provider that is kept.
 const LONGEST_DETAIL: usize = 500;
@@ -98,90 +81,84 @@ impl Worker {
             metrics::duplicate("no_answer");
         }
         let asked = attempted.sending.is_some();
-        let facts = Facts {
-            provider: if asked || tried == Tried::Accepted {
-                lineup.name(provider).cloned()
-            } else {
-                None
-            },
+        let named = asked || tried == Tried::Accepted;
+        let (next, retry_in) = named_next(&decision.next);
+        let record = AttemptRecord {
+            generation: ready.generation,
+            attempt: ready.attempt + 1,
+            provider: lineup.name(provider).filter(|_| named).cloned(),
             started_at: claimed_at,
             took: crate::clock::until(claimed_at, store_now),
+            request_started: asked && (latch.is_set() || !lineup.reports_start(provider)),
             outcome: outcome_of(tried, attempted.message_id),
             fault: fault_of(tried),
             code: attempted.code.map(|code| one_line(code, LONGEST_DETAIL)),
             detail: attempted
                 .detail
                 .map(|detail| one_line(detail, LONGEST_DETAIL)),
-            rendering: attempted.rendering,
-            effects: suppression(
-                &ready,
-                attempted.suppress.then_some(attempted.address).flatten(),
-            ),
-            attempt: ready.attempt + 1,
-            request_started: asked && (latch.is_set() || !lineup.reports_start(provider)),
+            next: next.into(),
+            retry_in,
         };
+        let suppressed = attempted.address.filter(|_| attempted.suppress);
+        let effects = suppression(&ready, suppressed);
         let left = match decision.next {
             Next::Retry(_) => Left::Open,
             Next::End(EndState::Dead, _) => Left::Dead,
             Next::End(..) => Left::Done,
         };
         self.scheduler.release(&ready, left);
-        self.settle(ready, decision, facts);
+        self.settle(ready, decision, record, attempted.rendering, effects);
     }
 
     /// Puts a decision with the results to be written.
-    pub(super) fn settle(&mut self, ready: Ready, decision: Decision, facts: Facts) {
-        let (next, retry_in) = match &decision.next {
-            Next::Retry(wait) => ("retry", Some(*wait)),
-            Next::End(state, _) => (state.as_str(), None),
-        };
-        tell(&ready, &decision.next, &facts);
-        let record = AttemptRecord {
-            generation: ready.generation,
-            attempt: facts.attempt,
-            provider: facts.provider,
-            started_at: facts.started_at,
-            took: facts.took,
-            request_started: facts.request_started,
-            outcome: facts.outcome,
-            fault: facts.fault,
-            code: facts.code,
-            detail: facts.detail,
-            next: next.into(),
-            retry_in,
-        };
-        let settle = Settle {
+    pub(super) fn settle(
+        &mut self,
+        ready: Ready,
+        decision: Decision,
+        record: AttemptRecord,
+        rendering: Option<Bytes>,
+        effects: Vec<Effect>,
+    ) {
+        tell(&ready, &decision.next, &record);
+        self.results.flush.settles.push(Settle {
             position: ready.position,
             id: ready.id,
             lane: ready.lane,
             generation: ready.generation,
-            attempt: facts.attempt,
+            attempt: record.attempt,
             next: decision.next,
             failures: decision.failures,
             suspicion: decision.suspicion,
             record,
-            rendering: facts.rendering,
-            effects: facts.effects,
-        };
+            rendering,
+            effects,
+        });
         self.results.ready.push(ready);
-        self.results.flush.settles.push(settle);
     }
 }
 
-fn tell(ready: &Ready, next: &Next, facts: &Facts) {
+/// What comes next, as the history names it.
+pub(super) fn named_next(next: &Next) -> (&'static str, Option<Duration>) {
+    match next {
+        Next::Retry(wait) => ("retry", Some(*wait)),
+        Next::End(state, _) => (state.as_str(), None),
+    }
+}
+
+fn tell(ready: &Ready, next: &Next, record: &AttemptRecord) {
     match next {
         Next::End(EndState::Accepted, _) => tracing::debug!(
             event.id = %ready.event, delivery.id = %ready.id, channel = %ready.channel,
-            attempt = facts.attempt, "sent"
+            attempt = record.attempt, "sent"
         ),
         Next::End(state, reason) => tracing::warn!(
             event.id = %ready.event, delivery.id = %ready.id, channel = %ready.channel,
-            attempt = facts.attempt, state = state.as_str(), %reason, detail = facts.detail,
+            attempt = record.attempt, state = state.as_str(), %reason, detail = record.detail,
             "the delivery ended without being sent"
         ),
         Next::Retry(wait) => tracing::info!(
             event.id = %ready.event, delivery.id = %ready.id, channel = %ready.channel,
-            attempt = facts.attempt, ?wait, detail = facts.detail, "the delivery is tried again"
+            attempt = record.attempt, ?wait, detail = record.detail, "the delivery is tried again"
         ),
     }
 }

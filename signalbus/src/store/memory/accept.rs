@@ -2,7 +2,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     row::{Phase, Row},
-    tables::{BusKey, EventRow, Key, Tables},
+    tables::{BusKey, EventRow, Keyed, Tables},
 };
 use crate::{
     clock::Timestamp,
@@ -85,15 +85,14 @@ impl Tables {
         }
         let number = self.events.next();
         let key = event.idempotency.map(|idempotency| {
-            let text: Arc<str> = idempotency.key.into();
-            self.keys
-                .entry(event.tenant.clone())
-                .or_default()
-                .insert(Arc::clone(&text), number);
-            Key {
-                text,
+            let key: Arc<str> = idempotency.key.into();
+            let keyed = Keyed {
+                event: number,
                 fingerprint: idempotency.fingerprint,
-            }
+            };
+            let keys = self.keys.entry(event.tenant.clone()).or_default();
+            keys.insert(Arc::clone(&key), keyed);
+            key
         });
         let stored = Arc::new(StoredEvent {
             id: event.id,
@@ -128,16 +127,15 @@ impl Tables {
             });
         }
         let asked = event.idempotency.as_ref()?;
-        let number = *self.keys.get(&event.tenant)?.get(asked.key.as_str())?;
-        let known = self.events.get(number)?;
+        let keyed = self.keys.get(&event.tenant)?.get(asked.key.as_str())?;
+        let known = self.events.get(keyed.event)?;
         if Mutant::KeyAfterEvent.is_active() && known.stored.accepted_at >= now {
             return None;
         }
-        Some(match &known.key {
-            Some(key) if key.fingerprint == asked.fingerprint => {
-                Acceptance::Duplicate(known.without_files())
-            }
-            _ => Acceptance::Conflict(known.stored.id),
+        Some(if keyed.fingerprint == asked.fingerprint {
+            Acceptance::Duplicate(known.without_files())
+        } else {
+            Acceptance::Conflict(known.stored.id)
         })
     }
 

@@ -69,6 +69,8 @@ impl Tables {
                 continue;
             }
             let mut left_of_group = window.per_group;
+            let most = usize::try_from(left_of_group.min(left)).unwrap_or(usize::MAX);
+            fetched.ready.reserve(queue.len().min(most));
             for position in queue {
                 if left_of_group == 0 {
                     break;

@@ -36,7 +36,7 @@ impl Tables {
         if let Some(key) = &event.key
             && let Some(keys) = self.keys.get_mut(&event.stored.tenant)
         {
-            keys.remove(&key.text);
+            keys.remove(key);
             if keys.is_empty() {
                 self.keys.remove(&event.stored.tenant);
             }

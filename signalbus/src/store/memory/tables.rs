@@ -28,7 +28,7 @@ pub(super) struct Tables {
     pub(super) ids: Ids<Position>,
     pub(super) events: Slab<EventRow>,
     pub(super) event_ids: Ids<i64>,
-    pub(super) keys: BTreeMap<TenantId, HashMap<Arc<str>, i64>>,
+    pub(super) keys: BTreeMap<TenantId, HashMap<Arc<str>, Keyed>>,
     pub(super) bus: BTreeMap<BusKey, u64>,
     pub(super) lane_count: u16,
     pub(super) lanes: Lanes,
@@ -47,16 +47,16 @@ pub(super) struct Tables {
 #[derive(Debug, Clone)]
 pub(super) struct EventRow {
     pub(super) stored: Arc<StoredEvent>,
-    pub(super) key: Option<Key>,
+    pub(super) key: Option<Arc<str>>,
     pub(super) first: i64,
     /// The position behind the last.
     pub(super) end: i64,
 }
 
-/// An idempotency key and the content it stands for.
+/// What an idempotency key stands for.
 #[derive(Debug, Clone)]
-pub(super) struct Key {
-    pub(super) text: Arc<str>,
+pub(super) struct Keyed {
+    pub(super) event: i64,
     pub(super) fingerprint: Fingerprint,
 }
 
