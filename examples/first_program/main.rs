@@ -1,24 +1,22 @@
-//! The first program: one event becomes one mail in `outbox/`. Run it again, and it is still one.
+//! The first program: one event becomes one text message, printed. Run it again, and it is not sent
+//! again.
 
 #![expect(clippy::print_stdout, reason = "a program talks to its user")]
 
-use signalbus::{Event, Idempotency, Policy, Recipient, Signalbus, Templates, channel::Email};
-use signalbus_smtp::MailFolder;
+use signalbus::{Event, Idempotency, Policy, Recipient, Signalbus, Templates};
+use signalbus::{channel::Sms, provider::Console};
 use signalbus_sqlite::SqliteStore;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let subject = ("user.signup/en/subject.txt", "Hello {{ recipient.name }}");
-    let body = ("user.signup/en/body.txt", "It is good to have you here.");
-    let signalbus = Signalbus::builder()
+    let builder = Signalbus::builder()
         .store(SqliteStore::open("notifications.db").await?)
-        .channel(Email::from("hello@acme.test")?, MailFolder::new("outbox")?)
-        .templates(Templates::embedded(&[subject, body])?)
-        .policy(Policy::new().on::<Email>("user.*"))
-        .start()
-        .await?;
-    let ada = Recipient::new().name("Ada").email("ada@example.org");
-    let event = Event::new("user.signup", Idempotency::key("ada")).to(ada);
+        .channel(Sms::new(), Console::stdout())
+        .templates(Templates::embedded(&[("signup/en/sms.txt", "Welcome!")])?)
+        .policy(Policy::new().on::<Sms>("signup"));
+    let signalbus = builder.start().await?;
+    let ada = Recipient::new().sms("+447700900123");
+    let event = Event::new("signup", Idempotency::key("ada")).to(ada);
     println!("{:?}", signalbus.publish(event).await?.verdict);
     signalbus.idle().await;
     signalbus.shutdown().await;
