@@ -3,10 +3,24 @@
 use std::time::Duration;
 
 use signalbus::store::{
-    AttemptOutcome, ClaimAnswer, EndState, Next, Reason, Refusal, SettleAnswer, State,
+    AttemptOutcome, ClaimAnswer, EndState, Next, Ready, Reason, Refusal, SettleAnswer, State,
 };
 
 use super::{Harness, LANES, Worker, claim, result, taken};
+
+/// What a worker claims, writes and reads of lanes it lost comes to nothing.
+async fn assert_lanes_lost(worker: &Worker, waiting: &Ready, sending: &Ready) {
+    let flushed = worker
+        .flush(vec![claim(waiting)], vec![taken(sending, "m-1")])
+        .await;
+    assert!(
+        matches!(flushed.claims.as_slice(), [ClaimAnswer::LaneLost]),
+        "{:?}",
+        flushed.claims
+    );
+    assert_eq!(flushed.settles, [SettleAnswer::LaneLost]);
+    assert!(worker.fetch().await.ready.is_empty());
+}
 
 /// P3: a worker whose lanes were taken over changes nothing, whatever it writes.
 pub async fn a_zombie_changes_nothing(h: Harness) {
@@ -15,19 +29,10 @@ pub async fn a_zombie_changes_nothing(h: Harness) {
     let (sending, waiting) = (zombie.ready(ada).await, zombie.ready(bob).await);
     zombie.claims(&sending).await;
     h.successor().await;
-    let flushed = zombie
-        .flush(vec![claim(&waiting)], vec![taken(&sending, "m-1")])
-        .await;
-    assert!(
-        matches!(flushed.claims.as_slice(), [ClaimAnswer::LaneLost]),
-        "{:?}",
-        flushed.claims
-    );
-    assert_eq!(flushed.settles, [SettleAnswer::LaneLost]);
+    assert_lanes_lost(&zombie, &waiting, &sending).await;
     assert_eq!(h.state(ada).await, State::Sending);
     assert_eq!(h.state(bob).await, State::Waiting);
     assert_eq!(h.history(ada).await, []);
-    assert!(zombie.fetch().await.ready.is_empty());
 }
 
 /// P3: a zombie that repeats a claim it was granted is not granted it again.
@@ -170,16 +175,7 @@ pub async fn a_lane_that_was_given_up_is_lost(h: Harness) {
     worker.claims(&sending).await;
     let before = worker.clone();
     worker.leave().await;
-    let flushed = before
-        .flush(vec![claim(&waiting)], vec![taken(&sending, "m-1")])
-        .await;
-    assert!(
-        matches!(flushed.claims.as_slice(), [ClaimAnswer::LaneLost]),
-        "{:?}",
-        flushed.claims
-    );
-    assert_eq!(flushed.settles, [SettleAnswer::LaneLost]);
-    assert!(before.fetch().await.ready.is_empty());
+    assert_lanes_lost(&before, &waiting, &sending).await;
     let next = h.worker().await;
     assert_eq!(next.fetch().await.interrupted.len(), 1);
 }
