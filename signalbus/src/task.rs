@@ -64,3 +64,50 @@ impl<T> Results<T> {
         self.done.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{future::pending, sync::Arc};
+
+    use futures::FutureExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn every_result_is_taken_once_and_announced() {
+        let results = Results::new();
+        let mut taken = Vec::new();
+        assert_eq!(results.some().now_or_never(), None, "there is none");
+        results.put(1);
+        results.put(2);
+        results.some().await;
+        results.take(&mut taken);
+        assert_eq!(taken, [1, 2]);
+        taken.clear();
+        // What was announced before says nothing of now.
+        assert_eq!(
+            results.some().now_or_never(),
+            None,
+            "there is none any more"
+        );
+        results.put(3);
+        results.some().await;
+        results.take(&mut taken);
+        assert_eq!(taken, [3]);
+    }
+
+    #[tokio::test]
+    async fn a_dropped_task_stops() {
+        let held = Arc::new(());
+        let of_task = Arc::clone(&held);
+        let task = start(async move {
+            let _of_task = of_task;
+            pending::<()>().await;
+        });
+        tokio::task::yield_now().await;
+        assert_eq!(Arc::strong_count(&held), 2);
+        drop(task);
+        tokio::task::yield_now().await;
+        assert_eq!(Arc::strong_count(&held), 1);
+    }
+}

@@ -497,6 +497,7 @@ impl Worker {
                 () = self.shared.clock.sleep(left) => break,
             }
         }
+        self.collect();
         // Third-party code that does not come back.
         let mut cut: Vec<Position> = self.in_flight.keys().copied().collect();
         cut.sort_unstable();
