@@ -1,8 +1,8 @@
 //! CPU time of the engine for one delivery, on the store in memory: publish, schedule, claim,
 //! settle and history, without rendering; and beside it the same with a real HTML mail rendered.
 //!
-//! `cargo bench -p signalbus-benches --bench engine`, and once more with `--features mimalloc`:
-//! many small things are allocated, so that it matters by whom.
+//! `cargo bench -p signalbus-benches --bench engine`, and once more with `--no-default-features`:
+//! many small things are allocated, so that it matters by whom; mimalloc unless told otherwise.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
 

@@ -119,7 +119,7 @@ impl Content {
         struct Blob<'a> {
             #[serde(flatten)]
             content: &'a Content,
-            #[serde(serialize_with = "store")]
+            #[serde(serialize_with = "store", skip_serializing_if = "<[_]>::is_empty")]
             answers: &'a [RouteAnswer],
         }
         fn store<S: Serializer>(answers: &[RouteAnswer], serializer: S) -> Result<S::Ok, S::Error> {
@@ -195,7 +195,7 @@ mod tests {
     #[test]
     fn numbers_are_kept_to_the_last_digit() {
         for number in ["-9.223372036854773e+32", "2.2250738585072014e-308", "0.1"] {
-            let blob = format!(r#"{{"v":1,"to":[],"data":{number},"answers":[]}}"#);
+            let blob = format!(r#"{{"v":1,"to":[],"data":{number}}}"#);
             let content = Content::decode(blob.as_bytes()).unwrap();
             assert_eq!(content.encode(&[], &mut Vec::new()).unwrap(), blob);
             assert_eq!(content.data.as_f64(), number.parse().ok());

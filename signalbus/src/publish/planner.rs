@@ -71,8 +71,10 @@ impl Planner {
             deliveries.push(delivery);
         }
         let content = self.content(&mut event, rule);
+        // Only the repeat of a key asks for them again.
+        let answers = idempotency.as_ref().map_or(&[][..], |_| &routes);
         let blob = content
-            .encode(&routes, draft)
+            .encode(answers, draft)
             .map_err(|error| InvalidEvent::new("data", error.to_string()))?;
         if blob.len() > self.limits.bytes {
             let problem = format!(
