@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use foldhash::{HashMap, HashMapExt};
+use foldhash::{HashMap, HashMapExt, fast::FixedState};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -69,7 +69,9 @@ pub(crate) struct Worker {
     lanes: Lanes,
     /// What came of sends.
     ended: Arc<task::Results<(Position, Attempted)>>,
-    in_flight: HashMap<Position, InFlight>,
+    /// Hashed with a fixed state: a worker that is dropped aborts its sends in the order of this
+    /// map, which must be the same each time a simulation is played.
+    in_flight: std::collections::HashMap<Position, InFlight, FixedState>,
     /// What to claim with the next flush.
     claiming: Vec<Claiming>,
     results: Results,
@@ -185,7 +187,7 @@ impl Worker {
             scheduler: Scheduler::new(channels),
             lanes: Lanes::default(),
             ended: Arc::new(task::Results::new()),
-            in_flight: HashMap::new(),
+            in_flight: std::collections::HashMap::default(),
             claiming: Vec::new(),
             results: Results::default(),
             room: Room::default(),
