@@ -1,7 +1,8 @@
 //! Durable deliveries a second on SQLite: published, claimed, sent, settled, with history, beside
 //! a bare loop that inserts and updates as many rows in batches on the same kind of file.
 //!
-//! `cargo bench -p signalbus-benches --bench sqlite`
+//! `cargo bench -p signalbus-benches --bench sqlite`; with mimalloc unless told otherwise, as in
+//! the benchmark of the engine.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
 
@@ -18,6 +19,10 @@ use sqlx::{
     Connection, SqliteConnection,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
+
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const DELIVERIES: u64 = 50_000;
 const BATCH: u64 = 500;

@@ -18,8 +18,9 @@ use crate::{
 
 const VERSION: u16 = 1;
 
-/// The part of an event that stores do not look into. Beside it in the blob is what the publisher
-/// was told: who sends has no use for that, so it is read by itself, with [`answers`].
+/// The part of an event that stores do not look into. Beside it in the blob of an event with a key
+/// is what the publisher was told: who sends has no use for that, so it is read by itself, with
+/// [`answers`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Content {
     v: u16,

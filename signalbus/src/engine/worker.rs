@@ -244,8 +244,9 @@ impl Worker {
     fn collect(&mut self) {
         let mut ended = std::mem::take(&mut self.room.ended);
         self.ended.take(&mut ended);
+        let now = self.monotonic();
         for (position, attempted) in ended.drain(..) {
-            self.ended(position, attempted);
+            self.ended(position, attempted, now);
         }
         self.room.ended = ended;
     }
@@ -503,6 +504,7 @@ impl Worker {
         // Third-party code that does not come back.
         let mut cut: Vec<Position> = self.in_flight.keys().copied().collect();
         cut.sort_unstable();
+        let now = self.monotonic();
         for position in cut {
             let Some(flight) = self.in_flight.get(&position) else {
                 continue;
@@ -511,10 +513,10 @@ impl Worker {
                 self.lineups[flight.channel].reports_start(reservation.provider)
             });
             let unknown = !reports || flight.latch.is_set();
-            let took = until(flight.claimed_at, self.store_now());
+            let took = until(flight.claimed_at, self.store_at(now));
             let mut cut = Attempted::cut_short(unknown);
             cut.sending = Some(took);
-            self.ended(position, cut);
+            self.ended(position, cut, now);
         }
     }
 

@@ -10,7 +10,7 @@ use tracing::Instrument;
 use super::{Claiming, InFlight, Phase, Worker};
 use crate::{
     chain::Chain,
-    clock::until,
+    clock::{Timestamp, later, until},
     engine::{
         breaker::Signal,
         content::{BlobError, Content},
@@ -51,7 +51,7 @@ impl Worker {
                 self.heard(flushed.now);
                 let settled = results.ready.iter().zip(&results.flush.settles);
                 for ((ready, settle), answer) in settled.zip(flushed.settles) {
-                    self.written(ready, settle, answer, doubt);
+                    self.written(ready, settle, answer, doubt, flushed.now);
                 }
                 self.start(claiming.drain(..), flushed.claims, doubt).await;
             }
@@ -117,9 +117,11 @@ impl Worker {
         let answer = self
             .write(lanes, &flush, &mut doubt)
             .await
-            .map(|flushed| flushed.settles.first().copied());
+            .map(|flushed| Some((*flushed.settles.first()?, flushed.now)));
         match (answer, flush.settles.first()) {
-            (Ok(Some(answer)), Some(settle)) => self.written(&ready, settle, answer, doubt),
+            (Ok(Some((answer, now))), Some(settle)) => {
+                self.written(&ready, settle, answer, doubt, now);
+            }
             (Ok(_), _) => self.scheduler.settled(ready.position),
             // It stays claimed: whoever owns the lane next finds it as interrupted.
             (Err(error), _) => tracing::error!(
@@ -129,7 +131,14 @@ impl Worker {
         }
     }
 
-    fn written(&mut self, ready: &Ready, settle: &Settle, answer: SettleAnswer, doubt: Doubt) {
+    fn written(
+        &mut self,
+        ready: &Ready,
+        settle: &Settle,
+        answer: SettleAnswer,
+        doubt: Doubt,
+        now: Timestamp,
+    ) {
         self.scheduler.settled(ready.position);
         match answer {
             SettleAnswer::LaneLost => self.lost(ready),
@@ -137,14 +146,14 @@ impl Worker {
             // While the lane is held, only its own result takes a delivery out of its attempt.
             SettleAnswer::Applied | SettleAnswer::Already => {
                 if let Next::End(state, reason) = &settle.next {
-                    let age = until(ready.accepted_at, self.store_now());
+                    let age = until(ready.accepted_at, now);
                     let provider = settle.record.provider.as_ref();
                     self.count_end(ready, *state, reason, provider, age);
                 }
                 if matches!(settle.next, Next::Retry(Duration::ZERO)) || ready.order.is_strict() {
                     self.asked_to_look = true;
                 } else if let Next::Retry(wait) = settle.next {
-                    let due = crate::clock::later(self.store_now(), wait);
+                    let due = later(now, wait);
                     self.next_due = Some(self.next_due.map_or(due, |next| next.min(due)));
                 }
             }
@@ -159,6 +168,7 @@ impl Worker {
     ) {
         let mut contents: HashMap<EventId, Result<Arc<Content>, Arc<BlobError>>> =
             HashMap::with_capacity(answers.len());
+        let now = self.monotonic();
         for (claiming, answer) in claiming.zip(answers) {
             match answer {
                 ClaimAnswer::Claimed(claimed) => {
@@ -166,7 +176,7 @@ impl Worker {
                         .entry(claimed.event.id)
                         .or_insert_with(|| self.content(&claimed.event))
                         .clone();
-                    self.send(claiming, claimed, content, doubt);
+                    self.send(claiming, claimed, content, doubt, now);
                 }
                 ClaimAnswer::Refused(Refusal::Moved) if doubt.0 => {
                     let refusal = self.refused_before(&claiming.ready).await;
@@ -197,6 +207,7 @@ impl Worker {
         claimed: Claimed,
         content: Result<Arc<Content>, Arc<BlobError>>,
         doubt: Doubt,
+        now: Duration,
     ) {
         let Claiming {
             ready,
@@ -205,7 +216,6 @@ impl Worker {
             alone: _,
         } = claiming;
         let position = ready.position;
-        let now = self.monotonic();
         let store_now = self.store_at(now);
         let mut flight = InFlight {
             channel,
@@ -224,11 +234,11 @@ impl Worker {
                         Attempted::unsendable(Unsendable::Unreadable, error.to_string())
                     }
                 };
-                return self.conclude(flight, attempted);
+                return self.conclude(flight, attempted, now);
             }
         };
         if let Some(why) = self.objection(&flight.ready, reservation, doubt, now) {
-            return self.conclude(flight, Attempted::returned(Duration::ZERO, why));
+            return self.conclude(flight, Attempted::returned(Duration::ZERO, why), now);
         }
         let ready = &flight.ready;
         let lineup = &self.lineups[channel];

@@ -26,15 +26,15 @@ const LONGEST_DETAIL: usize = 500;
 
 impl Worker {
     /// A send ended, unless it was cut short before.
-    pub(super) fn ended(&mut self, position: Position, attempted: Attempted) {
+    pub(super) fn ended(&mut self, position: Position, attempted: Attempted, now: Duration) {
         if let Some(flight) = self.in_flight.remove(&position) {
-            self.conclude(flight, attempted);
+            self.conclude(flight, attempted, now);
         }
     }
 
     /// Decides what follows from a try, frees what it held, and puts the result with those to be
     /// written.
-    pub(super) fn conclude(&mut self, flight: InFlight, attempted: Attempted) {
+    pub(super) fn conclude(&mut self, flight: InFlight, attempted: Attempted, now: Duration) {
         let InFlight {
             ready,
             channel,
@@ -44,7 +44,6 @@ impl Worker {
             send: _send,
         } = flight;
         self.alone &= ready.suspicion == 0 || reservation.is_none();
-        let now = self.monotonic();
         let store_now = self.store_at(now);
         let tried = attempted.tried;
         let lineup = &mut self.lineups[channel];

@@ -8,7 +8,7 @@ use crate::{
     clock::Timestamp,
     event::Order,
     name::ChannelName,
-    store::{ClassWindow, Fetched, Interrupted, LaneLease, Position, Window},
+    store::{ClassWindow, Fetched, Group, Interrupted, LaneLease, Position, Window},
 };
 
 impl Tables {
@@ -26,18 +26,29 @@ impl Tables {
             .filter_map(|lane| lane.timers.first())
             .map(|(due, _)| *due)
             .min();
-        let mut fetched = Fetched {
-            now,
-            ready: Vec::new(),
-            interrupted: self.interrupted(&held, &window.channels),
-            resume: Vec::new(),
-            next_due,
-            elsewhere: self.elsewhere(&held, &window.channels),
-        };
+        let interrupted = self.interrupted(&held, &window.channels);
+        let elsewhere = self.elsewhere(&held, &window.channels);
+        let mut found = Vec::new();
+        let mut resume = Vec::new();
         for class in &window.classes {
-            self.read_class(&held, class, window, &mut fetched);
+            let stopped = self.read_class(&held, class, window, now, &mut found);
+            resume.extend(stopped.map(|group| (class.class, group)));
         }
-        fetched
+        // All are found before any is copied: then there is one allocation.
+        let mut ready = Vec::with_capacity(found.len());
+        ready.extend(
+            found
+                .iter()
+                .filter_map(|(position, row)| row.ready(*position)),
+        );
+        Fetched {
+            now,
+            ready,
+            interrupted,
+            resume,
+            next_due,
+            elsewhere,
+        }
     }
 
     /// Moves what has become due into the queues.
@@ -57,7 +68,15 @@ impl Tables {
         }
     }
 
-    fn read_class(&self, held: &Held, class: &ClassWindow, window: &Window, fetched: &mut Fetched) {
+    /// Finds what is sendable in a class; returns the group it stopped behind when there is more.
+    fn read_class<'a>(
+        &'a self,
+        held: &Held,
+        class: &ClassWindow,
+        window: &Window,
+        now: Timestamp,
+        found: &mut Vec<(Position, &'a Row)>,
+    ) -> Option<Group> {
         let mut left = class.total;
         let mut last_read = class.after.as_ref();
         for (group, queue) in self.queues.round(class.class, class.after.as_ref()) {
@@ -69,8 +88,6 @@ impl Tables {
                 continue;
             }
             let mut left_of_group = window.per_group;
-            let most = usize::try_from(left_of_group.min(left)).unwrap_or(usize::MAX);
-            fetched.ready.reserve(queue.len().min(most));
             for position in queue {
                 if left_of_group == 0 {
                     break;
@@ -78,21 +95,19 @@ impl Tables {
                 let Some(row) = self.rows.get(position.0) else {
                     continue;
                 };
-                if !self.may_be_sent(row, *position, fetched.now) {
+                if !self.may_be_sent(row, *position, now) {
                     continue;
                 }
                 if left == 0 {
-                    fetched
-                        .resume
-                        .extend(last_read.map(|group| (class.class, group.clone())));
-                    return;
+                    return last_read.cloned();
                 }
-                fetched.ready.extend(row.ready(*position));
+                found.push((*position, row.as_ref()));
                 last_read = Some(group);
                 left -= 1;
                 left_of_group -= 1;
             }
         }
+        None
     }
 
     /// Whether the order lets it go now. Due is checked again, as the wall clock may have gone
