@@ -4,9 +4,13 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use proptest::prelude::*;
 use uuid::Uuid;
 
-use super::*;
+use super::{
+    always::{any_tried, any_wait, may_have_been_sent},
+    *,
+};
 use crate::{
     clock::Clock,
     event::{Class, Order},
