@@ -107,9 +107,15 @@ fn tampered_evidence_is_found() {
     kept.tampered("book", "C4", |book| {
         last(book, "request")["seen"]["attempt"] = json!(9);
     });
-    // A message that nobody published.
+    // A message that nobody published. The last call may have been cut short by a kill; the last
+    // that was answered led to a message.
     kept.tampered("publications", "C2", |publications| {
-        let content = last(publications, "publish")["seen"]["content"].clone();
+        let call = last(publications, "published")["seen"]["call"].clone();
+        let mut publishes = publications.iter().filter(|line| is(line, "publish"));
+        let answered = publishes
+            .rfind(|line| line["seen"]["call"] == call)
+            .unwrap();
+        let content = answered["seen"]["content"].clone();
         publications.retain(|line| line["seen"]["content"] != content);
     });
     // An accepted delivery that the store does not have.

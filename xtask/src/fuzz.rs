@@ -16,15 +16,23 @@ pub(crate) struct Arguments {
     /// How long each target runs.
     #[arg(long, default_value_t = 60)]
     seconds: u32,
+    /// Stop each target after this many inputs, if that is sooner.
+    #[arg(long)]
+    runs: Option<u32>,
+    /// Try the same inputs each time; others each time without it.
+    #[arg(long)]
+    seed: Option<u32>,
     /// One target; all of them when none is named.
     target: Option<String>,
 }
 
 impl Arguments {
-    /// What a merge waits for.
+    /// What a merge waits for: the same inputs each time, so that it never fails by chance.
     pub(crate) fn short() -> Self {
         Self {
-            seconds: 5,
+            seconds: 60,
+            runs: Some(20_000),
+            seed: Some(1),
             target: None,
         }
     }
@@ -59,7 +67,7 @@ pub(crate) fn run(report: &mut Report, arguments: &Arguments) {
     });
     for target in targets {
         report.step(&format!("fuzz {target}"), || {
-            let runs = fuzz(&target, arguments.seconds)?;
+            let runs = fuzz(&target, arguments)?;
             Ok(Done::Ran(format!("{runs} runs")))
         });
     }
@@ -114,7 +122,7 @@ fn build(target: Option<&str>) -> Result<(), String> {
 }
 
 /// Runs one target; says how many inputs it tried.
-fn fuzz(target: &str, seconds: u32) -> Result<u64, String> {
+fn fuzz(target: &str, arguments: &Arguments) -> Result<u64, String> {
     let found = PathBuf::from(FOUND).join(target);
     let artifacts = PathBuf::from("fuzz/artifacts").join(target);
     for folder in [&found, &artifacts] {
@@ -126,7 +134,9 @@ fn fuzz(target: &str, seconds: u32) -> Result<u64, String> {
         .arg(&found)
         .arg(PathBuf::from("fuzz/corpus").join(target))
         .arg(format!("-artifact_prefix={}/", artifacts.display()))
-        .arg(format!("-max_total_time={seconds}"))
+        .arg(format!("-max_total_time={}", arguments.seconds))
+        .args(arguments.runs.map(|runs| format!("-runs={runs}")))
+        .args(arguments.seed.map(|seed| format!("-seed={seed}")))
         .arg(format!("-max_len={LONGEST}"))
         .args(["-timeout=10", "-verbosity=0", "-print_final_stats=1"])
         .stdin(Stdio::null());
