@@ -9,6 +9,8 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(crate) struct Breaker {
     settings: BreakerSettings,
+    /// How many may be in flight when all is well.
+    full: usize,
     state: State,
     in_flight: usize,
 }
@@ -78,13 +80,14 @@ pub(crate) enum Signal {
 }
 
 impl Breaker {
-    pub(crate) fn new(settings: BreakerSettings) -> Self {
+    pub(crate) fn new(settings: BreakerSettings, full: usize) -> Self {
         let state = State::Closed {
             failures: 0,
             limit: usize::MAX,
         };
         Self {
             settings,
+            full,
             state,
             in_flight: 0,
         }
@@ -121,7 +124,13 @@ impl Breaker {
             }
             (Signal::Failing(asked), State::Closed { failures, limit }) => {
                 let failures = failures + 1;
-                if asked.is_some() || failures >= self.settings.failures || limit != usize::MAX {
+                // While it ramps up, a failure takes half of it back.
+                let limit = if limit == usize::MAX {
+                    limit
+                } else {
+                    limit / 2
+                };
+                if asked.is_some() || failures >= self.settings.failures || limit == 0 {
                     let pause = self.settings.first_pause;
                     self.open(now, asked.unwrap_or(pause), pause);
                 } else {
@@ -142,7 +151,11 @@ impl Breaker {
                 };
             }
             (Signal::Healthy, State::Closed { limit, .. }) => {
-                let limit = if limit >= 1024 { usize::MAX } else { limit + 1 };
+                let limit = if limit >= self.full {
+                    usize::MAX
+                } else {
+                    limit + 1
+                };
                 self.state = State::Closed { failures: 0, limit };
             }
             // A probe that says nothing about the provider is followed by another.
@@ -185,7 +198,7 @@ mod tests {
     const S: Duration = Duration::from_secs(1);
 
     fn failing() -> Breaker {
-        let mut breaker = Breaker::new(BreakerSettings::default());
+        let mut breaker = Breaker::new(BreakerSettings::default(), 64);
         for _ in 0..5 {
             assert_eq!(breaker.permit(Duration::ZERO), Permit::Yes);
             breaker.start(Permit::Yes);
@@ -227,8 +240,45 @@ mod tests {
     }
 
     #[test]
+    fn a_failure_while_it_ramps_up_takes_half_back() {
+        let mut breaker = failing();
+        breaker.start(Permit::Probe);
+        breaker.end(Signal::Healthy, true, 5 * S);
+        for _ in 0..6 {
+            breaker.end(Signal::Healthy, false, 5 * S);
+        }
+        let mut room = |signal| {
+            breaker.end(signal, false, 5 * S);
+            match breaker.state {
+                State::Closed { limit, .. } => limit,
+                State::Open { .. } | State::Probing { .. } => 0,
+            }
+        };
+        let failed = Signal::Failing(None);
+        let steps = [failed, failed, Signal::Healthy, failed, failed].map(&mut room);
+        assert_eq!(steps, [4, 2, 3, 1, 0], "out of 8; then it opens");
+    }
+
+    #[test]
+    fn the_ramp_ends_with_all_that_may_be_in_flight() {
+        let mut breaker = Breaker::new(BreakerSettings::default(), 4);
+        breaker.end(Signal::Misconfigured, false, Duration::ZERO);
+        breaker.start(Permit::Probe);
+        breaker.end(Signal::Healthy, true, 60 * S);
+        for _ in 0..3 {
+            breaker.end(Signal::Healthy, false, 60 * S);
+        }
+        breaker.end(Signal::Failing(None), false, 60 * S);
+        let well = State::Closed {
+            failures: 1,
+            limit: usize::MAX,
+        };
+        assert_eq!(breaker.state, well);
+    }
+
+    #[test]
     fn a_bad_recipient_never_opens_it() {
-        let mut breaker = Breaker::new(BreakerSettings::default());
+        let mut breaker = Breaker::new(BreakerSettings::default(), 64);
         for _ in 0..100 {
             breaker.start(Permit::Yes);
             breaker.end(Signal::Neutral, false, Duration::ZERO);
@@ -238,7 +288,7 @@ mod tests {
 
     #[test]
     fn a_provider_that_asks_for_a_pause_gets_it_at_once() {
-        let mut breaker = Breaker::new(BreakerSettings::default());
+        let mut breaker = Breaker::new(BreakerSettings::default(), 64);
         breaker.start(Permit::Yes);
         breaker.end(Signal::Failing(Some(90 * S)), false, S);
         assert_eq!(breaker.permit(90 * S), Permit::No);
@@ -247,7 +297,7 @@ mod tests {
 
     #[test]
     fn an_endless_pause_is_no_overflow() {
-        let mut breaker = Breaker::new(BreakerSettings::default());
+        let mut breaker = Breaker::new(BreakerSettings::default(), 64);
         breaker.start(Permit::Yes);
         breaker.start(Permit::Yes);
         for _ in 0..2 {
@@ -258,7 +308,7 @@ mod tests {
 
     #[test]
     fn a_configuration_fault_pauses_at_once() {
-        let mut breaker = Breaker::new(BreakerSettings::default());
+        let mut breaker = Breaker::new(BreakerSettings::default(), 64);
         breaker.start(Permit::Yes);
         breaker.end(Signal::Misconfigured, false, Duration::ZERO);
         assert_eq!(breaker.permit(59 * S), Permit::No);

@@ -169,7 +169,11 @@ pub(crate) fn decide(
             } else {
                 EndState::Dead
             };
-            let counts = !standing.probe || Mutant::BreakerTimeCounts.is_active();
+            // An outage uses no attempts up. A probe that may have been sent is no matter of the
+            // outage: without end it would be sent again and again.
+            let counts = !standing.probe
+                || outcome == Outcome::Unknown
+                || Mutant::BreakerTimeCounts.is_active();
             let failures = standing.failures + u32::from(counts);
             let decision = |next| Decision {
                 next,

@@ -44,7 +44,7 @@ impl Lineup {
             .providers()
             .into_iter()
             .map(|(name, capabilities)| Member {
-                breaker: Breaker::new(route.settings().breaker.clone()),
+                breaker: Breaker::new(route.settings().breaker.clone(), capabilities.concurrency),
                 pacer: Pacer::new(capabilities.rate),
                 in_flight: 0,
                 metrics: ProviderMetrics::new(route.name(), &name),
@@ -170,5 +170,12 @@ impl Room for RoomNow<'_> {
                 .lineups
                 .get_mut(channel)
                 .is_some_and(|lineup| lineup.budget.allows(self.now))
+    }
+
+    fn is_probing(&self, channel: usize) -> bool {
+        self.lineups
+            .get(channel)
+            .and_then(|lineup| lineup.available(self.now))
+            .is_some_and(|(_, permit)| permit == Permit::Probe)
     }
 }

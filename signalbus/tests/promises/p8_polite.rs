@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use signalbus::{
     RetryPolicy,
+    channel::Address as _,
     provider::{Capabilities, Fault, Rate, SendError},
     store::{EndState, Reason},
 };
@@ -55,6 +56,36 @@ async fn nothing_is_sent_before_retry_after() {
     for id in [first, second] {
         assert_ended(&bus, id, EndState::Accepted, Reason::Sent).await;
     }
+}
+
+/// What the provider cannot take is at fault, though the provider says that it is itself.
+#[tokio::test(start_paused = true)]
+async fn messages_that_always_fail_do_not_speak_for_the_provider() {
+    let world = World::new();
+    let bus = world.start().await;
+    world.email.when(
+        move |delivery| (0..5).any(|number| delivery.to.as_str().contains(&format!("-{number}@"))),
+        Play::retryable(Fault::Provider),
+    );
+    flood(&bus, 5).await;
+    world.pass(MINUTE).await;
+    let good = flood(&bus, 60).await.split_off(5);
+    world.pass(5 * MINUTE).await;
+    for delivery in good {
+        world.email.books().assert_sent_once(delivery);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_that_may_have_been_sent_counts() {
+    let world = World::new();
+    let bus = world.start_with(world.mail().retry(every(S))).await;
+    world.email.default(Play::cut());
+    let id = send_now(&bus, note_to(person(1), "a")).await;
+    world.pass(30 * MINUTE).await;
+    let (state, reason) = (EndState::OutcomeUnknown, Reason::AttemptsExhausted);
+    assert_ended(&bus, id, state, reason).await;
+    assert_eq!(world.email.requests().len(), 12);
 }
 
 #[tokio::test(start_paused = true)]

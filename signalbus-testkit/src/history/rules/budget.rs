@@ -31,13 +31,14 @@ pub(in crate::history) fn check(index: &Index<'_>, verdict: &mut Verdict) {
                     ..
                 } => {
                     let probe = probes.contains(&(*delivery, step.generation, step.attempt));
-                    counted += u32::from(counts(outcome, *fault) && !probe);
+                    let sent = *outcome == AttemptOutcome::Failed(Outcome::Unknown);
+                    counted += u32::from(counts(outcome, *fault) && (!probe || sent));
                     let exhausted = matches!(ended, Some((_, Reason::AttemptsExhausted)));
                     let most = index.history.rules.max_attempts;
                     if exhausted && counted < most {
                         let what = format!(
                             "ran out of attempts after {counted} that count; it has {most}, and \
-                             probes of an open breaker do not count"
+                             probes of an open breaker that were not sent do not count"
                         );
                         verdict.broken(Invariant::Polite, *delivery, [at], what);
                     }

@@ -349,8 +349,14 @@ fn at_least_once_sends_again_and_never_denies_that_it_may_have_been_sent() {
             (
                 "no answer to the probe",
                 NO_ANSWER,
-                fresh().failed(2).probe(),
+                fresh().failed(1).probe(),
                 again(S, 2, 0),
+            ),
+            (
+                "no answer to the last probe",
+                NO_ANSWER,
+                fresh().failed(2).probe(),
+                ends(OutcomeUnknown, Reason::AttemptsExhausted, 3, 0),
             ),
             (
                 "no answer, and the credentials are to blame",

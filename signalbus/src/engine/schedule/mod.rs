@@ -30,6 +30,8 @@ pub(crate) trait Room {
     fn for_first(&mut self, channel: usize) -> bool;
     /// For a retry: its share may be used up.
     fn for_retry(&mut self, channel: usize) -> bool;
+    /// Whether the next send of the channel finds out whether its provider works again.
+    fn is_probing(&self, channel: usize) -> bool;
 }
 
 /// How a send left its delivery, for those that come after it.
@@ -202,7 +204,10 @@ impl Scheduler {
             let channel = (self.turn + step) % channels;
             let queue = &mut self.queues[class][channel];
             let first = queue.has_first() && room.for_first(channel);
-            let retry = queue.has_retry() && room.for_retry(channel);
+            // The fault may be the message's: what failed before is not to speak for the provider.
+            let retry = queue.has_retry()
+                && !(first && room.is_probing(channel))
+                && room.for_retry(channel);
             if let Some(ready) = queue.pop(first, retry, weight) {
                 self.turn = (channel + 1) % channels;
                 self.left(&ready);

@@ -69,11 +69,13 @@ fn waiting(scheduler: &Scheduler, class: Class) -> usize {
 struct Rooms {
     first: [bool; 2],
     retry: [bool; 2],
+    probing: bool,
 }
 
 const ALL: Rooms = Rooms {
     first: [true; 2],
     retry: [true; 2],
+    probing: false,
 };
 
 impl Room for Rooms {
@@ -83,6 +85,10 @@ impl Room for Rooms {
 
     fn for_retry(&mut self, channel: usize) -> bool {
         self.retry[channel]
+    }
+
+    fn is_probing(&self, _channel: usize) -> bool {
+        self.probing
     }
 }
 

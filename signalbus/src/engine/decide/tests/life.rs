@@ -288,7 +288,7 @@ impl Life {
     }
 
     /// Counts as the design says: what a provider was asked and failed to do; not the probes of a
-    /// breaker, nor what configuration, a crash, a panic or a departure is to blame for.
+    /// breaker that certainly were not sent, nor what configuration, a crash, a panic or a departure is to blame for.
     fn count(&mut self, tried: Tried, probe: bool) {
         let stops = self.guarantee == Guarantee::AtMostOnce && !self.recognised;
         if let Tried::Failed { outcome, fault, .. } = tried {
@@ -297,7 +297,7 @@ impl Life {
                 Outcome::Permanent => false,
                 Outcome::Unknown => !stops,
             };
-            self.counted += u32::from(counts && !probe);
+            self.counted += u32::from(counts && (!probe || outcome == Outcome::Unknown));
         }
         let sent = may_have_been_sent(tried) || tried == Tried::Accepted;
         self.possible_sends += u32::from(sent);

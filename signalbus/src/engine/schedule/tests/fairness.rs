@@ -44,6 +44,7 @@ fn no_class_loses_its_turn_while_there_is_no_room() {
     let full = Rooms {
         first: [false; 2],
         retry: [false; 2],
+        ..ALL
     };
     let mut picked = Vec::new();
     while picked.len() < 170 {
@@ -114,6 +115,7 @@ fn a_channel_without_room_blocks_only_itself() {
     let no_email = Rooms {
         first: [false, true],
         retry: [false, true],
+        ..ALL
     };
     assert_eq!(scheduler.positions(3, no_email), [2]);
     assert!(!scheduler.is_empty(), "the mails wait");
@@ -139,6 +141,7 @@ fn retries_without_a_budget_wait_and_first_tries_go_on() {
     let no_retry = Rooms {
         first: [true; 2],
         retry: [false; 2],
+        ..ALL
     };
     assert_eq!(scheduler.positions(2, no_retry), [2]);
     assert_eq!(scheduler.positions(2, ALL), [1]);
@@ -152,4 +155,18 @@ fn a_retry_goes_before_the_first_tries_of_its_tenant() {
     };
     let mut scheduler = scheduler([ready(1), retry]);
     assert_eq!(scheduler.positions(2, ALL), [2, 1]);
+}
+
+#[test]
+fn a_retry_speaks_for_the_provider_only_when_there_is_no_first_try() {
+    let retry = Ready {
+        attempt: 1,
+        ..ready(1)
+    };
+    let mut scheduler = scheduler([retry, ready(2)]);
+    let probing = Rooms {
+        probing: true,
+        ..ALL
+    };
+    assert_eq!(scheduler.positions(2, probing), [2, 1]);
 }

@@ -215,7 +215,11 @@ fn any_universe() -> impl Strategy<Value = Vec<Ready>> {
 }
 
 fn any_step() -> impl Strategy<Value = Step> {
-    let room = any::<([bool; 2], [bool; 2])>().prop_map(|(first, retry)| Rooms { first, retry });
+    let room = any::<([bool; 2], [bool; 2])>().prop_map(|(first, retry)| Rooms {
+        first,
+        retry,
+        ..ALL
+    });
     prop_oneof![
         6 => (0..UNIVERSE).prop_map(Step::Admit),
         4 => room.prop_map(Step::Pick),

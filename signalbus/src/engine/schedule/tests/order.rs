@@ -118,6 +118,7 @@ fn suspects_without_room_hold_nobody_up() {
     let mut full = Rooms {
         first: [false; 2],
         retry: [true; 2],
+        ..ALL
     };
     assert!(scheduler.has_suspects());
     assert!(!scheduler.wants_alone(&mut full));

@@ -92,6 +92,7 @@ fn a_channel_that_is_full_leaves_the_others_their_space() {
     let no_email = Rooms {
         first: [false, true],
         retry: [false, true],
+        ..ALL
     };
     assert_eq!(scheduler.positions(2, no_email), [12]);
     scheduler.positions(1, ALL);
