@@ -29,12 +29,13 @@ pub(crate) struct Line {
 
 impl EventFile {
     pub(crate) fn read() -> Result<Self, Box<dyn Error>> {
-        let text = fs::read_to_string(EVENTS).map_err(|error| format!("{EVENTS}: {error}"))?;
+        let bytes = fs::read(EVENTS).map_err(|error| format!("{EVENTS}: {error}"))?;
+        let lines = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
         let lines = (1..)
-            .zip(text.lines())
+            .zip(lines.split(|byte| *byte == b'\n'))
             .map(|(number, line)| Line {
                 number,
-                event: serde_json::from_str(line).map_err(|error| error.to_string()),
+                event: serde_json::from_slice(line).map_err(|error| error.to_string()),
             })
             .collect();
         Ok(Self { lines })

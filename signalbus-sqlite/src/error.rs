@@ -57,11 +57,15 @@ pub(crate) fn unsupported(message: impl Into<String>) -> StoreError {
 const PERM: i32 = 3;
 const BUSY: i32 = 5;
 const LOCKED: i32 = 6;
+const NOMEM: i32 = 7;
 const READONLY: i32 = 8;
+const INTERRUPT: i32 = 9;
 const IOERR: i32 = 10;
 const CORRUPT: i32 = 11;
 const FULL: i32 = 13;
 const CANTOPEN: i32 = 14;
+const PROTOCOL: i32 = 15;
+const SCHEMA: i32 = 17;
 const TOOBIG: i32 = 18;
 const CONSTRAINT: i32 = 19;
 const NOTADB: i32 = 26;
@@ -74,6 +78,11 @@ fn describe(error: &sqlx::Error) -> (StoreErrorKind, &'static str) {
             BUSY | LOCKED => (
                 Unavailable,
                 "another connection held the file for longer than the busy timeout",
+            ),
+            NOMEM => (Unavailable, "SQLite got no memory"),
+            INTERRUPT | PROTOCOL | SCHEMA => (
+                Unavailable,
+                "the statement was interrupted, or another process changed the file meanwhile",
             ),
             FULL => (Unavailable, "the disk is full: free some space"),
             IOERR => (Unavailable, "the disk failed to read or write the file"),

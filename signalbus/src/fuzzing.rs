@@ -32,9 +32,7 @@ pub fn content(blob: &[u8]) -> Result<Bytes, Refused> {
         BlobError::Broken(_) => Refused::Broken,
     })?;
     let answers = answers(blob);
-    content
-        .encode(&answers, &mut Vec::new())
-        .map_err(|_| Refused::Broken)
+    content.encode(&answers).map_err(|_| Refused::Broken)
 }
 
 /// The blob of a message that is kept for the next try; none when it cannot be written.

@@ -6,10 +6,12 @@ mod publish;
 pub use publish::PreviewError;
 
 use std::{
+    panic::AssertUnwindSafe,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
+use futures::FutureExt;
 use tokio::sync::watch;
 
 use crate::{
@@ -83,7 +85,7 @@ impl Signalbus {
         let (phase, told) = watch::channel(Phase::Running);
         self.shared().fresh.want();
         let worker = Worker::new(Arc::clone(&self.inner.shared), told.clone());
-        let mut tasks = vec![task::start(worker.run())];
+        let mut tasks = vec![task::start(noticed("sending", worker.run()))];
         if let Some(link) = &self.inner.bus {
             let ingest = Ingest {
                 shared: Arc::clone(&self.inner.shared),
@@ -92,7 +94,7 @@ impl Signalbus {
                 group: link.group.clone(),
                 phase: told,
             };
-            tasks.push(task::start(ingest.run()));
+            tasks.push(task::start(noticed("reading the bus", ingest.run())));
         }
         *running = Some(Running {
             phase,
@@ -164,5 +166,16 @@ impl Signalbus {
             .running
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Runs a part of the engine. Sends and what channels do are isolated one by one; what else panics,
+/// such as a store, ends the part, and that must be known.
+async fn noticed(part: &'static str, run: impl Future<Output = ()>) {
+    if AssertUnwindSafe(run).catch_unwind().await.is_err() {
+        tracing::error!(
+            part,
+            "the engine panicked and has stopped: restart the process"
+        );
     }
 }

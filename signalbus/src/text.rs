@@ -23,9 +23,15 @@ pub(crate) fn one_line(mut text: String, longest: usize) -> String {
 /// What a `serde` error says without the value it says it about: that may be content.
 pub(crate) fn without_value(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    for what in ["invalid type: ", "invalid value: "] {
-        if let (Some(start), Some(end)) = (text.find(what), text.rfind(", expected ")) {
-            let kind = what.trim_end_matches(": ");
+    let kinds = [
+        "invalid type",
+        "invalid value",
+        "unknown variant",
+        "unknown field",
+    ];
+    for kind in kinds {
+        if let Some(start) = text.find(kind) {
+            let end = text.rfind(", expected ").unwrap_or(text.len());
             return format!("{}{kind}{}", &text[..start], &text[end..]);
         }
     }
@@ -34,9 +40,20 @@ pub(crate) fn without_value(error: &serde_json::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde::Deserialize;
     use serde_json::{Value, from_value, json};
 
     use super::*;
+
+    #[derive(Debug, Deserialize)]
+    enum Either {
+        One,
+        Two,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Nothing {}
 
     #[test]
     fn text_from_outside_is_one_short_line() {
@@ -52,6 +69,10 @@ mod tests {
         assert_eq!(said(error), "invalid type, expected u8");
         let error = from_value::<u8>(json!(4711)).unwrap_err();
         assert_eq!(said(error), "invalid value, expected u8");
+        let error = from_value::<Either>(json!("secret")).unwrap_err();
+        assert_eq!(said(error), "unknown variant, expected `One` or `Two`");
+        let error = from_value::<Nothing>(json!({ "secret": 1 })).unwrap_err();
+        assert_eq!(said(error), "unknown field");
         let error = serde_json::from_str::<Value>("{").unwrap_err();
         assert_eq!(
             said(error),

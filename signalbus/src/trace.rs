@@ -74,6 +74,28 @@ impl TraceContext {
     }
 }
 
+/// Links a span with a trace, if an OpenTelemetry layer records it.
+#[cfg(feature = "otel")]
+pub(crate) fn link(span: &tracing::Span, to: &TraceContext) {
+    use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
+    use tracing_opentelemetry::OpenTelemetrySpanExt;
+
+    let mut parts = to.traceparent().split('-').skip(1);
+    let mut part = || parts.next().unwrap_or_default();
+    let (Ok(trace), Ok(parent), Ok(flags)) = (
+        TraceId::from_hex(part()),
+        SpanId::from_hex(part()),
+        u8::from_str_radix(part(), 16),
+    ) else {
+        return;
+    };
+    let state = to.tracestate().and_then(|state| state.parse().ok());
+    let state: TraceState = state.unwrap_or_default();
+    let remote = true;
+    let flags = TraceFlags::new(flags);
+    span.add_link(SpanContext::new(trace, parent, flags, remote, state));
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 struct Traceparent(String);

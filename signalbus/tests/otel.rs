@@ -95,6 +95,16 @@ async fn an_event_carries_the_trace_of_the_span_it_was_published_in() {
     let attempt = span(&spans, "process");
     let link = KeyValue::new("trace.link", expected);
     assert!(attempt.attributes.contains(&link), "{attempt:?}");
+    let linked: Vec<_> = attempt
+        .links
+        .iter()
+        .map(|link| &link.span_context)
+        .collect();
+    assert_eq!(linked.len(), 1);
+    assert_eq!(
+        (linked[0].trace_id(), linked[0].span_id()),
+        (request.trace_id(), request.span_id())
+    );
     assert_ne!(
         attempt.span_context.trace_id(),
         request.trace_id(),
@@ -104,12 +114,18 @@ async fn an_event_carries_the_trace_of_the_span_it_was_published_in() {
 
 #[tokio::test]
 async fn a_trace_that_an_event_brings_is_kept() {
-    let brought = TraceContext::new(OTHER, None).unwrap();
+    let brought = TraceContext::new(OTHER, Some("vendor=1")).unwrap();
     let (told, spans) = observe(note().trace(brought.clone())).await;
     assert_eq!(told, Some(brought));
     let attempt = span(&spans, "process");
     let link = KeyValue::new("trace.link", OTHER);
     assert!(attempt.attributes.contains(&link), "{attempt:?}");
+    let linked = &attempt.links.iter().next().unwrap().span_context;
+    let context = format!("00-{}-{}-01", linked.trace_id(), linked.span_id());
+    assert_eq!(
+        (&*context, &*linked.trace_state().header()),
+        (OTHER, "vendor=1")
+    );
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize, Serializer, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -109,27 +109,17 @@ impl Content {
         }
     }
 
-    /// The blob, with what the publisher was told. It is put together in `draft`, to be copied in
-    /// as many bytes as it takes: it may wait for long.
-    pub(crate) fn encode(
-        &self,
-        answers: &[RouteAnswer],
-        draft: &mut Vec<u8>,
-    ) -> Result<Bytes, serde_json::Error> {
-        #[derive(Serialize)]
-        struct Blob<'a> {
-            #[serde(flatten)]
-            content: &'a Content,
-            #[serde(serialize_with = "store", skip_serializing_if = "<[_]>::is_empty")]
-            answers: &'a [RouteAnswer],
-        }
-        fn store<S: Serializer>(answers: &[RouteAnswer], serializer: S) -> Result<S::Ok, S::Error> {
-            serializer.collect_seq(answers.iter().map(StoredAnswer::from))
-        }
+    /// The blob, with what the publisher was told.
+    pub(crate) fn encode(&self, answers: &[RouteAnswer]) -> Result<Bytes, serde_json::Error> {
+        let mut draft = Vec::new();
+        self.write(&mut draft)?;
+        seal(&mut draft, answers)
+    }
+
+    /// Writes it into `draft`, to be finished by [`seal`].
+    pub(crate) fn write(&self, draft: &mut Vec<u8>) -> Result<(), serde_json::Error> {
         draft.clear();
-        let content = self;
-        serde_json::to_writer(&mut *draft, &Blob { content, answers })?;
-        Ok(Bytes::copy_from_slice(draft))
+        serde_json::to_writer(draft, self)
     }
 
     pub(crate) fn decode(blob: &[u8]) -> Result<Self, BlobError> {
@@ -147,6 +137,23 @@ impl Content {
             },
         }
     }
+}
+
+/// The blob of what was written into `draft`, with what the publisher was told. It is copied in as
+/// many bytes as it takes: it may wait for long.
+pub(crate) fn seal(
+    draft: &mut Vec<u8>,
+    answers: &[RouteAnswer],
+) -> Result<Bytes, serde_json::Error> {
+    if !answers.is_empty() {
+        // Another field of the object, which has one at least.
+        let end = draft.pop();
+        draft.extend_from_slice(br#","answers":"#);
+        let answers: Vec<StoredAnswer<'_>> = answers.iter().map(StoredAnswer::from).collect();
+        serde_json::to_writer(&mut *draft, &answers)?;
+        draft.extend(end);
+    }
+    Ok(Bytes::copy_from_slice(draft))
 }
 
 /// What the publisher of an event was told, for when it asks again; nothing when it cannot be read.
@@ -198,7 +205,7 @@ mod tests {
         for number in ["-9.223372036854773e+32", "2.2250738585072014e-308", "0.1"] {
             let blob = format!(r#"{{"v":1,"to":[],"data":{number}}}"#);
             let content = Content::decode(blob.as_bytes()).unwrap();
-            assert_eq!(content.encode(&[], &mut Vec::new()).unwrap(), blob);
+            assert_eq!(content.encode(&[]).unwrap(), blob);
             assert_eq!(content.data.as_f64(), number.parse().ok());
         }
     }

@@ -2,7 +2,7 @@
 //! what could not be taken and how far was read, in one transaction. Whatever fails in between is
 //! read again.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
@@ -206,25 +206,20 @@ impl Ingest {
             .as_deref()
             .and_then(|tenant| TenantId::new(tenant).ok());
         let topic = Topic::new(&wire.event.topic).ok();
-        match shared.planner.prepare(wire.event, draft) {
-            Ok((prepared, _)) => {
+        let prepare = AssertUnwindSafe(|| shared.planner.prepare(wire.event, draft));
+        let why = match std::panic::catch_unwind(prepare) {
+            Ok(Ok((prepared, _))) => {
                 let (mut event, _) = prepared.into_parts();
                 event.id = wire.id;
-                Ok(event)
+                return Ok(event);
             }
-            Err(error) => {
-                tracing::warn!(event.id = %wire.id, error = %Chain(&error), "an event from the bus is invalid");
-                let rejection = rejected(
-                    shared,
-                    Some(wire.id),
-                    tenant,
-                    topic,
-                    reason,
-                    error.to_string(),
-                );
-                Err(Box::new(rejection))
-            }
-        }
+            Ok(Err(error)) => error.to_string(),
+            // It would come again with every restart, and nothing behind it would be read.
+            Err(_) => "a channel panicked over it".to_owned(),
+        };
+        tracing::warn!(event.id = %wire.id, error = why, "an event from the bus is invalid");
+        let rejection = rejected(shared, Some(wire.id), tenant, topic, reason, why);
+        Err(Box::new(rejection))
     }
 }
 
@@ -271,7 +266,7 @@ fn rejected(
     let tenant = tenant.unwrap_or_default();
     let lane_key = LaneKey::of(&tenant, "");
     let content = Content::new(Vec::new(), serde_json::Value::Null)
-        .encode(&[], &mut Vec::new())
+        .encode(&[])
         .unwrap_or_default();
     NewEvent {
         id: id.unwrap_or_else(|| shared.planner.ids.event()),

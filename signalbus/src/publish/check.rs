@@ -12,9 +12,12 @@ pub struct PublishLimits {
     pub recipients: usize,
     /// Bytes of an event as JSON, files aside: 256 KiB by default.
     pub bytes: usize,
-    /// How deep data may be nested: 64 by default.
+    /// How deep data may be nested: 64 by default, 120 at most, as JSON is read back no deeper.
     pub depth: usize,
 }
+
+/// JSON is read back 128 levels deep, and what an event carries lies a few levels down.
+const MAX_DEPTH: usize = 120;
 
 impl Default for PublishLimits {
     fn default() -> Self {
@@ -64,13 +67,14 @@ pub(super) fn check(event: &Event, limits: &PublishLimits) -> Result<(), Invalid
         );
         return Err(InvalidEvent::new("to", problem));
     }
-    check_depth(|| "data".to_owned(), &event.data, limits.depth)?;
+    let depth = limits.depth.min(MAX_DEPTH);
+    check_depth(|| "data".to_owned(), &event.data, depth)?;
     for (channel, options) in &event.options {
-        check_depth(|| format!("options.{channel}"), options, limits.depth)?;
+        check_depth(|| format!("options.{channel}"), options, depth)?;
     }
     check_locale(|| "locale".to_owned(), event.locale.as_deref())?;
     for (index, recipient) in event.to.iter().enumerate() {
-        check_recipient(index, recipient, limits.depth)?;
+        check_recipient(index, recipient, depth)?;
     }
     if let Idempotency::Key(key) = &event.idempotency
         && (key.is_empty() || key.len() > LONGEST_KEY || key.contains('\0'))

@@ -6,7 +6,10 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    engine::{content::Content, route::Route},
+    engine::{
+        content::{self, Content},
+        route::Route,
+    },
     event::{Class, Event, Recipient},
     id::IdSource,
     name::{ChannelName, TenantId, Topic},
@@ -71,19 +74,19 @@ impl Planner {
             deliveries.push(delivery);
         }
         let content = self.content(&mut event, rule);
-        // Only the repeat of a key asks for them again.
-        let answers = idempotency.as_ref().map_or(&[][..], |_| &routes);
-        let blob = content
-            .encode(answers, draft)
-            .map_err(|error| InvalidEvent::new("data", error.to_string()))?;
-        if blob.len() > self.limits.bytes {
+        let unwritable = |error: serde_json::Error| InvalidEvent::new("data", error.to_string());
+        content.write(draft).map_err(unwritable)?;
+        if draft.len() > self.limits.bytes {
             let problem = format!(
                 "the event has {} bytes as JSON; at most {} are allowed: send large things as attachments",
-                blob.len(),
+                draft.len(),
                 self.limits.bytes
             );
             return Err(InvalidEvent::new("data", problem));
         }
+        // Only the repeat of a key asks for them again.
+        let answers = idempotency.as_ref().map_or(&[][..], |_| &routes);
+        let blob = content::seal(draft, answers).map_err(unwritable)?;
         let prepared = Prepared {
             event: NewEvent {
                 id,

@@ -1,16 +1,18 @@
 //! Publishing through a bus: stored once, rejections recorded, positions kept.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 use serde_json::{Value, json};
 use signalbus::{
-    Builder, Bus, EventId, Idempotency, Signalbus, TenantId, Topic,
+    Builder, Bus, EventId, Idempotency, Policy, Signalbus, TenantId, Topic,
     bus::{Envelope, MemoryBus},
     store::{DeliveryFilter, EndState, PageToken, Reason, State},
 };
 
-use crate::common::{Call, Fails, MINUTE, S, World, note, note_to, person, tenant};
+use signalbus_testkit::provider::ScriptedProvider;
+
+use crate::common::{Call, Fails, MINUTE, Ping, S, World, note, note_to, person, tenant};
 
 const GROUP: &str = "engines";
 
@@ -201,6 +203,30 @@ async fn what_cannot_be_read_is_recorded_and_holds_nothing_up() {
     );
     let named = reasons(&bus, &TenantId::default(), event_id(1)).await;
     assert_eq!(named, [Some(Reason::Unreadable)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_a_channel_panics_over_holds_nothing_up() {
+    let world = World::new();
+    let carrier = carrier(&world);
+    let pings = ScriptedProvider::<Ping<1>>::new(Arc::new(world.clock.clone()));
+    let bus = engine(&world, &carrier)
+        .channel(Ping::<1>, pings.clone())
+        .policy(Policy::new().on::<Ping<1>>("ping"));
+    let bus = bus.start().await.unwrap();
+    let ping = |to: &str| json!({ "topic": "ping", "to": [{ "addresses": { "ping": to } }], "idempotency": "none" });
+    let batch = vec![
+        wire(event_id(1), &ping("nowhere")),
+        wire(event_id(2), &ping("somewhere")),
+    ];
+    carrier.publish(batch).await.unwrap();
+    world.pass(S).await;
+    let ended = [Reason::Unreadable, Reason::Sent];
+    for (number, reason) in (1..).zip(ended) {
+        let reasons = reasons(&bus, &TenantId::default(), event_id(number)).await;
+        assert_eq!(reasons, [Some(reason)]);
+    }
+    pings.books().assert_sent_count(1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 use signalbus::{
-    Attachment, Event, Idempotency, PublishError, Recipient,
+    Attachment, Event, Idempotency, PublishError, PublishLimits, Recipient,
     store::{EndState, Reason},
 };
 
@@ -90,6 +90,13 @@ async fn what_is_too_large_or_too_deep_is_refused() {
         note("a").data(json!({ "n": "x", "deep": nested(60) })),
     )
     .await;
+    // However deep data may be by the limits: what could not be read back is never accepted.
+    let mut limits = PublishLimits::default();
+    limits.depth = usize::MAX;
+    let deep = world.engine(world.mail()).limits(limits).start();
+    let deep = deep.await.unwrap();
+    let data = note("b").data(nested(121));
+    assert_eq!(refused(&deep, data).await, "data");
     let many = (0..1_001).fold(note("many"), |event, _| event.to(ada()));
     assert_eq!(refused(&bus, many).await, "to");
     let nobody = Event::new("note", Idempotency::None);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use signalbus::{
-    Answer, Class, Event, Idempotency, Order, Recipient, TraceContext, Verdict,
+    Answer, Class, Event, Idempotency, Order, PublishLimits, Recipient, TraceContext, Verdict,
     store::{Acceptance, DeliveryFilter},
 };
 
@@ -32,6 +32,21 @@ async fn a_repeat_gets_the_answers_of_the_original() {
     assert_eq!(repeat.routes[2].answer, Answer::NoRoute);
     world.pass(2 * MINUTE).await;
     world.email.books().assert_sent_count(1);
+}
+
+/// What is kept for the repeat of a key does not make the event larger.
+#[tokio::test(start_paused = true)]
+async fn an_event_may_be_as_large_with_a_key_as_without() {
+    let world = World::new();
+    let limits = PublishLimits::default().with_bytes(6_000);
+    let bus = world.engine(world.mail()).limits(limits);
+    let bus = bus.start().await.unwrap();
+    for key in [Idempotency::None, Idempotency::key("a")] {
+        let event = Event::new("note", key).data(json!({ "n": "x" }));
+        let event = (0..100).map(person).fold(event, Event::to);
+        let verdict = bus.publish(event).await.unwrap().verdict;
+        assert_eq!(verdict, Verdict::Accepted);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -55,6 +55,17 @@ impl Worker {
                 }
                 self.start(claiming.drain(..), flushed.claims, doubt).await;
             }
+            // Only when the time of a shutdown is up.
+            Err(error) if error.is_transient() => {
+                tracing::error!(error = %Chain(&error), "results could not be written in time");
+                for claiming in claiming.drain(..) {
+                    self.let_go(&claiming);
+                }
+                // They stay claimed: whoever owns the lane next finds them as interrupted.
+                for ready in results.ready.drain(..) {
+                    self.scheduler.settled(ready.position);
+                }
+            }
             Err(error) => {
                 tracing::error!(error = %Chain(&error), "results could not be written; they are tried one by one");
                 for claiming in claiming.drain(..) {
@@ -85,7 +96,16 @@ impl Worker {
             .build();
         loop {
             let error = match self.shared.store.flush(lanes, flush).await {
-                Ok(flushed) => return Ok(flushed),
+                Ok(flushed)
+                    if flushed.claims.len() == flush.claims.len()
+                        && flushed.settles.len() == flush.settles.len() =>
+                {
+                    return Ok(flushed);
+                }
+                Ok(_) => {
+                    let problem = "the store did not answer each claim and each result";
+                    return Err(StoreError::new(StoreErrorKind::Corrupt, problem));
+                }
                 Err(error) if error.is_transient() => error,
                 Err(error) => return Err(error),
             };
@@ -271,6 +291,10 @@ impl Worker {
             attempt = job.attempt,
             trace.link = job.content.trace.as_ref().map(crate::trace::TraceContext::traceparent),
         );
+        #[cfg(feature = "otel")]
+        if let Some(trace) = &job.content.trace {
+            crate::trace::link(&span, trace);
+        }
         let route = Arc::clone(&self.lineups[channel].route);
         let shared = Arc::clone(&self.shared);
         let results = Arc::clone(&self.ended);
