@@ -1,9 +1,15 @@
 //! Several workers on one store: shares, deaths, departures.
 
-use std::future::pending;
+use std::{
+    future::pending,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use signalbus::{
-    EngineOptions, Guarantee, Signalbus, Templates,
+    Clock as _, EngineOptions, Guarantee, Signalbus, Templates,
     channel::Email,
     provider::{Delivery, Fault, Outcome},
     store::{AttemptOutcome, EndState, Reason},
@@ -321,6 +327,25 @@ async fn shutdown_ends_by_its_deadline_when_the_store_is_gone() {
         AttemptOutcome::Interrupted
     );
     world.email.books().assert_sent_times(id, 2);
+}
+
+/// A store that is gone may take seconds to say so: at the deadline it is not asked for each result.
+#[tokio::test(start_paused = true)]
+async fn at_the_deadline_of_a_shutdown_the_store_is_asked_once() {
+    let (world, store) = World::with_test_store();
+    world.email.default(Play::accept().after(S));
+    let bus = world.start().await;
+    send_many(&bus, 10).await;
+    world.pass(500 * S / 1000).await;
+    let late = Arc::new(AtomicUsize::new(0));
+    let (counted, clock) = (Arc::clone(&late), world.clock.clone());
+    store.fail(move |call| {
+        let is_late = call == Call::Flush && clock.monotonic() >= 30 * S;
+        counted.fetch_add(usize::from(is_late), Ordering::Relaxed);
+        Some(Fails::Before)
+    });
+    bus.shutdown().await;
+    assert!(late.load(Ordering::Relaxed) <= 2, "{late:?}");
 }
 
 #[tokio::test(start_paused = true)]
