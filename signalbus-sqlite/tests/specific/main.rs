@@ -7,6 +7,7 @@
 )]
 
 mod cancellation;
+mod damage;
 mod fairness;
 mod host;
 mod ownership;

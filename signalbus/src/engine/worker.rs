@@ -6,7 +6,7 @@ mod flush;
 mod result;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
     time::Duration,
 };
@@ -74,6 +74,8 @@ pub(crate) struct Worker {
     in_flight: std::collections::HashMap<Position, InFlight, FixedState>,
     /// What to claim with the next flush.
     claiming: Vec<Claiming>,
+    /// What could not be claimed, and when it may be tried again: soonest first.
+    set_aside: VecDeque<(Duration, Position)>,
     results: Results,
     room: Room,
     /// A suspect of a crash is in flight: nothing else may be.
@@ -189,6 +191,7 @@ impl Worker {
             ended: Arc::new(task::Results::new()),
             in_flight: std::collections::HashMap::default(),
             claiming: Vec::new(),
+            set_aside: VecDeque::new(),
             results: Results::default(),
             room: Room::default(),
             alone: false,
@@ -227,6 +230,7 @@ impl Worker {
         if self.monotonic() >= self.next_renew {
             self.renew(true).await;
         }
+        self.try_again_if_due();
         self.fetch_if_due().await;
         self.claim();
         let more = self.claiming.len() >= self.shared.options.flush;
@@ -249,6 +253,15 @@ impl Worker {
             self.ended(position, attempted, now);
         }
         self.room.ended = ended;
+    }
+
+    /// Lets the store offer again what it could not claim a while ago.
+    fn try_again_if_due(&mut self) {
+        let now = self.monotonic();
+        while let Some((_, position)) = self.set_aside.pop_front_if(|(due, _)| *due <= now) {
+            self.scheduler.settled(position);
+            self.asked_to_look = true;
+        }
     }
 
     async fn renew(&mut self, take: bool) {
@@ -416,9 +429,10 @@ impl Worker {
     /// Tells those who wait for the engine whether it is done.
     fn tell(&self, done: bool, now: Duration) {
         let due = |due| now.saturating_add(until(self.store_now(), due));
+        let aside = self.set_aside.front().map(|(due, _)| *due);
         let quiet = |rings| Quiet {
             rings,
-            next: self.next_due.map(due),
+            next: self.next_due.map(due).into_iter().chain(aside).min(),
         };
         let rings = self.looked_at.filter(|_| done);
         self.shared.bell.tell(rings.map(quiet));
@@ -429,6 +443,9 @@ impl Worker {
         let mut next = self.next_renew.min(self.next_poll);
         if let Some(due) = self.next_due {
             next = next.min(now + until(self.store_now(), due));
+        }
+        if let Some((due, _)) = self.set_aside.front() {
+            next = next.min(*due);
         }
         if !self.scheduler.is_empty() {
             let rooms = self.lineups.iter().filter_map(|lineup| lineup.room_at(now));

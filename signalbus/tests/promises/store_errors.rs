@@ -9,15 +9,15 @@ use std::{
 };
 
 use signalbus::{
-    Idempotency, TenantId, Verdict,
+    EngineOptions, Idempotency, Order, TenantId, Verdict,
     provider::Fault,
     store::{CancelTarget, EndState, Reason},
 };
 use signalbus_testkit::provider::Play;
 
 use crate::common::{
-    Call, Fails, MINUTE, S, TestStore, World, assert_ended, every, note, note_to, person, send,
-    send_now,
+    Call, Fails, MINUTE, S, TestStore, World, assert_ended, assert_waiting, every, note, note_to,
+    person, send, send_now,
 };
 
 /// Every n-th call fails, in turn before and after its work.
@@ -206,4 +206,74 @@ async fn without_a_good_lease_nothing_is_sent() {
         1,
         "it was not claimed in vain: {attempts:?}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_claimed_holds_up_nothing_else() {
+    let (world, store) = World::with_test_store();
+    let bus = world.engine(world.mail()).build().unwrap();
+    let mut ids = Vec::new();
+    for number in 0..20 {
+        ids.push(send(&bus, note_to(person(number), &number.to_string())).await);
+    }
+    let damaged = [ids.remove(12), ids.remove(3)];
+    store.cannot_claim(&damaged);
+    bus.start();
+    world.pass(MINUTE / 2).await;
+    for id in &ids {
+        world.email.books().assert_sent_once(*id);
+    }
+    // Once with the others, and once alone.
+    let failed = || damaged.map(|id| store.failed_over(id));
+    assert!(failed().iter().all(|failed| *failed <= 3), "{:?}", failed());
+    world.email.books().assert_sent_count(18);
+    for id in damaged {
+        assert_waiting(&bus, id).await;
+    }
+    // It is done with all it can do now.
+    bus.idle().await;
+    let before = failed();
+    world.pass(9 * MINUTE).await;
+    for (failed, before) in failed().into_iter().zip(before) {
+        let tries = failed - before;
+        assert!((9..=20).contains(&tries), "{tries} in nine minutes");
+    }
+    store.cannot_claim(&[]);
+    world.pass(2 * MINUTE).await;
+    for id in ids.into_iter().chain(damaged) {
+        assert_ended(&bus, id, EndState::Accepted, Reason::Sent).await;
+        world.email.books().assert_sent_once(id);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_claimed_gives_its_slot_back_and_keeps_its_place() {
+    let (world, store) = World::with_test_store();
+    let options = EngineOptions::default().with_slots(2);
+    let engine = world.engine(world.mail()).options(options);
+    let bus = engine.build().unwrap();
+    let strict = |key: &str| note_to(person(1), key).order(Order::Strict);
+    let mut damaged = vec![send(&bus, strict("first")).await];
+    let second = send(&bus, strict("second")).await;
+    for number in 2..6 {
+        damaged.push(send(&bus, note_to(person(number), &number.to_string())).await);
+    }
+    let mut others = Vec::new();
+    for number in 6..12 {
+        others.push(send(&bus, note_to(person(number), &number.to_string())).await);
+    }
+    store.cannot_claim(&damaged);
+    bus.start();
+    world.pass(3 * MINUTE).await;
+    for id in &others {
+        world.email.books().assert_sent_once(*id);
+    }
+    world.email.books().assert_sent_count(others.len());
+
+    store.cannot_claim(&[]);
+    world.pass(2 * MINUTE).await;
+    world.email.books().assert_sent_count(12);
+    let requests = world.email.requests();
+    let at = |id| requests.iter().position(|request| request.delivery == id);
+    assert!(at(damaged[0]).unwrap() < at(second).unwrap());
 }

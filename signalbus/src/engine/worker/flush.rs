@@ -1,6 +1,6 @@
 //! Writing claims and results, and starting what was claimed.
 
-use std::{mem, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{iter, mem, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use foldhash::{HashMap, HashMapExt};
@@ -30,6 +30,9 @@ use crate::{
 
 /// How long an event of a newer version waits for a newer worker.
 const NEWER_VERSION: Duration = Duration::from_secs(60);
+
+/// How long a delivery is left alone that the store cannot claim.
+const SET_ASIDE: Duration = Duration::from_secs(60);
 
 /// Whether an earlier call of the same flush may have been written, and its answer was lost.
 #[derive(Debug, Clone, Copy)]
@@ -67,13 +70,13 @@ impl Worker {
                 }
             }
             Err(error) => {
-                tracing::error!(error = %Chain(&error), "results could not be written; they are tried one by one");
-                for claiming in claiming.drain(..) {
-                    self.let_go(&claiming);
-                }
+                tracing::error!(error = %Chain(&error), "results and claims could not be written; they are tried one by one");
                 let settles = results.flush.settles.drain(..);
                 for (ready, settle) in results.ready.drain(..).zip(settles) {
                     self.write_alone(&lanes, ready, settle, doubt).await;
+                }
+                for claiming in claiming.drain(..) {
+                    self.claim_alone(&lanes, claiming, doubt).await;
                 }
             }
         }
@@ -149,6 +152,42 @@ impl Worker {
                 "a result could not be written"
             ),
         }
+    }
+
+    /// One claim that the store cannot take must not hold up the others.
+    async fn claim_alone(&mut self, lanes: &[LaneLease], claiming: Claiming, mut doubt: Doubt) {
+        if *self.phase.borrow() == Phase::Draining {
+            return self.let_go(&claiming);
+        }
+        let flush = Flush {
+            claims: vec![claiming.claim()],
+            settles: Vec::new(),
+        };
+        match self.write(lanes, &flush, &mut doubt).await {
+            Ok(flushed) => {
+                self.heard(flushed.now);
+                self.start(iter::once(claiming), flushed.claims, doubt)
+                    .await;
+            }
+            // Only when the time of a shutdown is up.
+            Err(error) if error.is_transient() => self.let_go(&claiming),
+            Err(error) => {
+                let ready = &claiming.ready;
+                tracing::error!(
+                    error = %Chain(&error), event.id = %ready.event, delivery.id = %ready.id,
+                    "a delivery could not be claimed; it is tried again in {SET_ASIDE:?}"
+                );
+                self.set_aside(&claiming);
+            }
+        }
+    }
+
+    /// Keeps a delivery in hand that cannot be claimed, so that the store's offers of it are
+    /// ignored for a while.
+    fn set_aside(&mut self, claiming: &Claiming) {
+        self.give_back(claiming, Left::Open);
+        let until = self.monotonic() + SET_ASIDE;
+        self.set_aside.push_back((until, claiming.ready.position));
     }
 
     fn written(
@@ -381,16 +420,20 @@ impl Worker {
         }
     }
 
-    /// Gives back what a claim held that came to nothing.
+    /// Gives back what a claim held that came to nothing: the store may offer it again.
     fn let_go(&mut self, claiming: &Claiming) {
+        self.give_back(claiming, Left::Done);
+        self.scheduler.settled(claiming.ready.position);
+    }
+
+    fn give_back(&mut self, claiming: &Claiming, left: Left) {
         let now = self.monotonic();
         if let Some(reservation) = claiming.reservation {
             // Of suspects only the one that is tried alone holds a slot.
             self.alone &= claiming.ready.suspicion == 0;
             self.lineups[claiming.channel].end(reservation, Signal::Neutral, now);
         }
-        self.scheduler.release(&claiming.ready, Left::Done);
-        self.scheduler.settled(claiming.ready.position);
+        self.scheduler.release(&claiming.ready, left);
     }
 
     fn lost(&mut self, ready: &Ready) {

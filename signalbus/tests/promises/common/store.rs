@@ -1,13 +1,14 @@
 //! A store that fails when it is told to, around the one in memory.
 
 use std::{
+    collections::HashMap,
     fmt,
     sync::{Arc, Mutex, PoisonError},
 };
 
 use async_trait::async_trait;
 use signalbus::{
-    MemoryStore, Store,
+    DeliveryId, MemoryStore, Store,
     store::{
         Acceptance, BusAdvance, Fetched, Flush, Flushed, LaneHolding, LaneLease, LaneRequest,
         NewEvent, StoreError, StoreErrorKind, StoreFeatures, Window,
@@ -41,6 +42,8 @@ type Plan = Box<dyn FnMut(Call) -> Option<Fails> + Send>;
 pub(crate) struct TestStore {
     inner: MemoryStore,
     plan: Arc<Mutex<Plan>>,
+    /// Deliveries that cannot be claimed, and how many flushes failed over each.
+    unreadable: Arc<Mutex<HashMap<DeliveryId, u32>>>,
 }
 
 impl TestStore {
@@ -48,7 +51,18 @@ impl TestStore {
         Self {
             inner,
             plan: Arc::new(Mutex::new(Box::new(|_| None))),
+            unreadable: Arc::default(),
         }
+    }
+
+    /// From now on a flush that claims one of these fails for good.
+    pub(crate) fn cannot_claim(&self, ids: &[DeliveryId]) {
+        *self.unreadable.lock().unwrap() = ids.iter().map(|id| (*id, 0)).collect();
+    }
+
+    /// How many flushes failed over a delivery that cannot be claimed.
+    pub(crate) fn failed_over(&self, id: DeliveryId) -> u32 {
+        self.unreadable.lock().unwrap()[&id]
     }
 
     /// From now on calls fail as this says.
@@ -120,6 +134,17 @@ impl StoreLayer for TestStore {
     }
 
     async fn flush(&self, lanes: &[LaneLease], flush: &Flush) -> Result<Flushed, StoreError> {
+        let mut unreadable = false;
+        for claim in &flush.claims {
+            if let Some(failed) = self.unreadable.lock().unwrap().get_mut(&claim.id) {
+                *failed += 1;
+                unreadable = true;
+            }
+        }
+        if unreadable {
+            let kind = StoreErrorKind::Corrupt;
+            return Err(StoreError::new(kind, "the test damaged a delivery"));
+        }
         self.call(Call::Flush, self.inner.flush(lanes, flush)).await
     }
 }
