@@ -1,6 +1,8 @@
 //! The worker: one loop that owns lanes, and does one thing at a time with the store while sends
 //! run beside it.
 
+mod claim;
+mod drain;
 mod fetch;
 mod flush;
 mod result;
@@ -11,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+use claim::Claiming;
 use foldhash::{HashMap, HashMapExt, fast::FixedState};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -24,9 +27,9 @@ use crate::{
         fresh::Fresh,
         lanes::Lanes,
         metrics,
-        providers::{Lineup, Reservation, RoomNow},
+        providers::{Lineup, Reservation},
         route::Attempted,
-        schedule::{Picked, Scheduler},
+        schedule::Scheduler,
     },
     entropy::Entropy,
     event::Class,
@@ -34,7 +37,7 @@ use crate::{
     name::{ChannelName, TenantId},
     provider::Latch,
     publish::Planner,
-    store::{Claim, Flush, Group, LaneRequest, Position, Ready, Store},
+    store::{Flush, Group, LaneRequest, Position, Ready, Store},
     task::{self, Task},
     template::Templates,
 };
@@ -139,36 +142,11 @@ struct InFlight {
     claimed_at: Timestamp,
 }
 
-/// A claim to write, and what it holds meanwhile.
-struct Claiming {
-    ready: Ready,
-    channel: usize,
-    reservation: Option<Reservation>,
-    /// Whether nothing else is in flight.
-    alone: bool,
-}
-
-impl Claiming {
-    fn claim(&self) -> Claim {
-        Claim {
-            position: self.ready.position,
-            id: self.ready.id,
-            lane: self.ready.lane,
-            generation: self.ready.generation,
-            attempt: self.ready.attempt + 1,
-            alone: self.alone,
-        }
-    }
-}
-
 /// How often age gauges are read from the store.
 const REPORT: Duration = Duration::from_secs(15);
 
 /// How often a worker without lanes looks for some.
 const SEEK: Duration = Duration::from_secs(1);
-
-/// How long sends that are cut short may take to end.
-const GRACE: Duration = Duration::from_secs(1);
 
 impl Worker {
     pub(crate) fn new(shared: Arc<Shared>, phase: watch::Receiver<Phase>) -> Self {
@@ -255,15 +233,6 @@ impl Worker {
         self.room.ended = ended;
     }
 
-    /// Lets the store offer again what it could not claim a while ago.
-    fn try_again_if_due(&mut self) {
-        let now = self.monotonic();
-        while let Some((_, position)) = self.set_aside.pop_front_if(|(due, _)| *due <= now) {
-            self.scheduler.settled(position);
-            self.asked_to_look = true;
-        }
-    }
-
     async fn renew(&mut self, take: bool) {
         let asked = self.monotonic();
         self.next_renew = asked + self.shared.options.renew;
@@ -308,96 +277,6 @@ impl Worker {
             || self.results.ready.iter().any(|ready| ready.lane == lane)
     }
 
-    /// Decides what to claim now: as much as there are slots, permits and room for.
-    fn claim(&mut self) {
-        let now = self.monotonic();
-        self.claim_expired();
-        if self.alone || !self.lanes.are_safe(now) {
-            return;
-        }
-        let suspects = self.suspects_wait(now);
-        if !suspects || std::mem::take(&mut self.rest_first) {
-            self.claim_rest(now);
-        }
-        // A suspect waits until nothing else is in flight; then the rest has its turn again.
-        if suspects && self.claiming.is_empty() && self.in_flight.is_empty() {
-            self.claim_suspect(now);
-        }
-        if self.in_flight.is_empty()
-            && let [only] = self.claiming.as_mut_slice()
-        {
-            only.alone = true;
-        }
-    }
-
-    fn suspects_wait(&mut self, now: Duration) -> bool {
-        let mut room = RoomNow {
-            lineups: &mut self.lineups,
-            now,
-        };
-        self.scheduler.has_suspects() && self.scheduler.wants_alone(&mut room)
-    }
-
-    /// One suspect of a crash, to be tried alone.
-    fn claim_suspect(&mut self, now: Duration) {
-        let mut room = RoomNow {
-            lineups: &mut self.lineups,
-            now,
-        };
-        let Some(Picked { ready, channel }) = self.scheduler.pick_suspect(&mut room) else {
-            return;
-        };
-        self.alone = true;
-        self.rest_first = true;
-        self.claiming.push(Claiming {
-            reservation: self.lineups[channel].reserve(false, now),
-            ready,
-            channel,
-            alone: false,
-        });
-    }
-
-    /// Deliveries beyond suspicion, as many as there are slots for.
-    fn claim_rest(&mut self, now: Duration) {
-        let weights = &self.shared.tenant_weights;
-        let weight = |tenant: &TenantId| weights.get(tenant).copied().unwrap_or(1);
-        let options = &self.shared.options;
-        let free = options.slots.saturating_sub(self.in_flight.len());
-        for _ in 0..free.min(options.flush) {
-            let mut room = RoomNow {
-                lineups: &mut self.lineups,
-                now,
-            };
-            let Some(Picked { ready, channel }) = self.scheduler.pick(&weight, &mut room) else {
-                break;
-            };
-            self.claiming.push(Claiming {
-                reservation: self.lineups[channel].reserve(ready.is_retry(), now),
-                ready,
-                channel,
-                alone: false,
-            });
-        }
-    }
-
-    /// Deliveries whose time has passed while they waited for room: the store refuses their
-    /// claims and ends them.
-    fn claim_expired(&mut self) {
-        let now = self.store_now();
-        let expired = self.scheduler.take_expired(now);
-        self.claiming
-            .extend(expired.into_iter().filter_map(|ready| {
-                let name = &ready.channel;
-                let mut lineups = self.lineups.iter();
-                Some(Claiming {
-                    channel: lineups.position(|lineup| lineup.route.name() == name)?,
-                    ready,
-                    reservation: None,
-                    alone: false,
-                })
-            }));
-    }
-
     /// Waits for the next thing to do.
     async fn wait(&mut self, busy: bool) {
         if !self.in_flight.is_empty() && busy {
@@ -428,25 +307,26 @@ impl Worker {
 
     /// Tells those who wait for the engine whether it is done.
     fn tell(&self, done: bool, now: Duration) {
-        let due = |due| now.saturating_add(until(self.store_now(), due));
-        let aside = self.set_aside.front().map(|(due, _)| *due);
         let quiet = |rings| Quiet {
             rings,
-            next: self.next_due.map(due).into_iter().chain(aside).min(),
+            next: self.next_offer(now),
         };
         let rings = self.looked_at.filter(|_| done);
         self.shared.bell.tell(rings.map(quiet));
     }
 
+    /// When the store has something to offer that it has not now: what is due then, or was set
+    /// aside until then.
+    fn next_offer(&self, now: Duration) -> Option<Duration> {
+        let due = |due| now.saturating_add(until(self.store_now(), due));
+        let aside = self.set_aside.front().map(|(until, _)| *until);
+        self.next_due.map(due).into_iter().chain(aside).min()
+    }
+
     /// When there is something to do at the latest, if nothing happens before.
     fn next_turn(&self, now: Duration) -> Duration {
         let mut next = self.next_renew.min(self.next_poll);
-        if let Some(due) = self.next_due {
-            next = next.min(now + until(self.store_now(), due));
-        }
-        if let Some((due, _)) = self.set_aside.front() {
-            next = next.min(*due);
-        }
+        next = self.next_offer(now).map_or(next, |offer| next.min(offer));
         if !self.scheduler.is_empty() {
             let rooms = self.lineups.iter().filter_map(|lineup| lineup.room_at(now));
             next = rooms.fold(next, Duration::min);
@@ -456,85 +336,6 @@ impl Worker {
             next = now;
         }
         next
-    }
-
-    /// Finishes what is in flight, up to the deadline, and gives all lanes up at once.
-    async fn drain(mut self) {
-        let deadline = self.leave_by();
-        tracing::info!(worker.id = %self.id, in_flight = self.in_flight.len(), "the engine leaves");
-        loop {
-            self.collect();
-            if self.monotonic() >= self.next_renew {
-                self.renew(false).await;
-            }
-            let now = self.monotonic();
-            if !self.in_flight.is_empty() && now >= deadline {
-                self.cut_short().await;
-            }
-            if !self.results.is_empty() {
-                self.flush().await;
-                continue;
-            }
-            if self.in_flight.is_empty() {
-                break;
-            }
-            let pause = deadline.min(self.next_renew).saturating_sub(now);
-            tokio::select! {
-                biased;
-                () = self.ended.some() => {}
-                () = self.shared.clock.sleep(pause) => {}
-            }
-        }
-        let release = self.lanes.all().iter().map(|lease| lease.lane).collect();
-        let request = LaneRequest {
-            worker: self.id,
-            lease: self.shared.options.lease,
-            take: false,
-            release,
-        };
-        if let Err(error) = self.shared.store.hold_lanes(request).await {
-            tracing::warn!(error = %Chain(&error), "lanes were not given up; they lapse with their leases");
-        }
-        tracing::info!(worker.id = %self.id, "the engine has left");
-    }
-
-    /// The deadline of a shutdown; set when it is first asked for.
-    fn leave_by(&mut self) -> Duration {
-        let now = self.monotonic();
-        let deadline = now.saturating_add(self.shared.options.drain);
-        *self.leave_by.get_or_insert(deadline)
-    }
-
-    /// The deadline of a shutdown has come: sends that run on are dropped.
-    async fn cut_short(&mut self) {
-        self.cut.cancel();
-        let grace = self.monotonic().saturating_add(GRACE);
-        while !self.in_flight.is_empty() {
-            let left = grace.saturating_sub(self.monotonic());
-            tokio::select! {
-                biased;
-                () = self.ended.some() => self.collect(),
-                () = self.shared.clock.sleep(left) => break,
-            }
-        }
-        self.collect();
-        // Third-party code that does not come back.
-        let mut cut: Vec<Position> = self.in_flight.keys().copied().collect();
-        cut.sort_unstable();
-        let now = self.monotonic();
-        for position in cut {
-            let Some(flight) = self.in_flight.get(&position) else {
-                continue;
-            };
-            let reports = flight.reservation.is_some_and(|reservation| {
-                self.lineups[flight.channel].reports_start(reservation.provider)
-            });
-            let unknown = !reports || flight.latch.is_set();
-            let took = until(flight.claimed_at, self.store_at(now));
-            let mut cut = Attempted::cut_short(unknown);
-            cut.sending = Some(took);
-            self.ended(position, cut, now);
-        }
     }
 
     fn report_if_due(&mut self) {

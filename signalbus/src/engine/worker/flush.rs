@@ -7,17 +7,15 @@ use foldhash::{HashMap, HashMapExt};
 use futures::FutureExt;
 use tracing::Instrument;
 
-use super::{Claiming, InFlight, Phase, Worker};
+use super::{InFlight, Phase, Worker, claim::Claiming};
 use crate::{
     chain::Chain,
     clock::{Timestamp, later, until},
     engine::{
-        breaker::Signal,
         content::{BlobError, Content},
         decide::Unsendable,
         providers::Reservation,
         route::{Attempted, Job},
-        schedule::Left,
     },
     id::EventId,
     provider::Latch,
@@ -30,9 +28,6 @@ use crate::{
 
 /// How long an event of a newer version waits for a newer worker.
 const NEWER_VERSION: Duration = Duration::from_secs(60);
-
-/// How long a delivery is left alone that the store cannot claim.
-const SET_ASIDE: Duration = Duration::from_secs(60);
 
 /// Whether an earlier call of the same flush may have been written, and its answer was lost.
 #[derive(Debug, Clone, Copy)]
@@ -171,23 +166,8 @@ impl Worker {
             }
             // Only when the time of a shutdown is up.
             Err(error) if error.is_transient() => self.let_go(&claiming),
-            Err(error) => {
-                let ready = &claiming.ready;
-                tracing::error!(
-                    error = %Chain(&error), event.id = %ready.event, delivery.id = %ready.id,
-                    "a delivery could not be claimed; it is tried again in {SET_ASIDE:?}"
-                );
-                self.set_aside(&claiming);
-            }
+            Err(error) => self.set_aside(&claiming, &error),
         }
-    }
-
-    /// Keeps a delivery in hand that cannot be claimed, so that the store's offers of it are
-    /// ignored for a while.
-    fn set_aside(&mut self, claiming: &Claiming) {
-        self.give_back(claiming, Left::Open);
-        let until = self.monotonic() + SET_ASIDE;
-        self.set_aside.push_back((until, claiming.ready.position));
     }
 
     fn written(
@@ -418,22 +398,6 @@ impl Worker {
             Some(metrics) => metrics.ended(state, reason, provider),
             None => {}
         }
-    }
-
-    /// Gives back what a claim held that came to nothing: the store may offer it again.
-    fn let_go(&mut self, claiming: &Claiming) {
-        self.give_back(claiming, Left::Done);
-        self.scheduler.settled(claiming.ready.position);
-    }
-
-    fn give_back(&mut self, claiming: &Claiming, left: Left) {
-        let now = self.monotonic();
-        if let Some(reservation) = claiming.reservation {
-            // Of suspects only the one that is tried alone holds a slot.
-            self.alone &= claiming.ready.suspicion == 0;
-            self.lineups[claiming.channel].end(reservation, Signal::Neutral, now);
-        }
-        self.scheduler.release(&claiming.ready, left);
     }
 
     fn lost(&mut self, ready: &Ready) {

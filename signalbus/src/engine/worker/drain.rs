@@ -1,0 +1,95 @@
+//! Leaving: what is in flight is finished, and the lanes are given up.
+
+use std::time::Duration;
+
+use super::Worker;
+use crate::{
+    chain::Chain,
+    clock::until,
+    engine::route::Attempted,
+    store::{LaneRequest, Position},
+};
+
+/// How long sends that are cut short may take to end.
+const GRACE: Duration = Duration::from_secs(1);
+
+impl Worker {
+    /// Finishes what is in flight, up to the deadline, and gives all lanes up at once.
+    pub(super) async fn drain(mut self) {
+        let deadline = self.leave_by();
+        tracing::info!(worker.id = %self.id, in_flight = self.in_flight.len(), "the engine leaves");
+        loop {
+            self.collect();
+            if self.monotonic() >= self.next_renew {
+                self.renew(false).await;
+            }
+            let now = self.monotonic();
+            if !self.in_flight.is_empty() && now >= deadline {
+                self.cut_short().await;
+            }
+            if !self.results.is_empty() {
+                self.flush().await;
+                continue;
+            }
+            if self.in_flight.is_empty() {
+                break;
+            }
+            let pause = deadline.min(self.next_renew).saturating_sub(now);
+            tokio::select! {
+                biased;
+                () = self.ended.some() => {}
+                () = self.shared.clock.sleep(pause) => {}
+            }
+        }
+        let release = self.lanes.all().iter().map(|lease| lease.lane).collect();
+        let request = LaneRequest {
+            worker: self.id,
+            lease: self.shared.options.lease,
+            take: false,
+            release,
+        };
+        if let Err(error) = self.shared.store.hold_lanes(request).await {
+            tracing::warn!(error = %Chain(&error), "lanes were not given up; they lapse with their leases");
+        }
+        tracing::info!(worker.id = %self.id, "the engine has left");
+    }
+
+    /// The deadline of a shutdown; set when it is first asked for.
+    pub(super) fn leave_by(&mut self) -> Duration {
+        let now = self.monotonic();
+        let deadline = now.saturating_add(self.shared.options.drain);
+        *self.leave_by.get_or_insert(deadline)
+    }
+
+    /// The deadline of a shutdown has come: sends that run on are dropped.
+    async fn cut_short(&mut self) {
+        self.cut.cancel();
+        let grace = self.monotonic().saturating_add(GRACE);
+        while !self.in_flight.is_empty() {
+            let left = grace.saturating_sub(self.monotonic());
+            tokio::select! {
+                biased;
+                () = self.ended.some() => self.collect(),
+                () = self.shared.clock.sleep(left) => break,
+            }
+        }
+        self.collect();
+        // Third-party code that does not come back.
+        let mut cut: Vec<Position> = self.in_flight.keys().copied().collect();
+        cut.sort_unstable();
+        let now = self.monotonic();
+        for position in cut {
+            let Some(flight) = self.in_flight.get(&position) else {
+                continue;
+            };
+            let reports = flight.reservation.is_some_and(|reservation| {
+                self.lineups[flight.channel].reports_start(reservation.provider)
+            });
+            let unknown = !reports || flight.latch.is_set();
+            let took = until(flight.claimed_at, self.store_at(now));
+            let mut cut = Attempted::cut_short(unknown);
+            cut.sending = Some(took);
+            self.ended(position, cut, now);
+        }
+    }
+}
