@@ -48,6 +48,14 @@ pub(crate) fn event(columns: &mut Columns<'_>) -> Result<StoredEvent, StoreError
     })
 }
 
+/// One row among many: when it cannot be read, that costs its own delivery and not the rest.
+pub(crate) fn readable<T>(row: Result<T, StoreError>) -> Option<T> {
+    row.inspect_err(|error| {
+        tracing::error!(%error, "a delivery cannot be read and is left alone: repair its row");
+    })
+    .ok()
+}
+
 /// A delivery for the engine.
 pub(crate) fn ready(columns: &mut Columns<'_>) -> Result<Ready, StoreError> {
     Ok(Ready {

@@ -178,9 +178,10 @@ async fn lap(
     .fetch_all(conn)
     .await
     .map_err(error::of)?;
-    rows.iter()
-        .map(|row| row::ready(&mut Columns::of(row)))
-        .collect()
+    Ok(rows
+        .iter()
+        .filter_map(|row| row::readable(row::ready(&mut Columns::of(row))))
+        .collect())
 }
 
 fn group_of(ready: &Ready) -> Group {

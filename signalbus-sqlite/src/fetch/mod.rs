@@ -110,16 +110,18 @@ async fn interrupted(
     .fetch_all(conn)
     .await
     .map_err(error::of)?;
-    rows.iter()
-        .map(|row| {
-            let mut columns = Columns::of(row);
-            Ok(Interrupted {
-                claimed_at: columns.time()?,
-                alone: columns.take()?,
-                ready: row::ready(&mut columns)?,
-            })
+    let read = |row| {
+        let mut columns = Columns::of(row);
+        Ok(Interrupted {
+            claimed_at: columns.time()?,
+            alone: columns.take()?,
+            ready: row::ready(&mut columns)?,
         })
-        .collect()
+    };
+    Ok(rows
+        .iter()
+        .filter_map(|row| row::readable(read(row)))
+        .collect())
 }
 
 /// Counts what is ready for channels that are not listed: up to 10,000 for each class, so that a
