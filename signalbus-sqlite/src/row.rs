@@ -1,13 +1,16 @@
 //! What rows mean.
 
-use signalbus::{
+use signalbus_core::{
     id::{DeliveryId, EventId},
     store::{
         DeliveryRecord, LaneId, Position, Ready, Reason, ReceiptKind, StoreError, StoredEvent,
     },
 };
 
-use crate::codec::{Columns, class_of, order_of, state_of};
+use crate::{
+    codec::{Columns, class_of, order_of},
+    states::state_of,
+};
 
 /// The columns that [`event`] reads, from `signalbus_event AS e`.
 macro_rules! event_columns {
@@ -27,9 +30,17 @@ macro_rules! ready_columns {
 /// The columns that [`delivery`] reads, from the same two.
 macro_rules! delivery_columns {
     () => {
-        "d.position, d.id, e.id, d.tenant, e.topic, d.recipient, d.channel, d.state, d.reason,
-         d.generation, d.attempt, CASE WHEN d.state IN (0, 1, 3) THEN d.due END, d.expires_at,
+        concat!(
+            "d.position, d.id, e.id, d.tenant, e.topic, d.recipient, d.channel, d.state, d.reason,
+         d.generation, d.attempt, CASE WHEN d.state IN (",
+            $crate::states::state!(ready),
+            ", ",
+            $crate::states::state!(timed),
+            ", ",
+            $crate::states::state!(behind),
+            ") THEN d.due END, d.expires_at,
          d.accepted_at, d.ended_at, d.provider, d.message_id, d.receipt"
+        )
     };
 }
 

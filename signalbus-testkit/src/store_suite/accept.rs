@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use signalbus::{
+use signalbus_core::{
     Attachment, Class, Timestamp,
     store::{
         Acceptance, DeliveryFilter, EndState, Entry, PageToken, Reason, Receipt, ReceiptKind,

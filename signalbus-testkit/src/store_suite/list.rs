@@ -1,6 +1,6 @@
 //! The list of cases, and how they become tests.
 
-use signalbus::store::StoreFeatures;
+use signalbus_core::store::StoreFeatures;
 
 /// Makes one test of each case; see [`store_suite`](mod@crate::store_suite).
 #[macro_export]
