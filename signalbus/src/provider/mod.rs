@@ -1,15 +1,19 @@
 //! Providers: what sends messages of a channel.
 
+mod callback;
 mod capabilities;
 mod console;
 mod delivery;
 mod error;
 mod latch;
 
+pub use callback::{
+    Callback, CallbackError, Heard, Inbound, Intent, Permanence, ReceiptSource, Report,
+};
 pub use capabilities::{Capabilities, Rate};
 pub use console::{Console, Describe, Description};
-pub use delivery::Delivery;
 pub(crate) use delivery::reference;
+pub use delivery::{Delivery, parse_reference};
 pub use error::{Fault, Outcome, SendError};
 pub use latch::Latch;
 
