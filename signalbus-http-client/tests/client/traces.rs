@@ -5,7 +5,7 @@ use std::{
 
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::server::{SECRET, answering, client, request, sent, serving};
+use crate::server::{SECRET, answering, client, read_request, request, sent, serving};
 
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
@@ -45,7 +45,10 @@ async fn a_trace_shows_the_operation_but_no_url_header_or_body() {
     );
     let base = answering(body, false).await;
     sent(&client(), request(&base, 10)).await.0.unwrap();
-    let gone = serving(|_| async {}).await;
+    let gone = serving(|mut connection| async move {
+        read_request(&mut connection).await;
+    })
+    .await;
     sent(&client(), request(&gone, 10)).await.0.unwrap_err();
 
     let shown = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();

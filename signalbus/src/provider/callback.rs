@@ -32,6 +32,13 @@ pub trait ReceiptSource: fmt::Debug + Send + Sync + 'static {
     /// When the request is not from the provider, is too old, was used before, or cannot be read.
     async fn read(&self, request: &Callback<'_>) -> Result<Heard, CallbackError>;
 
+    /// What to answer with beside a 2xx status: media type and body, for providers that expect more
+    /// than a status.
+    fn reply(&self, heard: &Heard) -> Option<(&'static str, String)> {
+        let _ = heard;
+        None
+    }
+
     /// What it read of this request is recorded for good. A source with single-use tokens marks the
     /// token as used here and not earlier, or a retry after a failure of ours looks like a replay.
     async fn recorded(&self, request: &Callback<'_>) {
