@@ -16,7 +16,7 @@ pub struct Code {
 }
 
 /// The classes of codes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Class {
     /// The number is no good: nothing will ever arrive there.

@@ -45,6 +45,7 @@ impl Received {
         Some((user.to_owned(), password.to_owned()))
     }
 
+    #[cfg(feature = "twilio")]
     pub(crate) fn bearer(&self) -> Option<&str> {
         self.header("authorization")?.strip_prefix("Bearer ")
     }
