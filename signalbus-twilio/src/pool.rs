@@ -184,7 +184,7 @@ mod tests {
         }
         for text in [
             "",
-            "MG0",
+            "MG00000000000",
             "5005550006",
             "ACME & Söhne",
             "a\r\nb",

@@ -19,6 +19,10 @@ fn form(url: &str, form: &str, signature: &str) -> bool {
     verify_form(&AuthTokens::new(TOKEN), url, form.as_bytes(), signature).is_ok()
 }
 
+fn fields(form: &str) -> Vec<(String, String)> {
+    url::form_urlencoded::parse(form.as_bytes()).into_owned().collect()
+}
+
 fn raw(url: &str, body: &str, signature: &str) -> bool {
     verify_raw(&AuthTokens::new(TOKEN), url, body.as_bytes(), signature).is_ok()
 }
@@ -121,7 +125,10 @@ fn each_altered_byte_fails() {
                 let [Ok(url), Ok(text), Ok(signature)] = altered.map(String::from_utf8) else {
                     continue;
                 };
-                // `+` and `%20` both are a space in a form: not another text.
+                if fields(&text) == fields(FORM) && url == URL && signature == SIGNATURE {
+                    // `%2b` and `%2B` are the same text.
+                    continue;
+                }
                 assert!(
                     !form(&url, &text, &signature),
                     "{part} {at} {bit}: {url} {text}"
