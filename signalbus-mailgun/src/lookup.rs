@@ -12,7 +12,7 @@ use signalbus::{
     provider::{Delivery, Fault, Found, Lookup, Report, SendError, Sent, parse_reference},
 };
 
-use crate::{EventQuery, Mailgun, MailgunEvent, response::message_id};
+use crate::{Account, EventQuery, Mailgun, MailgunEvent, response::message_id};
 
 /// A try whose answer was lost.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +47,9 @@ const SETTLES: Duration = Duration::from_secs(30 * 60);
 /// A clock of ours and of Mailgun's may be this far apart.
 const APART: Duration = Duration::from_secs(5 * 60);
 
+/// How long ago a process may have died whose tries are looked up.
+const LATELY: Duration = Duration::from_secs(60 * 60);
+
 /// More pages are not read for one look-up.
 const MOST_PAGES: usize = 20;
 
@@ -65,21 +68,48 @@ impl Mailgun {
         let query = EventQuery::new(begin, later(sought.tried_at, SETTLES))
             .message_id(message_id(&sought.message_id));
         let mut found = None;
-        self.each_page(&sought.tenant, &query, |events| {
+        self.each_page(self.account_of(&sought.tenant), &query, |events| {
             found = events.into_iter().find(|event| event.ours == ours);
             found.is_none()
         })
         .await?;
         Ok(match found {
-            Some(event) => {
-                MailgunFound::Sent(event.message_id.map_or_else(Sent::new, Sent::with_id))
-            }
+            Some(event) => MailgunFound::Sent(named(event)),
             None => {
                 let settled = later(sought.tried_at, SETTLES);
                 let ask_again = (now < settled).then(|| signalbus::clock::until(now, settled));
                 MailgunFound::Unclear { ask_again }
             }
         })
+    }
+
+    /// Asks for a try of which nothing but our name for it is known, as after a crash: reads the events of
+    /// the last hour of every domain that has a key for it, up to 20 pages each.
+    ///
+    /// # Errors
+    /// When Mailgun cannot be asked or refuses.
+    pub async fn find_lately(&self, reference: &str) -> Result<MailgunFound, SendError> {
+        let unclear = MailgunFound::Unclear { ask_again: None };
+        let Some(sought) = parse_reference(reference) else {
+            return Ok(unclear);
+        };
+        let now = self.http().clock().now();
+        let query = EventQuery::new(earlier(now, LATELY), later(now, APART));
+        for account in self.readable_accounts() {
+            let mut found = None;
+            self.each_page(account, &query, |events| {
+                found = events.into_iter().find(|event| {
+                    let ours = event.ours.as_ref();
+                    ours.is_some_and(|(_, id, generation)| (*id, *generation) == sought)
+                });
+                found.is_none()
+            })
+            .await?;
+            if let Some(event) = found {
+                return Ok(MailgunFound::Sent(named(event)));
+            }
+        }
+        Ok(unclear)
     }
 
     /// What Mailgun says of the messages of a tenant in a time: to repair receipts that never came, since
@@ -97,11 +127,15 @@ impl Mailgun {
     ) -> Result<Vec<Report>, SendError> {
         let mut reports = Vec::new();
         let whole = self
-            .each_page(tenant, &EventQuery::new(begin, end), |events| {
-                let ours = events.into_iter().filter(|event| event.ours.is_some());
-                reports.extend(ours.map(|event| event.report()));
-                true
-            })
+            .each_page(
+                self.account_of(tenant),
+                &EventQuery::new(begin, end),
+                |events| {
+                    let ours = events.into_iter().filter(|event| event.ours.is_some());
+                    reports.extend(ours.map(|event| event.report()));
+                    true
+                },
+            )
             .await?;
         if !whole {
             let message = "there are too many events; ask for a shorter time";
@@ -113,13 +147,12 @@ impl Mailgun {
     /// Reads pages until there are no more or `go_on` says so; whether there are no more.
     async fn each_page(
         &self,
-        tenant: &TenantId,
+        account: &Account,
         query: &EventQuery,
         mut go_on: impl FnMut(Vec<MailgunEvent>) -> bool + Send,
     ) -> Result<bool, SendError> {
         let mut next = None;
         for _ in 0..MOST_PAGES {
-            let account = self.account_of(tenant);
             let page = self
                 .event_source()
                 .page(self.http(), account, query, next.as_deref())
@@ -136,6 +169,10 @@ impl Mailgun {
     }
 }
 
+fn named(event: MailgunEvent) -> Sent {
+    event.message_id.map_or_else(Sent::new, Sent::with_id)
+}
+
 /// `at - span`, or the beginning of time.
 fn earlier(at: Timestamp, span: Duration) -> Timestamp {
     jiff::SignedDuration::try_from(span)
@@ -148,8 +185,12 @@ fn earlier(at: Timestamp, span: Duration) -> Timestamp {
 impl Lookup for Mailgun {
     async fn find(&self, reference: &str) -> Result<Found, SendError> {
         let unclear = || SendError::retryable(Fault::Provider, "Mailgun does not know yet");
-        let sought = self.recent().get(reference).ok_or_else(unclear)?;
-        match self.find_sent(&sought).await? {
+        let found = match self.recent().get(reference) {
+            Some(sought) => self.find_sent(&sought).await?,
+            // A try of a process that died: its time and its Message-ID are not known here.
+            None => self.find_lately(reference).await?,
+        };
+        match found {
             MailgunFound::Sent(sent) => Ok(Found::Sent(sent)),
             MailgunFound::Unclear { .. } => Err(unclear()),
         }

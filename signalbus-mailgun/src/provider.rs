@@ -71,6 +71,14 @@ impl Mailgun {
         self.0.config.account_of(tenant)
     }
 
+    /// The accounts that have a key for events.
+    pub(crate) fn readable_accounts(&self) -> impl Iterator<Item = &Account> {
+        let config = &self.0.config;
+        std::iter::once(&config.account)
+            .chain(config.tenants.values())
+            .filter(|account| account.reading_key.is_some())
+    }
+
     pub(crate) fn event_source(&self) -> &dyn EventSource {
         &*self.0.config.events
     }
@@ -115,9 +123,7 @@ impl Provider<Email> for Mailgun {
 
     /// There when some account has a key that may read events.
     fn lookup(&self) -> Option<&dyn Lookup> {
-        let config = &self.0.config;
-        let reads = |account: &Account| account.reading_key.is_some();
-        (reads(&config.account) || config.tenants.values().any(reads)).then_some(self)
+        self.readable_accounts().next().is_some().then_some(self)
     }
 }
 

@@ -76,6 +76,31 @@ async fn what_is_not_among_the_events_is_never_called_unsent() {
     }
 }
 
+/// The process that sent it has died: nothing but our name for the mail is known.
+#[tokio::test]
+async fn a_mail_of_another_process_is_found_by_our_name_for_it() {
+    for source in sources() {
+        let mut stage = stage(|config| config.events(Arc::clone(&source))).await;
+        stage.fake.page_size(2);
+        for number in 1..=5 {
+            let parcel = Parcel::number(number, &EmailOptions::new(), &[]);
+            stage.send(&parcel).await.unwrap();
+        }
+        let config = MailgunConfig::new(crate::support::account(&stage.fake)).events(source);
+        let http =
+            signalbus_http_client::HttpConfig::default().clock(Arc::new(stage.clock.clone()));
+        stage.provider = Mailgun::new(config.http(http)).unwrap();
+        stage.clock.advance(50 * MINUTE);
+        let lookup = stage.provider.lookup().unwrap();
+        for number in 1..=5 {
+            let reference = crate::support::uuid(number);
+            let found = lookup.find(&reference).await;
+            assert!(matches!(found, Ok(Found::Sent(_))), "{number}");
+        }
+        lookup.find(&crate::support::uuid(6)).await.unwrap_err();
+    }
+}
+
 /// A redrive has the same Message-ID and is another message.
 #[tokio::test]
 async fn a_generation_is_not_taken_for_another() {

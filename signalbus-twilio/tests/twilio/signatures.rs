@@ -20,7 +20,9 @@ fn form(url: &str, form: &str, signature: &str) -> bool {
 }
 
 fn fields(form: &str) -> Vec<(String, String)> {
-    url::form_urlencoded::parse(form.as_bytes()).into_owned().collect()
+    url::form_urlencoded::parse(form.as_bytes())
+        .into_owned()
+        .collect()
 }
 
 fn raw(url: &str, body: &str, signature: &str) -> bool {
