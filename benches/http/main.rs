@@ -97,7 +97,7 @@ async fn through<C: Channel>(
     let start = Instant::now();
     for _ in 0..sends {
         let latch = Latch::default();
-        let delivery = Delivery::detached(id, event, &tenant, to, message, &latch);
+        let delivery = Delivery::new(id, event, &tenant, to, message, &latch);
         let sent = provider.send(delivery).await?;
         if sent.id().is_none() || !latch.is_set() {
             return Err("it was not sent".into());

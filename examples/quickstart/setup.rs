@@ -6,12 +6,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use signalbus::smtp::MailFolder;
+use signalbus::sqlite::SqliteStore;
 use signalbus::{
     Channel, Policy, Signalbus, Templates, TenantId,
     channel::{Email, Sms},
 };
-use signalbus_smtp::MailFolder;
-use signalbus_sqlite::SqliteStore;
 
 use crate::texts::TextFile;
 

@@ -3,15 +3,15 @@
 use std::error::Error;
 
 use serde_json::{Value, json};
+use signalbus::http::ReceiptKey;
+use signalbus::mailgun::{Account, Mailgun, MailgunConfig, MailgunReceipts, SigningKey};
+use signalbus::twilio::{AuthTokens, Twilio, TwilioConfig, TwilioReceipts};
 use signalbus::{DeliveryId, Entropy, Recipient};
-use signalbus_http::ReceiptKey;
-use signalbus_mailgun::{Account, Mailgun, MailgunConfig, MailgunReceipts, SigningKey};
 use signalbus_testkit::fakes::{
     Act,
     mailgun::{FakeMailgun, Mail},
     twilio::{FakeTwilio, Text},
 };
-use signalbus_twilio::{AuthTokens, Twilio, TwilioConfig, TwilioReceipts};
 use tokio::net::TcpListener;
 
 use crate::{
@@ -130,11 +130,11 @@ async fn open() -> Result<Stage, Box<dyn Error>> {
     let config = TwilioConfig::from_url(&format!("twilio://{sid}:{token}@{SENDER}"))?
         .base_url(&twilio.url())?
         .status_callback(&twilio_url)?;
-    let receipts = signalbus_twilio::ReceiptsConfig::new(AuthTokens::new(token), origin);
+    let receipts = signalbus::twilio::ReceiptsConfig::new(AuthTokens::new(token), origin);
     let providers = Providers {
         from: "Acme <hello@mg.acme.test>".to_owned(),
         mailgun: Mailgun::new(MailgunConfig::new(account))?,
-        mailgun_receipts: MailgunReceipts::new(signalbus_mailgun::ReceiptsConfig::new(signing))?,
+        mailgun_receipts: MailgunReceipts::new(signalbus::mailgun::ReceiptsConfig::new(signing))?,
         twilio: Twilio::new(config)?,
         twilio_receipts: TwilioReceipts::new(receipts)?,
         key,

@@ -2,10 +2,10 @@
 
 use std::{env, error::Error, time::Duration};
 
+use signalbus::http::ReceiptKey;
+use signalbus::mailgun::{Mailgun, MailgunReceipts, SigningKey};
+use signalbus::twilio::{AuthTokens, Twilio, TwilioConfig, TwilioReceipts};
 use signalbus::{DeliveryId, Recipient};
-use signalbus_http::ReceiptKey;
-use signalbus_mailgun::{Mailgun, MailgunReceipts, SigningKey};
-use signalbus_twilio::{AuthTokens, Twilio, TwilioConfig, TwilioReceipts};
 use tokio::net::TcpListener;
 
 use crate::{
@@ -37,12 +37,12 @@ impl Settings {
         let signing = SigningKey::new(get("MAILGUN_SIGNING_KEY")?);
         let tokens = AuthTokens::new(get("TWILIO_AUTH_TOKEN")?);
         let twilio = TwilioConfig::from_url(&get("TWILIO_URL")?)?.status_callback(callback)?;
-        let receipts = signalbus_twilio::ReceiptsConfig::new(tokens, public);
+        let receipts = signalbus::twilio::ReceiptsConfig::new(tokens, public);
         Ok(Some(Self {
             providers: Providers {
                 from: get("MAIL_FROM")?,
                 mailgun: Mailgun::from_url(&get("MAILGUN_URL")?)?,
-                mailgun_receipts: MailgunReceipts::new(signalbus_mailgun::ReceiptsConfig::new(
+                mailgun_receipts: MailgunReceipts::new(signalbus::mailgun::ReceiptsConfig::new(
                     signing,
                 ))?,
                 twilio: Twilio::new(twilio)?,

@@ -2,14 +2,14 @@
 
 use std::{error::Error, sync::Arc};
 
+use signalbus::http::{Endpoint, ReceiptIntake, ReceiptKey};
+use signalbus::mailgun::{Mailgun, MailgunReceipts};
+use signalbus::twilio::{Twilio, TwilioReceipts};
 use signalbus::{
     ChannelSetup, Event, Guarantee, Idempotency, MemoryStore, Policy, Recipient, Signalbus, Store,
     Templates,
     channel::{Email, Sms},
 };
-use signalbus_http::{Endpoint, ReceiptIntake, ReceiptKey};
-use signalbus_mailgun::{Mailgun, MailgunReceipts};
-use signalbus_twilio::{Twilio, TwilioReceipts};
 use tokio::{net::TcpListener, task::JoinHandle};
 
 /// What the two providers are set up with.

@@ -12,7 +12,7 @@ use std::{
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use signalbus::provider::Latch;
+use signalbus_core::provider::Latch;
 
 /// The most bytes handed over at once, so that progress can be seen.
 const PIECE: usize = 64 * 1024;

@@ -3,7 +3,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use bytes::{Bytes, BytesMut};
 use reqwest::{Client, Proxy, Response, redirect, retry};
 use secrecy::ExposeSecret;
-use signalbus::{Clock, provider::Latch};
+use signalbus_core::{Clock, provider::Latch};
 
 use crate::{
     Answer, BodyFault, ConfigError, HttpConfig, HttpError, HttpErrorKind, Request,
@@ -65,7 +65,7 @@ impl HttpClient {
 
     /// Sends a request that causes something, and reads the answer. `latch` is set right before the
     /// bytes that complete the request are handed to a connection that stands: before, nothing can
-    /// have been caused. Give it [`Delivery::latch`](signalbus::provider::Delivery::latch).
+    /// have been caused. Give it [`Delivery::latch`](signalbus_core::provider::Delivery::latch).
     ///
     /// A request without a body has no such moment, and sets the latch before it begins.
     ///

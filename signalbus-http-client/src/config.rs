@@ -1,6 +1,6 @@
 use std::{fmt, sync::Arc, time::Duration};
 
-use signalbus::clock::{Clock, SystemClock};
+use signalbus_core::clock::{Clock, SystemClock};
 
 use crate::TlsConfig;
 

@@ -1,6 +1,6 @@
 use std::{error::Error, fmt};
 
-use signalbus::provider::{Fault, SendError};
+use signalbus_core::provider::{Fault, SendError};
 
 /// Why a request has no answer, and whether it was possibly sent.
 ///

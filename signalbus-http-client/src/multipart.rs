@@ -1,7 +1,7 @@
 use std::fmt;
 
 use bytes::Bytes;
-use signalbus::Entropy;
+use signalbus_core::Entropy;
 
 /// Fields and files as `multipart/form-data` (RFC 7578), in their order; names may repeat. Files
 /// are shared, not copied.

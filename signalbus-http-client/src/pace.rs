@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use signalbus::Clock;
+use signalbus_core::Clock;
 
 use crate::body::Progress;
 

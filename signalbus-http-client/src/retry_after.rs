@@ -13,7 +13,7 @@ pub fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
     }
     // IMF-fixdate is a date of RFC 2822 with the obsolete zone `GMT`.
     let at = rfc2822::DateTimeParser::new().parse_timestamp(value).ok()?;
-    Some(signalbus::clock::until(now, at))
+    Some(signalbus_core::clock::until(now, at))
 }
 
 #[cfg(test)]

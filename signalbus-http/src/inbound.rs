@@ -1,7 +1,7 @@
 use std::fmt;
 
 use async_trait::async_trait;
-use signalbus::{TenantId, provider::Inbound};
+use signalbus_core::{TenantId, provider::Inbound};
 
 /// Takes messages that people send to us.
 #[async_trait]

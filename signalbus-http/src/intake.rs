@@ -1,6 +1,6 @@
 use std::{fmt, sync::Arc};
 
-use signalbus::{
+use signalbus_core::{
     Store,
     provider::{Callback, CallbackError},
 };

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use signalbus::Entropy;
+use signalbus_core::Entropy;
 use subtle::ConstantTimeEq;
 
 /// The part of a receipt URL that nobody can guess, as in `/receipts/mailgun/3f9c…`. It is a second lock

@@ -1,6 +1,6 @@
 //! What was heard, into the store.
 
-use signalbus::{
+use signalbus_core::{
     TenantId,
     provider::{Heard, Inbound, Intent, Report},
     store::{Receipt, Store, StoreError, Suppression},

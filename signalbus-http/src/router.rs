@@ -8,7 +8,7 @@ use axum::{
     routing::any,
 };
 use http::{HeaderValue, StatusCode, header};
-use signalbus::provider::Callback;
+use signalbus_core::provider::Callback;
 
 use crate::{ReceiptIntake, Taken};
 

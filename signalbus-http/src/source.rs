@@ -1,6 +1,6 @@
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use signalbus::{
+use signalbus_core::{
     Channel, TenantId,
     channel::Address,
     name::{ChannelName, NameError},

@@ -1,6 +1,6 @@
 use std::{borrow::Cow, collections::BTreeMap, sync::Arc, time::Duration};
 
-use signalbus::name::{NameError, TenantId};
+use signalbus_core::name::{NameError, TenantId};
 use signalbus_http_client::{BaseUrlError, ConfigError, HttpConfig};
 
 use crate::{Account, EventSource, LegacyEvents, Region};

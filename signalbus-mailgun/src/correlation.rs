@@ -1,6 +1,6 @@
 //! Our word for a message, told back by Mailgun.
 
-use signalbus::{DeliveryId, name::TenantId, provider::parse_reference};
+use signalbus_core::{DeliveryId, name::TenantId, provider::parse_reference};
 
 /// The variable it travels in. Mailgun tells variables back in events, and writes them into the
 /// header `X-Mailgun-Variables` of the mail unless told to leave it out, which requests do.

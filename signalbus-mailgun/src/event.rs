@@ -3,7 +3,7 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use signalbus::{
+use signalbus_core::{
     DeliveryId,
     name::TenantId,
     provider::{Permanence, Report},

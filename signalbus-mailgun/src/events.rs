@@ -2,7 +2,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
-use signalbus::{
+use signalbus_core::{
     clock::Timestamp,
     provider::{Fault, SendError},
 };

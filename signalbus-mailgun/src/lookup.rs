@@ -5,7 +5,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use signalbus::{
+use signalbus_core::{
     channel::Email,
     clock::{Timestamp, later},
     name::TenantId,
@@ -77,7 +77,7 @@ impl Mailgun {
             Some(event) => MailgunFound::Sent(named(event)),
             None => {
                 let settled = later(sought.tried_at, SETTLES);
-                let ask_again = (now < settled).then(|| signalbus::clock::until(now, settled));
+                let ask_again = (now < settled).then(|| signalbus_core::clock::until(now, settled));
                 MailgunFound::Unclear { ask_again }
             }
         })

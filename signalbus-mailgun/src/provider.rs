@@ -1,7 +1,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use signalbus::{
+use signalbus_core::{
     channel::Email,
     entropy::Entropy,
     name::{ProviderName, TenantId},
@@ -114,7 +114,7 @@ impl Provider<Email> for Mailgun {
         recent.note(&delivery, now);
         let answer = http.send(request, delivery.latch()).await?;
         let result = response::of(&answer, http.clock().now());
-        if !matches!(&result, Err(error) if error.outcome() == signalbus::provider::Outcome::Unknown)
+        if !matches!(&result, Err(error) if error.outcome() == signalbus_core::provider::Outcome::Unknown)
         {
             recent.forget(&delivery.reference());
         }

@@ -3,7 +3,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use signalbus::{
+use signalbus_core::{
     clock::{Clock, SystemClock, Timestamp},
     name::{NameError, ProviderName},
     provider::{Callback, CallbackError, Heard, ReceiptSource},
@@ -37,7 +37,7 @@ pub struct ReceiptsConfig {
 ///
 /// let key = SigningKey::new("the signing key").or_previous("the one before");
 /// let receipts = MailgunReceipts::new(ReceiptsConfig::new(key))?;
-/// # Ok::<_, signalbus::name::NameError>(())
+/// # Ok::<_, signalbus_core::name::NameError>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct MailgunReceipts {

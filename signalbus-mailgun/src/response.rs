@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::Value;
-use signalbus::{
+use signalbus_core::{
     clock::{self, Timestamp},
     provider::{Fault, Outcome, SendError, Sent},
 };

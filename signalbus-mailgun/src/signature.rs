@@ -7,7 +7,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use sha2::Sha256;
-use signalbus::{clock::Timestamp, provider::CallbackError};
+use signalbus_core::{clock::Timestamp, provider::CallbackError};
 
 /// The webhook signing key of an account, and the one before while it is being changed. It is not an
 /// API key.

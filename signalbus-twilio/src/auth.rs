@@ -2,7 +2,7 @@ use std::{fmt, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use signalbus::provider::{Fault, SendError};
+use signalbus_core::provider::{Fault, SendError};
 use signalbus_http_client::{BaseUrl, Form, HttpClient, Request};
 use tokio::sync::Mutex;
 

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use signalbus::channel::sms::PhoneNumber;
+use signalbus_core::channel::sms::PhoneNumber;
 
 use crate::pool::{Kind, Sender, place};
 
@@ -44,7 +44,7 @@ impl Budget {
 mod tests {
     use std::num::NonZeroU32;
 
-    use signalbus::channel::Address;
+    use signalbus_core::channel::Address;
 
     use super::*;
 

@@ -1,7 +1,7 @@
 //! Twilio's codes: one table, by number. Texts change; numbers do not ("Error and Warning Dictionary",
 //! November 2026).
 
-use signalbus::provider::{Fault, Outcome, Permanence};
+use signalbus_core::provider::{Fault, Outcome, Permanence};
 
 /// What a code means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

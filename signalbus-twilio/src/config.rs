@@ -1,7 +1,7 @@
 use std::num::NonZeroU32;
 
 use secrecy::SecretString;
-use signalbus::name::NameError;
+use signalbus_core::name::NameError;
 use signalbus_http_client::{BaseUrl, BaseUrlError, ConfigError, HttpConfig};
 
 use crate::{Auth, Pool, Pools, Sender, SenderError, pool::is_sid};

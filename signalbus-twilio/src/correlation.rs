@@ -1,7 +1,7 @@
 //! Our word for a message, told back by Twilio in the query of the status callback. The signature
 //! covers it.
 
-use signalbus::{DeliveryId, name::TenantId, provider::parse_reference};
+use signalbus_core::{DeliveryId, name::TenantId, provider::parse_reference};
 
 /// The field of the query it travels in.
 pub(crate) const FIELD: &str = "d";

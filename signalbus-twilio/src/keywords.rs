@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use signalbus::provider::Intent;
+use signalbus_core::provider::Intent;
 
 /// Words by which people stop and start messages. A message counts when it is one of them and nothing
 /// else, in any case, with or without punctuation around it.

@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
-use signalbus::{
+use signalbus_core::{
     channel::{Address, Sms, sms::PhoneNumber},
     clock::{Timestamp, later, until},
     provider::{Delivery, Fault, Found, Lookup, SendError, Sent},

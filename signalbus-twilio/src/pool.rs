@@ -3,7 +3,7 @@ use std::{
     num::NonZeroU32,
 };
 
-use signalbus::{
+use signalbus_core::{
     channel::{Address, sms::PhoneNumber},
     name::TenantId,
 };

@@ -1,7 +1,7 @@
 use std::{fmt, num::NonZeroU32, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use signalbus::{
+use signalbus_core::{
     channel::Sms,
     name::ProviderName,
     provider::{Capabilities, Delivery, Fault, Lookup, Outcome, Provider, Rate, SendError, Sent},

@@ -1,7 +1,7 @@
 use std::{borrow::Cow, collections::BTreeMap, fmt};
 
 use async_trait::async_trait;
-use signalbus::{
+use signalbus_core::{
     name::{NameError, ProviderName},
     provider::{
         Callback, CallbackError, Heard, Inbound, Intent, Permanence, ReceiptSource, Report,
@@ -45,7 +45,7 @@ pub struct ReceiptsConfig {
 /// let tokens = AuthTokens::new("the auth token");
 /// let config = ReceiptsConfig::new(tokens, "https://notify.example.com");
 /// let receipts = TwilioReceipts::new(config)?;
-/// # Ok::<_, signalbus::name::NameError>(())
+/// # Ok::<_, signalbus_core::name::NameError>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct TwilioReceipts {

@@ -1,7 +1,7 @@
 //! What Twilio's answers mean for a delivery.
 
 use serde::Deserialize;
-use signalbus::{
+use signalbus_core::{
     clock::Timestamp,
     provider::{Fault, Outcome, SendError, Sent},
 };

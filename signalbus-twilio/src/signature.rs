@@ -11,7 +11,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
-use signalbus::provider::CallbackError;
+use signalbus_core::provider::CallbackError;
 use subtle::ConstantTimeEq;
 
 /// The auth token of an account, and the one before while it is being changed. Receipts are signed with

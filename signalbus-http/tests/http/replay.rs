@@ -5,14 +5,14 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde_json::{Value, json};
 use signalbus::{
     DeliveryId, Entropy, MemoryStore, Store,
-    provider::{Callback, ReceiptSource},
+    provider::Callback,
     store::{DeliveryFilter, EndState, Entry, PageToken, ReceiptKind, State},
 };
 use signalbus_http::ReceiptIntake;
 use signalbus_sqlite::SqliteStore;
 use signalbus_testkit::fakes::mailgun::Mail;
 
-use crate::support::{Circle, circle, hard_bounce, key, mail_endpoint, tenant, text_endpoint};
+use crate::support::{Circle, circle, hard_bounce, key, mail_endpoint, text_endpoint};
 
 const RECEIPTS: usize = 10_000;
 const MAILS: usize = 1_000;
@@ -207,7 +207,7 @@ async fn take(intake: &ReceiptIntake, call: &Call) {
 
 async fn ending(circle: &Circle) -> Ending {
     let mut ending = Ending::new();
-    let mut page = PageToken::default();
+    let mut page = PageToken::first(1000);
     loop {
         let found = circle
             .store

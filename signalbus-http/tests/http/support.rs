@@ -3,12 +3,11 @@ use std::sync::Arc;
 use axum::Router;
 use serde_json::{Value, json};
 use signalbus::{
-    Clock, DeliveryId, Event, Idempotency, Policy, Recipient, Signalbus, Store, Templates,
-    TenantId,
+    DeliveryId, Event, Idempotency, Policy, Recipient, Signalbus, Store, Templates, TenantId,
     channel::{Email, Sms},
-    store::{DeliveryFilter, DeliveryRecord, PageToken},
+    store::DeliveryRecord,
 };
-use signalbus_http::{Endpoint, ReceiptIntake, ReceiptKey, Scope};
+use signalbus_http::{Endpoint, ReceiptIntake, ReceiptKey};
 use signalbus_http_client::HttpConfig;
 use signalbus_mailgun::{
     Account, Mailgun, MailgunConfig, MailgunReceipts, ReceiptsConfig, SigningKey,

@@ -66,7 +66,7 @@ pub(crate) async fn kill(scenario: Scenario) {
     let store = SqliteStore::open(&job.database).await.unwrap();
     let tenant = TenantId::default();
     let page = store
-        .list(&DeliveryFilter::new(), PageToken::default())
+        .list(&DeliveryFilter::new(), PageToken::first(1000))
         .await
         .unwrap();
     assert_eq!(page.items.len(), MAILS, "{name}");

@@ -111,7 +111,7 @@ impl Parcel {
     pub(crate) fn delivery<'a>(&'a self, tenant: &'a TenantId) -> Delivery<'a, Email> {
         let event: EventId = uuid(0).parse().unwrap();
         let mut delivery =
-            Delivery::detached(self.id, event, tenant, &self.to, &self.message, &self.latch);
+            Delivery::new(self.id, event, tenant, &self.to, &self.message, &self.latch);
         delivery.generation = self.generation;
         delivery.expires_at = self.expires_at;
         delivery

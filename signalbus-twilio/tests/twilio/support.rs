@@ -115,7 +115,7 @@ impl Parcel {
     pub(crate) fn delivery<'a>(&'a self, tenant: &'a TenantId) -> Delivery<'a, Sms> {
         let event: EventId = uuid(0).parse().unwrap();
         let (to, message) = (&self.to, &self.message);
-        let mut delivery = Delivery::detached(self.id, event, tenant, to, message, &self.latch);
+        let mut delivery = Delivery::new(self.id, event, tenant, to, message, &self.latch);
         delivery.generation = self.generation;
         delivery.expires_at = self.expires_at;
         delivery

@@ -1,7 +1,7 @@
 //! Events as Mailgun tells them ("Webhook Payloads", 2026).
 
 use serde_json::{Map, Value, json};
-use signalbus::clock::Timestamp;
+use signalbus_core::clock::Timestamp;
 
 use super::Mail;
 

@@ -11,7 +11,7 @@ pub use webhook::Webhook;
 use std::{fmt, sync::Arc};
 
 use serde_json::Value;
-use signalbus::{Clock, SystemClock, clock::Timestamp};
+use signalbus_core::{Clock, SystemClock, clock::Timestamp};
 
 use self::service::Mailgun;
 use super::{Act, server::Server};

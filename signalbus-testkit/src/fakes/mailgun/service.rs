@@ -4,7 +4,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use signalbus::Clock;
+use signalbus_core::Clock;
 
 use super::{File, Mail, events};
 use crate::fakes::{

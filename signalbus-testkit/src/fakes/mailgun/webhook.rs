@@ -3,7 +3,7 @@ use std::fmt;
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
-use signalbus::clock::Timestamp;
+use signalbus_core::clock::Timestamp;
 
 use crate::fakes::{Answered, call};
 

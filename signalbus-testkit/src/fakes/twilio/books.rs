@@ -1,4 +1,4 @@
-use signalbus::clock::Timestamp;
+use signalbus_core::clock::Timestamp;
 
 /// A text that the fake took.
 #[derive(Debug, Clone, PartialEq, Eq)]

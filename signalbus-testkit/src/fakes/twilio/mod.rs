@@ -10,7 +10,7 @@ pub use callback::Callback;
 
 use std::{fmt, sync::Arc};
 
-use signalbus::{Clock, SystemClock};
+use signalbus_core::{Clock, SystemClock};
 
 use self::service::Twilio;
 use super::{Act, server::Server};

@@ -1,7 +1,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
-use signalbus::Clock;
+use signalbus_core::Clock;
 
 use super::{FakeTwilio, Text, magic};
 use crate::fakes::{
