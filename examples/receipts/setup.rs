@@ -1,13 +1,13 @@
 //! One store, an engine that sends, and a server that is called back.
 
-use std::{error::Error, sync::Arc};
+use std::{env, error::Error, fs, path::PathBuf, process, sync::Arc};
 
 use signalbus::http::{Endpoint, ReceiptIntake, ReceiptKey};
 use signalbus::mailgun::{Mailgun, MailgunReceipts};
+use signalbus::sqlite::SqliteStore;
 use signalbus::twilio::{Twilio, TwilioReceipts};
 use signalbus::{
-    ChannelSetup, Event, Guarantee, Idempotency, MemoryStore, Policy, Recipient, Signalbus, Store,
-    Templates,
+    ChannelSetup, Event, Guarantee, Idempotency, Policy, Recipient, Signalbus, Store, Templates,
     channel::{Email, Sms},
 };
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -25,6 +25,7 @@ pub(crate) struct Providers {
 pub(crate) struct Running {
     pub(crate) signalbus: Signalbus,
     server: JoinHandle<()>,
+    folder: PathBuf,
 }
 
 /// Starts everything.
@@ -32,7 +33,10 @@ pub(crate) async fn start(
     providers: Providers,
     listener: TcpListener,
 ) -> Result<Running, Box<dyn Error>> {
-    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let folder = env::temp_dir().join(format!("signalbus-receipts-{}", process::id()));
+    fs::create_dir_all(&folder)?;
+    let store = SqliteStore::open(folder.join("notifications.db")).await?;
+    let store: Arc<dyn Store> = Arc::new(store);
     let mail = Endpoint::new::<Email>(providers.mailgun_receipts, providers.key.clone())?;
     let text = Endpoint::new::<Sms>(providers.twilio_receipts, providers.key)?;
     let intake = ReceiptIntake::new(Arc::clone(&store))
@@ -65,7 +69,11 @@ pub(crate) async fn start(
         )
         .start()
         .await?;
-    Ok(Running { signalbus, server })
+    Ok(Running {
+        signalbus,
+        server,
+        folder,
+    })
 }
 
 pub(crate) fn event(to: Recipient) -> Event {
@@ -76,5 +84,7 @@ impl Running {
     pub(crate) async fn stop(self) {
         self.signalbus.shutdown().await;
         self.server.abort();
+        // What is left of it is for nobody.
+        let _ = fs::remove_dir_all(self.folder);
     }
 }

@@ -4,13 +4,14 @@
 use std::{sync::Arc, time::Duration};
 
 use signalbus::{
-    ChannelSetup, DeliveryId, Event, Guarantee, Idempotency, MemoryStore, Policy, Recipient,
-    RetryPolicy, Signalbus, Store, Templates, TenantId,
+    ChannelSetup, DeliveryId, Event, Guarantee, Idempotency, Policy, Recipient, RetryPolicy,
+    Signalbus, Store, Templates, TenantId,
     channel::{Email, Sms},
     provider::Outcome,
     store::{AttemptOutcome, EndState, Entry, State},
 };
 use signalbus_mailgun::{Account, Mailgun, MailgunConfig};
+use signalbus_sqlite::SqliteStore;
 use signalbus_testkit::fakes::{Act, mailgun::FakeMailgun, twilio::FakeTwilio};
 use signalbus_twilio::{Twilio, TwilioConfig};
 
@@ -190,7 +191,12 @@ fn fast() -> RetryPolicy {
 }
 
 async fn run(builder: signalbus::Builder, to: Recipient) -> (State, Vec<&'static str>) {
-    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let folder = tempfile::tempdir().unwrap();
+    // At most once needs a store that survives.
+    let store = SqliteStore::open(folder.path().join("notifications.db"))
+        .await
+        .unwrap();
+    let store: Arc<dyn Store> = Arc::new(store);
     let templates = Templates::embedded(&[
         ("order/en/subject.txt", "Your order"),
         ("order/en/body.txt", "It is on its way."),

@@ -29,7 +29,8 @@ pub enum Act {
     TakeAndStall,
     /// Takes the message, and cuts the connection after so many bytes of the answer.
     CutAnswer(usize),
-    /// Takes the message, and answers a byte every ten milliseconds, with a body that has no end.
+    /// Takes the message, and answers a byte every ten milliseconds, of a body that would take a quarter
+    /// of an hour.
     Drip,
     /// Takes the message, and answers with its status but a body that makes no sense.
     Malformed,

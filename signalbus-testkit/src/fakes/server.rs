@@ -131,10 +131,10 @@ async fn perform(
     }
     let reply = service.answer(request);
     let whole = wire::answer(reply.status, &reply.headers, &reply.body);
-    let endless = format!(
-        "HTTP/1.1 {} Fake\r\nContent-Length: 1000000000\r\n\r\n{{\"id\":\"",
-        reply.status
-    );
+    let head_of = |length: u32| {
+        let status = reply.status;
+        format!("HTTP/1.1 {status} Fake\r\nContent-Length: {length}\r\n\r\n{{\"id\":\"")
+    };
     match act {
         Act::TakeAndCut => None,
         Act::TakeAndStall => std::future::pending().await,
@@ -144,7 +144,8 @@ async fn perform(
             None
         }
         Act::Drip => {
-            stream.write_all(endless.as_bytes()).await.ok()?;
+            // Not so long that a client would refuse it for its length.
+            stream.write_all(head_of(100_000).as_bytes()).await.ok()?;
             loop {
                 stream.write_all(b"x").await.ok()?;
                 pause().await;
@@ -155,7 +156,10 @@ async fn perform(
             stream.write_all(&answer).await.ok()
         }
         Act::Huge => {
-            stream.write_all(endless.as_bytes()).await.ok()?;
+            stream
+                .write_all(head_of(1_000_000_000).as_bytes())
+                .await
+                .ok()?;
             let megabyte = vec![b'x'; 1024 * 1024];
             for _ in 0..64 {
                 stream.write_all(&megabyte).await.ok()?;
