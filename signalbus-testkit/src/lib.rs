@@ -2,6 +2,8 @@
 
 pub mod bus_suite;
 pub mod clock;
+#[cfg(any(feature = "mailgun", feature = "twilio"))]
+pub mod fakes;
 pub mod provider;
 pub mod provider_suite;
 mod store_layer;

@@ -26,12 +26,21 @@ pub use signalbus_core::mutant;
 #[doc(inline)]
 pub use signalbus_core::{bus, channel, clock, entropy, event, id, name, store, text};
 
+#[cfg(feature = "http")]
+#[doc(inline)]
+pub use signalbus_http as http;
+#[cfg(feature = "mailgun")]
+#[doc(inline)]
+pub use signalbus_mailgun as mailgun;
 #[cfg(feature = "smtp")]
 #[doc(inline)]
 pub use signalbus_smtp as smtp;
 #[cfg(feature = "sqlite")]
 #[doc(inline)]
 pub use signalbus_sqlite as sqlite;
+#[cfg(feature = "twilio")]
+#[doc(inline)]
+pub use signalbus_twilio as twilio;
 
 pub use builder::{BuildError, Builder};
 pub use engine::{EngineOptions, metrics};

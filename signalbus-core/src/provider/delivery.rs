@@ -65,6 +65,13 @@ impl<'a, C: Channel> Delivery<'a, C> {
         self.latch.set();
     }
 
+    /// What [`Delivery::request_started`] sets, for a client that writes in a task of its own: give
+    /// it a clone, and it sets the latch right before the first byte that could cause a send.
+    #[must_use]
+    pub fn latch(&self) -> &Latch {
+        self.latch
+    }
+
     /// Our name for the message, to hand to the provider: the same over all tries of a
     /// generation, different after a redrive.
     #[must_use]
@@ -82,6 +89,17 @@ pub fn reference(id: DeliveryId, generation: u32) -> String {
     } else {
         format!("{id}.{generation}")
     }
+}
+
+/// Reads what [`Delivery::reference`] gave: the delivery and its generation. None when it is
+/// something else.
+#[must_use]
+pub fn parse_reference(text: &str) -> Option<(DeliveryId, u32)> {
+    let (id, generation) = text.split_once('.').unwrap_or((text, "0"));
+    let id: DeliveryId = id.parse().ok()?;
+    let generation = generation.parse().ok()?;
+    // One spelling each: what we did not write is not ours.
+    (reference(id, generation) == text).then_some((id, generation))
 }
 
 impl<C: Channel> fmt::Debug for Delivery<'_, C> {

@@ -1,12 +1,16 @@
 //! Providers: what sends messages of a channel.
 
+mod callback;
 mod capabilities;
 mod delivery;
 mod error;
 mod latch;
 
+pub use callback::{
+    Callback, CallbackError, Heard, Inbound, Intent, Permanence, ReceiptSource, Report,
+};
 pub use capabilities::{Capabilities, Rate};
-pub use delivery::{Delivery, reference};
+pub use delivery::{Delivery, parse_reference, reference};
 pub use error::{Fault, Outcome, SendError};
 pub use latch::Latch;
 

@@ -59,7 +59,7 @@ impl Default for Sms {
 
 impl Channel for Sms {
     const NAME: &'static str = "sms";
-    const MESSAGE_VERSION: u16 = 1;
+    const MESSAGE_VERSION: u16 = 2;
     const PARTS: &'static [Part] = &[Part {
         name: TEXT,
         kind: PartKind::Text,
@@ -71,6 +71,7 @@ impl Channel for Sms {
     type Message = SmsMessage;
 
     fn check_options(&self, options: &SmsOptions) -> Result<(), ComposeError> {
+        options.check_media()?;
         options.sender().map(|_| ())
     }
 
@@ -94,6 +95,7 @@ impl Channel for Sms {
             text,
             encoding,
             segments: count,
+            media: input.options.media.clone(),
         })
     }
 }

@@ -2,7 +2,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::Encoding;
+use super::{Encoding, MediaUrl};
 
 /// A finished text message, as providers take it. [`Sms`](super::Sms) makes it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +17,9 @@ pub struct SmsMessage {
     pub encoding: Encoding,
     /// How many segments it takes, and so what it costs.
     pub segments: u32,
+    /// Pictures and the like, which the provider fetches and sends along (MMS).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub media: Vec<MediaUrl>,
 }
 
 impl fmt::Debug for SmsMessage {

@@ -2,6 +2,7 @@
 
 mod channel;
 mod digits;
+mod media;
 mod message;
 mod number;
 mod numbering;
@@ -13,6 +14,7 @@ mod tests;
 mod text;
 
 pub use channel::Sms;
+pub use media::{MediaUrl, MediaUrlError};
 pub use message::SmsMessage;
 pub use number::PhoneNumber;
 pub use options::SmsOptions;
