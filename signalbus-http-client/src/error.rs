@@ -154,6 +154,10 @@ impl From<HttpError> for SendError {
         } else {
             Self::retryable(Fault::Provider, error.to_string())
         };
-        failed.with_code(kind.as_str()).with_source(error)
+        let failed = failed.with_code(kind.as_str());
+        match error.0.source {
+            Some(source) => failed.with_source(source),
+            None => failed,
+        }
     }
 }

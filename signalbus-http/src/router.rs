@@ -15,7 +15,6 @@ use crate::{ReceiptIntake, Taken};
 impl ReceiptIntake {
     /// A router with `/receipts/{provider}/{key}`, to be mounted where the public can reach it. It needs
     /// no sign-in: each request is verified.
-    #[must_use]
     pub fn router(self) -> Router {
         Router::new()
             .route("/receipts/{provider}/{key}", any(handle))

@@ -1,5 +1,7 @@
 //! What every provider has to do, against the fake.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use signalbus::{Attachment, channel::Email};
 use signalbus_mailgun::{Account, Mailgun, MailgunConfig};
 use signalbus_testkit::{fakes::mailgun::FakeMailgun, provider_suite::Subject};

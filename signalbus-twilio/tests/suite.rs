@@ -1,5 +1,7 @@
 //! What every provider has to do, against the fake.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use signalbus::channel::Sms;
 use signalbus_testkit::{fakes::twilio::FakeTwilio, provider_suite::Subject};
 use signalbus_twilio::{Twilio, TwilioConfig};

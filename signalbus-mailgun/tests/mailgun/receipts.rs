@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use proptest::prelude::*;
 use serde_json::{Value, json};
 use signalbus::{
     Clock,
@@ -354,4 +355,55 @@ async fn a_mail_that_is_not_ours_is_told_by_its_message_id_only() {
     let report = told.report("delivered", &more).await;
     assert_eq!((report.tenant, report.delivery), (None, None));
     assert!(report.message.is_some());
+}
+
+fn json_value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        ".{0,20}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 20, 5, |inner| {
+        let names = prop_oneof![
+            Just("id"),
+            Just("event"),
+            Just("timestamp"),
+            Just("@timestamp"),
+            Just("severity"),
+            Just("delivery-status"),
+            Just("code"),
+            Just("flags"),
+            Just("user-variables"),
+            Just("signalbus"),
+            Just("message"),
+            Just("headers"),
+            Just("message-id"),
+            Just("recipient"),
+        ];
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::btree_map(names.prop_map(str::to_owned), inner, 0..8)
+                .prop_map(Value::from_iter),
+        ]
+    })
+}
+
+proptest! {
+    /// Whatever is signed is read or refused, and a report of it can be made.
+    #[test]
+    fn nothing_that_is_signed_brings_us_down(event in json_value(), name in ".{0,10}", at in any::<f64>()) {
+        let mut event = event;
+        if let Value::Object(fields) = &mut event {
+            fields.insert("id".to_owned(), name.clone().into());
+            fields.insert("event".to_owned(), "failed".into());
+            fields.insert("timestamp".to_owned(), at.into());
+        }
+        if let Some(event) = signalbus_mailgun::MailgunEvent::read(&event) {
+            let report = event.report();
+            prop_assert_eq!(report.id.len(), 32);
+            prop_assert_eq!(report.kind, ReceiptKind::Bounced);
+        }
+    }
 }

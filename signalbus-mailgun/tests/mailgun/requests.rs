@@ -214,3 +214,60 @@ async fn the_mime_form_sends_the_mail_itself_to_everybody_who_gets_it() {
     assert!(mail.field("subject").is_none() && mail.field("h:Message-Id").is_none());
     assert!(mail.field("v:signalbus").is_some());
 }
+
+/// Mailgun's own description, where it is given, knows every field of a request, and takes its values.
+#[tokio::test]
+async fn every_field_is_one_that_the_vendor_describes() {
+    let Ok(folder) = std::env::var("SIGNALBUS_VECTORS") else {
+        return;
+    };
+    let file = std::path::Path::new(&folder).join("openapi_mailgun_messages.json");
+    let text = std::fs::read_to_string(file).unwrap();
+    let description: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let schemas = description["components"]["schemas"].as_object().unwrap();
+    let (_, schema) = schemas
+        .iter()
+        .find(|(name, _)| name.contains("messages-multipart") && name.ends_with("RequestBody"))
+        .unwrap();
+    let files = [
+        Attachment::new("logo.png", "image/png", &b"PNG"[..]).inline("logo"),
+        Attachment::new("a.pdf", "application/pdf", &b"%PDF"[..]),
+    ];
+    let options = EmailOptions::new()
+        .cc("bob@example.org".parse().unwrap())
+        .bcc("dan@example.org".parse().unwrap())
+        .header(Header::new("X-Entity-Ref-ID", "88213").unwrap());
+    let stage = stage(|config| {
+        config
+            .require_tls(true)
+            .test_mode(true)
+            .tracking(true)
+            .tag("eu")
+    })
+    .await;
+    let mut parcel = Parcel::with(&options, &files);
+    parcel.expires_at = Some(later(stage.clock.now(), Duration::from_secs(5400)));
+    stage.send(&parcel).await.unwrap();
+    let mail = stage.fake.mails().remove(0);
+    let fields = mail.fields.iter().map(|(name, value)| (name, Some(value)));
+    let files = mail.files.iter().map(|file| (&file.field, None));
+    for (name, value) in fields.chain(files) {
+        if name.starts_with("h:") || name.starts_with("v:") {
+            continue;
+        }
+        let property = &schema["properties"][name];
+        assert!(property.is_object(), "{name} is not described");
+        if let (Some(values), Some(value)) = (property["enum"].as_array(), value) {
+            assert!(
+                values.iter().any(|known| known == value),
+                "{name} is not {value}"
+            );
+        }
+    }
+    for required in schema["required"].as_array().unwrap() {
+        assert!(
+            mail.field(required.as_str().unwrap()).is_some(),
+            "{required} is missing"
+        );
+    }
+}

@@ -2,7 +2,6 @@
 //! they are told, and call back.
 
 #![expect(
-    clippy::unwrap_used,
     clippy::expect_used,
     clippy::missing_panics_doc,
     reason = "a test tool fails by panicking"

@@ -1,3 +1,4 @@
+use proptest::prelude::*;
 use signalbus::{
     provider::{Callback as Request, CallbackError, Heard, Intent, Permanence, ReceiptSource},
     store::ReceiptKind,
@@ -293,4 +294,57 @@ async fn a_status_needs_no_twiml() {
         .unwrap();
     let heard = read(&source(), &callback).await.unwrap();
     assert_eq!(source().reply(&heard), None);
+}
+
+proptest! {
+    /// Whatever is signed is read or refused.
+    #[test]
+    fn nothing_that_is_signed_brings_us_down(
+        query in "[ -~]{0,40}",
+        fields in prop::collection::vec((
+            prop_oneof![
+                Just("MessageSid".to_owned()), Just("MessageStatus".to_owned()), Just("SmsStatus".to_owned()),
+                Just("ErrorCode".to_owned()), Just("Body".to_owned()), Just("From".to_owned()), ".{0,8}",
+            ],
+            prop_oneof![Just("failed".to_owned()), Just("received".to_owned()), ".{0,20}"],
+        ), 0..8),
+    ) {
+        let mut form = url::form_urlencoded::Serializer::new(String::new());
+        let body = form.extend_pairs(&fields).finish();
+        let target = format!("/r?d={query}");
+        let mut sorted: std::collections::BTreeMap<&str, std::collections::BTreeSet<&str>> =
+            std::collections::BTreeMap::new();
+        for (name, value) in &fields {
+            sorted.entry(name).or_default().insert(value);
+        }
+        let mut signed = format!("{ORIGIN}{target}");
+        for (name, values) in &sorted {
+            for value in values {
+                signed.push_str(name);
+                signed.push_str(value);
+            }
+        }
+        let signature = crate::signatures::sign_with(FakeTwilio::TOKEN, &signed);
+        let headers: [(&str, &[u8]); 2] = [
+            ("content-type", b"application/x-www-form-urlencoded"),
+            ("x-twilio-signature", signature.as_bytes()),
+        ];
+        let request = Request { method: "POST", target: &target, headers: &headers, body: body.as_bytes() };
+        let source = source();
+        let result = at_once(source.read(&request));
+        prop_assert!(!matches!(result, Err(CallbackError::Forged)), "it is signed");
+        if let Ok(heard) = result {
+            let _ = source.reply(&heard);
+        }
+    }
+}
+
+/// Reading waits for nothing.
+fn at_once<T>(future: impl Future<Output = T>) -> T {
+    let mut future = std::pin::pin!(future);
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    match future.as_mut().poll(&mut context) {
+        std::task::Poll::Ready(done) => done,
+        std::task::Poll::Pending => panic!("it waits"),
+    }
 }

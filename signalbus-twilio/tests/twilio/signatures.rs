@@ -30,7 +30,11 @@ fn raw(url: &str, body: &str, signature: &str) -> bool {
 }
 
 fn sign(text: &str) -> String {
-    let mut mac = Hmac::<Sha1>::new_from_slice(TOKEN.as_bytes()).unwrap();
+    sign_with(TOKEN, text)
+}
+
+pub(crate) fn sign_with(token: &str, text: &str) -> String {
+    let mut mac = Hmac::<Sha1>::new_from_slice(token.as_bytes()).unwrap();
     mac.update(text.as_bytes());
     BASE64_STANDARD.encode(mac.finalize().into_bytes())
 }
