@@ -1,17 +1,37 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod body;
-mod config;
-mod disposition;
-mod header;
-mod message;
-mod mime;
-mod provider;
-mod response;
+mod folder;
+mod mail;
+mod percent;
 mod task;
-mod write;
 
-pub use config::{FolderConfig, FolderError};
-pub use message::{MessageError, to_eml};
-pub use provider::MailFolder;
+#[cfg(feature = "smtp")]
+mod account;
+#[cfg(feature = "smtp")]
+mod auth;
+#[cfg(feature = "smtp")]
+mod client;
+#[cfg(feature = "smtp")]
+mod config;
+#[cfg(feature = "smtp")]
+mod pool;
+#[cfg(feature = "smtp")]
+mod provider;
+#[cfg(feature = "smtp")]
+mod response;
+#[cfg(feature = "smtp")]
+mod tls;
+#[cfg(feature = "smtp")]
+mod url;
+
+#[cfg(feature = "smtp")]
+pub use auth::{Auth, Token, TokenError, TokenSource};
+#[cfg(feature = "smtp")]
+pub use config::{ConfigError, Deadlines, PoolLimits, Security, SmtpConfig};
+pub use folder::{FolderConfig, FolderError, MailFolder};
+pub use mail::{MessageError, to_eml};
+#[cfg(feature = "smtp")]
+pub use provider::SmtpProvider;
+#[cfg(feature = "smtp")]
+pub use tls::{TlsError, TlsOptions};

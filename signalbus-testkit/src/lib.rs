@@ -7,6 +7,8 @@ pub mod provider;
 pub mod provider_suite;
 #[cfg(feature = "sim")]
 pub mod sim;
+#[cfg(feature = "smtp")]
+pub mod smtp;
 mod store_layer;
 #[cfg(feature = "model")]
 pub mod store_model;

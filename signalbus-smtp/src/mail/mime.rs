@@ -7,7 +7,7 @@ use lettre::message::{
 };
 use signalbus::{channel::email::EmailMessage, event::Attachment};
 
-use crate::{MessageError, body, disposition::Disposition};
+use super::{MessageError, body, disposition::Disposition};
 
 /// A part with all that is in it.
 #[derive(Debug)]
