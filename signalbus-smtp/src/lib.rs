@@ -9,11 +9,15 @@ mod task;
 #[cfg(feature = "smtp")]
 mod account;
 #[cfg(feature = "smtp")]
+mod answers;
+#[cfg(feature = "smtp")]
 mod auth;
 #[cfg(feature = "smtp")]
 mod client;
 #[cfg(feature = "smtp")]
 mod config;
+#[cfg(feature = "smtp")]
+mod dkim;
 #[cfg(feature = "smtp")]
 mod pool;
 #[cfg(feature = "smtp")]
@@ -26,9 +30,13 @@ mod tls;
 mod url;
 
 #[cfg(feature = "smtp")]
+pub use answers::{AnswerListener, MailAnswers};
+#[cfg(feature = "smtp")]
 pub use auth::{Auth, Token, TokenError, TokenSource};
 #[cfg(feature = "smtp")]
 pub use config::{ConfigError, Deadlines, PoolLimits, Security, SmtpConfig};
+#[cfg(feature = "smtp")]
+pub use dkim::{DkimError, DkimKey, DkimKeys};
 pub use folder::{FolderConfig, FolderError, MailFolder};
 pub use mail::{MessageError, to_eml};
 #[cfg(feature = "smtp")]

@@ -1,17 +1,17 @@
-use std::{fmt, sync::Arc};
+use std::{collections::HashMap, fmt, sync::Arc};
 
 use async_trait::async_trait;
 use signalbus::{
-    channel::{Email, email::EmailMessage},
+    channel::Email,
     clock::{Clock, SystemClock},
-    name::ProviderName,
-    provider::{Capabilities, Delivery, Provider, SendError, Sent},
+    name::{ProviderName, TenantId},
+    provider::{Capabilities, Delivery, Fault, Provider, SendError, Sent},
 };
 
 use crate::{
-    ConfigError, SmtpConfig,
+    AnswerListener, ConfigError, DkimKeys, MailAnswers, SmtpConfig,
     account::Account,
-    client::Envelope,
+    client::{Envelope, Reply},
     mail,
     response::{self, Addressed},
     task::blocking,
@@ -31,7 +31,11 @@ use crate::{
 #[derive(Clone)]
 pub struct SmtpProvider {
     name: ProviderName,
+    clock: Arc<dyn Clock>,
     account: Arc<Account>,
+    tenants: HashMap<TenantId, Arc<Account>>,
+    dkim: Arc<DkimKeys>,
+    listener: Option<Arc<dyn AnswerListener>>,
 }
 
 /// Mails with so many bytes of files are written on a thread for blocking work.
@@ -64,18 +68,72 @@ impl SmtpProvider {
         let account = Account::new(&config, &clock)?;
         Ok(Self {
             name,
+            clock,
             account: Arc::new(account),
+            tenants: HashMap::new(),
+            dkim: Arc::default(),
+            listener: None,
         })
     }
 
+    /// Sends the mails of this tenant over an account of its own. Its `name` does not count.
+    ///
+    /// # Errors
+    /// When a setting cannot be used.
+    pub fn with_tenant(
+        mut self,
+        tenant: TenantId,
+        config: &SmtpConfig,
+    ) -> Result<Self, ConfigError> {
+        let account = Account::new(config, &self.clock)?;
+        self.tenants.insert(tenant, Arc::new(account));
+        Ok(self)
+    }
+
+    /// Signs mails with the keys of their sender's domain.
+    #[must_use]
+    pub fn with_dkim(mut self, keys: DkimKeys) -> Self {
+        self.dkim = Arc::new(keys);
+        self
+    }
+
+    /// Tells this listener what the server said of each recipient.
+    #[must_use]
+    pub fn with_listener(mut self, listener: impl AnswerListener) -> Self {
+        self.listener = Some(Arc::new(listener));
+        self
+    }
+
+    fn account(&self, tenant: &TenantId) -> &Account {
+        self.tenants.get(tenant).unwrap_or(&self.account)
+    }
+
+    fn accounts(&self) -> impl Iterator<Item = &Account> {
+        let all = std::iter::once(&self.account).chain(self.tenants.values());
+        all.map(|account| &**account)
+    }
+
     /// The bytes of the mail.
-    async fn write(&self, message: &EmailMessage) -> Result<Vec<u8>, SendError> {
+    async fn write(&self, delivery: &Delivery<'_, Email>) -> Result<Vec<u8>, SendError> {
+        let message = delivery.message;
         let files: usize = message.attachments.iter().map(|file| file.content.len()).sum();
-        if files < LARGE {
-            return Ok(mail::to_eml(message)?);
+        let mut mail = if files < LARGE {
+            mail::to_eml(message)?
+        } else {
+            let message = message.clone();
+            blocking(move || mail::to_eml(&message)).await??
+        };
+        // The final dot stands on a line of its own (RFC 5321 section 4.1.1.4).
+        if !mail.ends_with(b"\r\n") {
+            mail.extend_from_slice(b"\r\n");
         }
-        let message = message.clone();
-        Ok(blocking(move || mail::to_eml(&message)).await??)
+        let (domain, at) = (message.from.address().domain(), self.clock.now().as_second());
+        self.dkim
+            .sign(delivery.tenant, domain, mail, at)
+            .map_err(|error| {
+                SendError::retryable(Fault::Configuration, "the mail cannot be signed")
+                    .with_source(error)
+            })
     }
 }
 
@@ -86,9 +144,11 @@ impl Provider<Email> for SmtpProvider {
     }
 
     fn capabilities(&self) -> Capabilities {
+        let timeout = self.accounts().map(|account| account.deadlines.sum()).max();
+        let connections = self.accounts().map(|account| account.connections).sum();
         Capabilities::default()
-            .with_timeout(self.account.deadlines.sum())
-            .with_concurrency(self.account.connections)
+            .with_timeout(timeout.unwrap_or_default())
+            .with_concurrency(connections)
             .reporting_start()
     }
 
@@ -96,7 +156,8 @@ impl Provider<Email> for SmtpProvider {
     /// have been. Either way the connection is closed.
     async fn send(&self, delivery: Delivery<'_, Email>) -> Result<Sent, SendError> {
         let message = delivery.message;
-        let mail = self.write(message).await?;
+        let account = self.account(delivery.tenant);
+        let mail = self.write(&delivery).await?;
         let copies: Vec<_> = message
             .cc
             .iter()
@@ -104,8 +165,7 @@ impl Provider<Email> for SmtpProvider {
             .map(|copy| copy.address())
             .collect();
         let envelope = Envelope {
-            sender: self
-                .account
+            sender: account
                 .return_path
                 .as_ref()
                 .unwrap_or(message.from.address()),
@@ -117,11 +177,24 @@ impl Provider<Email> for SmtpProvider {
         } else {
             Addressed::More
         };
-        self.account
+        let answers = account
             .pool
             .send(envelope, &mail, || delivery.request_started())
             .await
             .map_err(|failure| response::failed(&failure, addressed))?;
+        if let Some(listener) = &self.listener {
+            let code = |reply: &Reply| reply.to_string();
+            listener.taken(&MailAnswers {
+                tenant: delivery.tenant,
+                delivery: delivery.id,
+                accepted: answers.accepted.as_ref().map(code).unwrap_or_default(),
+                copies: answers
+                    .copies
+                    .iter()
+                    .map(|reply| reply.as_ref().map(code))
+                    .collect(),
+            });
+        }
         Ok(Sent::with_id(&message.message_id))
     }
 }
@@ -132,6 +205,8 @@ impl fmt::Debug for SmtpProvider {
         f.debug_struct("SmtpProvider")
             .field("name", &self.name)
             .field("account", &self.account)
-            .finish()
+            .field("tenants", &self.tenants.len())
+            .field("dkim", &self.dkim)
+            .finish_non_exhaustive()
     }
 }

@@ -24,7 +24,7 @@ class Handler:
         print(
             json.dumps(
                 {
-                    "tls": session.ssl is not None,
+                    "tls": server.transport.get_extra_info("ssl_object") is not None,
                     "user": session.auth_data.login.decode() if session.auth_data else None,
                     "from": envelope.mail_from,
                     "to": envelope.rcpt_tos,

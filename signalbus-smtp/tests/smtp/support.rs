@@ -61,6 +61,15 @@ impl Parcel {
         }
     }
 
+    /// The mail as it has to arrive: the last line ends too.
+    pub(crate) fn wire(&self) -> Vec<u8> {
+        let mut mail = signalbus_smtp::to_eml(&self.message).unwrap();
+        if !mail.ends_with(b"\r\n") {
+            mail.extend_from_slice(b"\r\n");
+        }
+        mail
+    }
+
     pub(crate) async fn send(&self, provider: &SmtpProvider) -> Result<Sent, SendError> {
         let (id, event) = (self.ids.delivery(), self.ids.event());
         let delivery = Delivery::detached(

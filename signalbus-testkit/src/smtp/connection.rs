@@ -1,4 +1,4 @@
-use std::{future::pending, io, sync::Arc};
+use std::{io, sync::Arc};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use tokio::{
@@ -120,7 +120,10 @@ impl Connection {
         let act = self.shared.script.act(Step::Handshake, None);
         self.reached(Step::Handshake);
         match act {
-            Some(Act::Stall) => pending().await,
+            Some(Act::Stall) => {
+                self.stall().await;
+                return Ok(false);
+            }
             Some(_) => return Ok(false),
             None => {}
         }
@@ -244,7 +247,7 @@ impl Connection {
             self.stream.read_u8().await?;
             self.reached(Step::Content);
             if act == Act::Stall {
-                pending::<()>().await;
+                self.stall().await;
             }
             return Ok(false);
         }
@@ -296,7 +299,8 @@ impl Connection {
             }
             Some(Act::Stall) => {
                 self.reached(step);
-                pending().await
+                self.stall().await;
+                return Ok(None);
             }
             Some(Act::Drop) => {
                 self.reached(step);
@@ -306,6 +310,12 @@ impl Connection {
         self.say(&reply).await?;
         self.reached(step);
         Ok(Some(code_of(&reply).unwrap_or(0)))
+    }
+
+    /// Says nothing until the client has gone.
+    async fn stall(&mut self) {
+        // However it goes is fine.
+        let _ = tokio::io::copy(&mut self.stream, &mut tokio::io::sink()).await;
     }
 
     async fn say(&mut self, bytes: &[u8]) -> io::Result<()> {

@@ -41,7 +41,7 @@ pub enum Act {
     Reply(Vec<u8>),
     /// Answers with these bytes and closes.
     ReplyAndDrop(Vec<u8>),
-    /// Never answers, and reads nothing more.
+    /// Never answers. What comes is thrown away, until the client has gone.
     Stall,
     /// Closes without an answer.
     Drop,
