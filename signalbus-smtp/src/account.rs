@@ -4,7 +4,7 @@ use rustls::pki_types::ServerName;
 use signalbus::{channel::email::EmailAddress, clock::Clock};
 
 use crate::{
-    ConfigError, Deadlines, SmtpConfig, TlsError,
+    ConfigError, Deadlines, ReturnPath, SmtpConfig, TlsError,
     auth::{Auth, SignIn},
     client::Connector,
     pool::Pool,
@@ -15,6 +15,7 @@ use crate::{
 pub(crate) struct Account {
     pub(crate) pool: Pool,
     pub(crate) return_path: Option<EmailAddress>,
+    pub(crate) bounces: Option<ReturnPath>,
     pub(crate) deadlines: Deadlines,
     pub(crate) connections: usize,
 }
@@ -46,6 +47,7 @@ impl Account {
         Ok(Self {
             pool: Pool::new(connector, config.pool),
             return_path: config.return_path.clone(),
+            bounces: config.bounces.clone(),
             deadlines: config.deadlines,
             connections: config.pool.connections.max(1),
         })

@@ -7,7 +7,7 @@ use signalbus::{
     name::NameError,
 };
 
-use crate::{Auth, TlsError, TlsOptions};
+use crate::{Auth, ReturnPath, TlsError, TlsOptions};
 
 /// An account on a mail server. As a URL: [`SmtpConfig::from_url`].
 ///
@@ -38,6 +38,8 @@ pub struct SmtpConfig {
     pub hello: Option<String>,
     /// Whom bounces go to: the envelope sender, which is the sender of the mail by default.
     pub return_path: Option<EmailAddress>,
+    /// Whom bounces go to, and how they are recognised; in place of `return_path`.
+    pub bounces: Option<ReturnPath>,
     /// How long each step may take.
     pub deadlines: Deadlines,
     /// How many connections there are, and for how long.
@@ -219,6 +221,7 @@ impl SmtpConfig {
             auth: Auth::None,
             hello: None,
             return_path: None,
+            bounces: None,
             deadlines: Deadlines::default(),
             pool: PoolLimits::default(),
         }
@@ -271,6 +274,13 @@ impl SmtpConfig {
     #[must_use]
     pub fn with_return_path(mut self, address: EmailAddress) -> Self {
         self.return_path = Some(address);
+        self
+    }
+
+    /// Sets whom bounces go to, and how they are recognised.
+    #[must_use]
+    pub fn with_bounces(mut self, path: ReturnPath) -> Self {
+        self.bounces = Some(path);
         self
     }
 

@@ -13,11 +13,18 @@ mod answers;
 #[cfg(feature = "smtp")]
 mod auth;
 #[cfg(feature = "smtp")]
+mod bounce;
+#[cfg(feature = "smtp")]
 mod client;
 #[cfg(feature = "smtp")]
 mod config;
 #[cfg(feature = "smtp")]
 mod dkim;
+#[cfg(feature = "smtp")]
+mod doctor;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 #[cfg(feature = "smtp")]
 mod pool;
 #[cfg(feature = "smtp")]
@@ -34,9 +41,15 @@ pub use answers::{AnswerListener, MailAnswers};
 #[cfg(feature = "smtp")]
 pub use auth::{Auth, Token, TokenError, TokenSource};
 #[cfg(feature = "smtp")]
+pub use bounce::{
+    About, Bounce, BounceError, BounceKey, BounceReader, ReturnPath, ReturnPathError,
+};
+#[cfg(feature = "smtp")]
 pub use config::{ConfigError, Deadlines, PoolLimits, Security, SmtpConfig};
 #[cfg(feature = "smtp")]
 pub use dkim::{DkimError, DkimKey, DkimKeys};
+#[cfg(feature = "smtp")]
+pub use doctor::{Finding, Level, Report, ResolveError, Resolver, Sender, Topic, doctor};
 pub use folder::{FolderConfig, FolderError, MailFolder};
 pub use mail::{MessageError, to_eml};
 #[cfg(feature = "smtp")]

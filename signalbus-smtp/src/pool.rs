@@ -133,7 +133,9 @@ async fn watch(shared: std::sync::Weak<Shared>) {
         let Some(pool) = shared.upgrade() else { return };
         let (spent, watched): (Vec<Session>, bool) = {
             let mut idle = pool.lock();
-            let spent = idle.sessions.extract_if(.., |session| pool.is_spent(session));
+            let spent = idle
+                .sessions
+                .extract_if(.., |session| pool.is_spent(session));
             let spent = spent.collect();
             idle.watched = !idle.sessions.is_empty();
             (spent, idle.watched)

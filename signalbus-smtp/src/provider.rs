@@ -11,6 +11,7 @@ use signalbus::{
 use crate::{
     AnswerListener, ConfigError, DkimKeys, MailAnswers, SmtpConfig,
     account::Account,
+    bounce::{TOKEN_HEADER, Token},
     client::{Envelope, Reply},
     mail,
     response::{self, Addressed},
@@ -114,20 +115,35 @@ impl SmtpProvider {
     }
 
     /// The bytes of the mail.
-    async fn write(&self, delivery: &Delivery<'_, Email>) -> Result<Vec<u8>, SendError> {
+    async fn write(
+        &self,
+        delivery: &Delivery<'_, Email>,
+        token: Option<&Token>,
+    ) -> Result<Vec<u8>, SendError> {
         let message = delivery.message;
-        let files: usize = message.attachments.iter().map(|file| file.content.len()).sum();
+        let files: usize = message
+            .attachments
+            .iter()
+            .map(|file| file.content.len())
+            .sum();
         let mut mail = if files < LARGE {
             mail::to_eml(message)?
         } else {
             let message = message.clone();
             blocking(move || mail::to_eml(&message)).await??
         };
+        if let Some(token) = token {
+            let header = format!("{TOKEN_HEADER}: {}\r\n", token.text());
+            mail.splice(0..0, header.into_bytes());
+        }
         // The final dot stands on a line of its own (RFC 5321 section 4.1.1.4).
         if !mail.ends_with(b"\r\n") {
             mail.extend_from_slice(b"\r\n");
         }
-        let (domain, at) = (message.from.address().domain(), self.clock.now().as_second());
+        let (domain, at) = (
+            message.from.address().domain(),
+            self.clock.now().as_second(),
+        );
         self.dkim
             .sign(delivery.tenant, domain, mail, at)
             .map_err(|error| {
@@ -157,7 +173,14 @@ impl Provider<Email> for SmtpProvider {
     async fn send(&self, delivery: Delivery<'_, Email>) -> Result<Sent, SendError> {
         let message = delivery.message;
         let account = self.account(delivery.tenant);
-        let mail = self.write(&delivery).await?;
+        let copied = !(message.cc.is_empty() && message.bcc.is_empty());
+        let bounces = account.bounces.as_ref().map(|path| {
+            let recipient = copied.then_some(delivery.to);
+            let token = path.token(delivery.tenant, delivery.id, delivery.generation, recipient);
+            (path.sender(&token), token)
+        });
+        let (sender, token) = bounces.unzip();
+        let mail = self.write(&delivery, token.as_ref()).await?;
         let copies: Vec<_> = message
             .cc
             .iter()
@@ -165,17 +188,17 @@ impl Provider<Email> for SmtpProvider {
             .map(|copy| copy.address())
             .collect();
         let envelope = Envelope {
-            sender: account
-                .return_path
+            sender: sender
                 .as_ref()
+                .or(account.return_path.as_ref())
                 .unwrap_or(message.from.address()),
             recipient: delivery.to,
             copies: &copies,
         };
-        let addressed = if copies.is_empty() {
-            Addressed::One
-        } else {
+        let addressed = if copied {
             Addressed::More
+        } else {
+            Addressed::One
         };
         let answers = account
             .pool

@@ -7,9 +7,7 @@ use std::{io, time::Duration};
 
 use signalbus::provider::{Fault, SendError};
 
-use crate::{
-    client::{Cause, Failure, Lack, Reply, Stage},
-};
+use crate::client::{Cause, Failure, Lack, Reply, Stage};
 
 /// How long to wait when a server throttles or greylists without saying how long: most greylists
 /// open after five minutes (RFC 6647 section 2.4).
@@ -166,7 +164,9 @@ fn permanent(stage: Stage, reply: Reply, addressed: Addressed) -> Meaning {
             Never(Fault::Recipient, "the server cannot read the address")
         }
         // Said of the content it may be about this mail alone, which would stop all others.
-        (500..=504 | 555, _) if stage != Stage::Content => Paused("the server does not know the command"),
+        (500..=504 | 555, _) if stage != Stage::Content => {
+            Paused("the server does not know the command")
+        }
         (552, _) if stage != Stage::Recipient => Never(Fault::Message, "the mail is too large"),
         _ => match stage {
             Stage::Mail => Paused("the sender address is refused"),

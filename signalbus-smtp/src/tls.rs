@@ -28,7 +28,9 @@ pub enum TlsError {
     #[error("the certificate of the authority is not in PEM form")]
     Ca,
     /// The certificate or key of the client cannot be read, or they do not belong together.
-    #[error("the certificate and key of the client cannot be used; both are PEM, the key unencrypted")]
+    #[error(
+        "the certificate and key of the client cannot be used; both are PEM, the key unencrypted"
+    )]
     Client,
     /// The name of the server is neither a host name nor an address.
     #[error("the name of the server is not one that a certificate can have")]

@@ -69,10 +69,13 @@ impl SmtpConfig {
         match (url.username(), url.password()) {
             ("", None) => {}
             ("", Some(_)) | (_, None) => {
-                return Err(problem("this one has a user without password, or the reverse"));
+                return Err(problem(
+                    "this one has a user without password, or the reverse",
+                ));
             }
             (user, Some(password)) => {
-                let (Some(user), Some(password)) = (percent::decode(user), percent::decode(password))
+                let (Some(user), Some(password)) =
+                    (percent::decode(user), percent::decode(password))
                 else {
                     return Err(bad);
                 };
@@ -92,12 +95,42 @@ mod tests {
     #[test]
     fn urls() {
         for (url, host, port, security) in [
-            ("smtp://mail.example", "mail.example", 587, Security::StartTls),
-            ("smtps://mail.example", "mail.example", 465, Security::Implicit),
-            ("smtp://mail.example:25/", "mail.example", 25, Security::StartTls),
-            ("smtps://mail.example:587", "mail.example", 587, Security::Implicit),
-            ("smtp://127.0.0.1:2525?tls=none", "127.0.0.1", 2525, Security::Plaintext),
-            ("smtp://[::1]:2525?tls=none", "::1", 2525, Security::Plaintext),
+            (
+                "smtp://mail.example",
+                "mail.example",
+                587,
+                Security::StartTls,
+            ),
+            (
+                "smtps://mail.example",
+                "mail.example",
+                465,
+                Security::Implicit,
+            ),
+            (
+                "smtp://mail.example:25/",
+                "mail.example",
+                25,
+                Security::StartTls,
+            ),
+            (
+                "smtps://mail.example:587",
+                "mail.example",
+                587,
+                Security::Implicit,
+            ),
+            (
+                "smtp://127.0.0.1:2525?tls=none",
+                "127.0.0.1",
+                2525,
+                Security::Plaintext,
+            ),
+            (
+                "smtp://[::1]:2525?tls=none",
+                "::1",
+                2525,
+                Security::Plaintext,
+            ),
         ] {
             let config = SmtpConfig::from_url(url).unwrap();
             assert_eq!(
@@ -121,8 +154,14 @@ mod tests {
         assert_eq!(password.expose_secret(), "p@s/s:");
         assert_eq!(config.name, "relay");
         assert_eq!(config.hello.as_deref(), Some("app.acme.test"));
-        assert_eq!(config.return_path.as_ref().unwrap().spelled(), "bounce@acme.test");
-        assert!(!format!("{config:?}").contains("p@s"), "the password is shown");
+        assert_eq!(
+            config.return_path.as_ref().unwrap().spelled(),
+            "bounce@acme.test"
+        );
+        assert!(
+            !format!("{config:?}").contains("p@s"),
+            "the password is shown"
+        );
     }
 
     #[test]

@@ -66,7 +66,10 @@ mod tests {
                 auth: ["LOGIN", "PLAIN", "XOAUTH2"].map(str::to_owned).to_vec(),
             }
         );
-        assert_eq!(Extensions::parse("250 mail.example\r\n"), Extensions::default());
+        assert_eq!(
+            Extensions::parse("250 mail.example\r\n"),
+            Extensions::default()
+        );
         assert_eq!(Extensions::parse("250-a\r\n250 SIZE\r\n").size, Some(0));
         assert!(Extensions::parse("250-a\r\n250 STARTTLS\r\n").starttls);
     }

@@ -29,7 +29,11 @@ impl ReplyFilter {
                 }
                 _ if self.column == LINE => {}
                 _ => {
-                    out.push(if matches!(byte, b' '..=b'~') { byte } else { b'?' });
+                    out.push(if matches!(byte, b' '..=b'~') {
+                        byte
+                    } else {
+                        b'?'
+                    });
                     self.column += 1;
                 }
             }
@@ -54,7 +58,10 @@ mod tests {
             (b"250\r\n", "250 \r\n"),
             (b"250 ok\n", "250 ok\r\n"),
             (b"250-a\r\n250\r\n", "250-a\r\n250 \r\n"),
-            (b"550 Empf\xe4nger unbekannt\r\n", "550 Empf?nger unbekannt\r\n"),
+            (
+                b"550 Empf\xe4nger unbekannt\r\n",
+                "550 Empf?nger unbekannt\r\n",
+            ),
             (b"550 \0\x1b[31m\r\n", "550 ??[31m\r\n"),
         ] {
             assert_eq!(passed(sent), read);

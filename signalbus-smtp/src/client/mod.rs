@@ -16,6 +16,8 @@ mod wire;
 pub(crate) use deadline::within;
 pub(crate) use extensions::Extensions;
 pub(crate) use failure::{Cause, Failure, Lack};
+#[cfg(feature = "fuzzing")]
+pub(crate) use filter::ReplyFilter;
 pub(crate) use open::{Connector, open};
 pub(crate) use reply::{Enhanced, Reply};
 pub(crate) use session::Session;

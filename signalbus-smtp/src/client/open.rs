@@ -2,7 +2,9 @@
 
 use std::{io, sync::Arc};
 
-use lettre::transport::smtp::{client::AsyncSmtpConnection, extension::ClientId, response::Response};
+use lettre::transport::smtp::{
+    client::AsyncSmtpConnection, extension::ClientId, response::Response,
+};
 use rustls::pki_types::ServerName;
 use signalbus::clock::Clock;
 use tokio::{io::AsyncReadExt, net::TcpStream};

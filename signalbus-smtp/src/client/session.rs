@@ -3,7 +3,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use lettre::transport::smtp::{Error, client::AsyncSmtpConnection, response::Response};
 use signalbus::clock::Clock;
 
-use super::{Cause, Extensions, Failure, Stage, within, wire::Wire};
+use super::{Cause, Extensions, Failure, Stage, wire::Wire, within};
 use crate::config::Deadlines;
 
 /// A connection that is open and signed in.

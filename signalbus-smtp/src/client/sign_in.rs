@@ -64,21 +64,13 @@ fn expect(code: u16, expected: u16) -> Result<(), Failure> {
 }
 
 /// RFC 4616, with the initial response.
-async fn plain(
-    session: &mut Session,
-    user: &str,
-    password: &SecretString,
-) -> Result<(), Failure> {
+async fn plain(session: &mut Session, user: &str, password: &SecretString) -> Result<(), Failure> {
     let secret = BASE64_STANDARD.encode(format!("\0{user}\0{}", password.expose_secret()));
     expect(say(session, format!("AUTH PLAIN {secret}\r\n")).await?, 235)
 }
 
 /// draft-murchison-sasl-login: user and password, whatever the challenges are called.
-async fn login(
-    session: &mut Session,
-    user: &str,
-    password: &SecretString,
-) -> Result<(), Failure> {
+async fn login(session: &mut Session, user: &str, password: &SecretString) -> Result<(), Failure> {
     expect(say(session, "AUTH LOGIN\r\n".to_owned()).await?, 334)?;
     let user = BASE64_STANDARD.encode(user);
     expect(say(session, format!("{user}\r\n")).await?, 334)?;

@@ -105,7 +105,9 @@ impl Session {
         let taken = self.command(Stage::Mail, limits.mail, mail_from).await?;
         expect_class(Stage::Mail, &taken)?;
         let rcpt = rcpt_to(envelope.recipient);
-        let taken = self.command(Stage::Recipient, limits.recipient, rcpt).await?;
+        let taken = self
+            .command(Stage::Recipient, limits.recipient, rcpt)
+            .await?;
         expect_class(Stage::Recipient, &taken)?;
         for copy in envelope.copies {
             let rcpt = rcpt_to(copy);

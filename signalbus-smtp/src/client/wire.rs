@@ -106,7 +106,9 @@ impl Wire {
         let mut byte = [0];
         let mut buffer = ReadBuf::new(&mut byte);
         let mut context = Context::from_waker(Waker::noop());
-        self.lock().poll_read(&mut context, &mut buffer).is_pending()
+        self.lock()
+            .poll_read(&mut context, &mut buffer)
+            .is_pending()
     }
 
     /// Our side of it.

@@ -4,7 +4,11 @@
 /// `name:value` with a lower-case name, folds undone and white space made one space, without a line
 /// end (section 3.4.2).
 pub(super) fn header(name: &str, value: &str, out: &mut Vec<u8>) {
-    out.extend(name.trim_end().bytes().map(|byte| byte.to_ascii_lowercase()));
+    out.extend(
+        name.trim_end()
+            .bytes()
+            .map(|byte| byte.to_ascii_lowercase()),
+    );
     out.push(b':');
     words(value.as_bytes(), out);
 }

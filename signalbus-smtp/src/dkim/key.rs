@@ -63,7 +63,9 @@ impl DkimKey {
         let labels = |text: &str| {
             text.split('.').all(|label| {
                 (1..=63).contains(&label.len())
-                    && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+                    && label
+                        .bytes()
+                        .all(|b| b.is_ascii_alphanumeric() || b == b'-')
             })
         };
         if !labels(selector) {
@@ -128,8 +130,13 @@ impl DkimKey {
         match &*self.pair {
             Pair::Rsa(pair) => {
                 let mut signature = vec![0; pair.public().modulus_len()];
-                pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), text, &mut signature)
-                    .map_err(|_| DkimError::Signing)?;
+                pair.sign(
+                    &RSA_PKCS1_SHA256,
+                    &SystemRandom::new(),
+                    text,
+                    &mut signature,
+                )
+                .map_err(|_| DkimError::Signing)?;
                 Ok(signature)
             }
             // RFC 8463 section 3: the hash is what is signed.

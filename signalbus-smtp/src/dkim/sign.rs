@@ -2,6 +2,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use ring::digest::{SHA256, digest};
 
 use super::{DkimError, DkimKey, canonical};
+use crate::mail::fields;
 
 /// What is signed, whether it is there or not, and once more than it is there: nobody can add a
 /// second one (RFC 6376 sections 5.4 and 8.15). `List-Unsubscribe` and its `Post` have to be among
@@ -58,22 +59,6 @@ fn split(mail: &[u8]) -> (&[u8], &[u8]) {
         Some(end) => (&mail[..end + 2], &mail[end + 4..]),
         None => (mail, &[]),
     }
-}
-
-/// Name and value of each header, folds and all.
-fn fields(head: &[u8]) -> Vec<(String, String)> {
-    let head = String::from_utf8_lossy(head);
-    let mut fields: Vec<(String, String)> = Vec::new();
-    for line in head.split_inclusive("\r\n") {
-        if line.starts_with([' ', '\t']) {
-            if let Some((_, value)) = fields.last_mut() {
-                value.push_str(line);
-            }
-        } else if let Some((name, value)) = line.split_once(':') {
-            fields.push((name.to_owned(), value.to_owned()));
-        }
-    }
-    fields
 }
 
 /// The value of `h=`, folded, and what it stands for. Several of one name go from the last to the

@@ -86,5 +86,4 @@ mod tests {
         let error = not_published(PublishError::NotSynced(ErrorKind::StorageFull.into()));
         assert_eq!(error.outcome(), Outcome::Unknown);
     }
-
 }

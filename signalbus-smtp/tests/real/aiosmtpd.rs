@@ -148,7 +148,11 @@ async fn what_the_server_cannot_take_is_refused_with_its_reason() {
 
     let server = Server::start("plain");
     let provider = provider(server.account(Security::Plaintext));
-    let large = Parcel::with("ada@example.org", &EmailOptions::new(), &"x".repeat(200_000));
+    let large = Parcel::with(
+        "ada@example.org",
+        &EmailOptions::new(),
+        &"x".repeat(200_000),
+    );
     let error = large.send(&provider).await.unwrap_err();
     assert_eq!(
         (error.outcome(), error.fault()),

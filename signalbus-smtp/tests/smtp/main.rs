@@ -2,6 +2,11 @@
 
 #![cfg(feature = "smtp")]
 
+mod accounts;
+mod envelope;
+mod pool;
+mod secure;
+mod sign_in;
 mod stages;
 mod suite;
 mod support;

@@ -83,7 +83,11 @@ async fn a_connection_that_breaks_is_unknown_only_once_content_went_out() {
             _ => Retryable,
         };
         let hint = format!("{step:?}: {error}");
-        assert_eq!((error.outcome(), error.fault()), (expected, Provider), "{hint}");
+        assert_eq!(
+            (error.outcome(), error.fault()),
+            (expected, Provider),
+            "{hint}"
+        );
         assert!(!error.suppresses(), "{hint}");
         check_books(&server, step, parcel.latch.is_set(), &hint);
         // The next mail goes over a new connection.
@@ -129,7 +133,11 @@ async fn a_server_that_stalls_is_given_up_at_the_deadline_of_the_stage() {
         let (sent, ()) = tokio::join!(sending, stalled);
         let error = sent.unwrap_err();
         let hint = format!("{step:?}: {error}");
-        assert_eq!((error.outcome(), error.fault()), (outcome, Provider), "{hint}");
+        assert_eq!(
+            (error.outcome(), error.fault()),
+            (outcome, Provider),
+            "{hint}"
+        );
         check_books(&server, step, parcel.latch.is_set(), &hint);
         server.closed(1).await;
         assert!(provider.capabilities().timeout > seconds(limit), "{hint}");
@@ -144,7 +152,12 @@ async fn refusal(step: Step, reply: &[u8]) -> (SendError, SmtpServer) {
     let sent = parcel.send(&provider(config)).await;
     let hint = String::from_utf8_lossy(reply).into_owned();
     let error = sent.expect_err(&hint);
-    check_books(&server, step, parcel.latch.is_set(), &format!("{hint} at {step:?}"));
+    check_books(
+        &server,
+        step,
+        parcel.latch.is_set(),
+        &format!("{hint} at {step:?}"),
+    );
     (error, server)
 }
 
@@ -155,61 +168,259 @@ async fn a_refusal_is_read_by_stage_code_and_enhanced_code() {
     const KEPT: bool = false;
     let table: &[(&[Step], &str, Outcome, Fault, bool)] = &[
         // 4xx without an enhanced code.
-        (&[Connect, Hello, StartTls, Auth, Mail, Rcpt, Data, Dot], "421 closing", Retryable, Provider, KEPT),
-        (&[Connect, Hello, StartTls, Auth, Mail, Data, Dot], "450 not now", Retryable, Provider, KEPT),
+        (
+            &[Connect, Hello, StartTls, Auth, Mail, Rcpt, Data, Dot],
+            "421 closing",
+            Retryable,
+            Provider,
+            KEPT,
+        ),
+        (
+            &[Connect, Hello, StartTls, Auth, Mail, Data, Dot],
+            "450 not now",
+            Retryable,
+            Provider,
+            KEPT,
+        ),
         (&[Rcpt], "450 mailbox busy", Retryable, Recipient, KEPT),
-        (&[Mail, Rcpt, Data, Dot], "451 local error", Retryable, Provider, KEPT),
-        (&[Mail, Rcpt, Data, Dot], "452 no room", Retryable, Provider, KEPT),
-        (&[StartTls, Auth], "454 4.7.0 not available", Retryable, Provider, KEPT),
+        (
+            &[Mail, Rcpt, Data, Dot],
+            "451 local error",
+            Retryable,
+            Provider,
+            KEPT,
+        ),
+        (
+            &[Mail, Rcpt, Data, Dot],
+            "452 no room",
+            Retryable,
+            Provider,
+            KEPT,
+        ),
+        (
+            &[StartTls, Auth],
+            "454 4.7.0 not available",
+            Retryable,
+            Provider,
+            KEPT,
+        ),
         // 4xx with one.
         (&[Rcpt, Dot], "450 4.2.1 busy", Retryable, Recipient, KEPT),
         (&[Rcpt, Dot], "452 4.2.2 full", Retryable, Recipient, KEPT),
-        (&[Rcpt, Dot], "451 4.4.1 host down", Retryable, Recipient, KEPT),
-        (&[Mail, Rcpt, Data, Dot], "452 4.3.1 no room", Retryable, Provider, KEPT),
-        (&[Mail, Rcpt, Data, Dot], "421 4.7.0 too fast", Retryable, Quota, KEPT),
-        (&[Connect, Mail, Rcpt, Data, Dot], "451 4.7.1 try later", Retryable, Quota, KEPT),
-        (&[Rcpt, Dot], "450 4.7.1 Greylisted, come back", Retryable, Recipient, KEPT),
+        (
+            &[Rcpt, Dot],
+            "451 4.4.1 host down",
+            Retryable,
+            Recipient,
+            KEPT,
+        ),
+        (
+            &[Mail, Rcpt, Data, Dot],
+            "452 4.3.1 no room",
+            Retryable,
+            Provider,
+            KEPT,
+        ),
+        (
+            &[Mail, Rcpt, Data, Dot],
+            "421 4.7.0 too fast",
+            Retryable,
+            Quota,
+            KEPT,
+        ),
+        (
+            &[Connect, Mail, Rcpt, Data, Dot],
+            "451 4.7.1 try later",
+            Retryable,
+            Quota,
+            KEPT,
+        ),
+        (
+            &[Rcpt, Dot],
+            "450 4.7.1 Greylisted, come back",
+            Retryable,
+            Recipient,
+            KEPT,
+        ),
         (&[Rcpt], "452 4.5.3 too many", Retryable, Recipient, KEPT),
         // The account.
-        (&[Auth, Mail, Rcpt, Data, Dot], "530 5.7.0 sign in", Retryable, Configuration, KEPT),
-        (&[Auth, Mail, Rcpt, Data, Dot], "535 5.7.8 wrong", Retryable, Configuration, KEPT),
-        (&[Auth, Mail, Rcpt, Dot], "550 5.7.30 no passwords any more", Retryable, Configuration, KEPT),
-        (&[Auth], "534 5.7.9 another way", Retryable, Configuration, KEPT),
-        (&[Connect, Hello, StartTls, Auth], "554 go away", Retryable, Configuration, KEPT),
-        (&[Connect, Hello, StartTls, Auth], "550 5.7.1 go away", Retryable, Configuration, KEPT),
-        (&[Rcpt], "554 5.7.1 <a@b>: Relay access denied", Retryable, Configuration, KEPT),
-        (&[Rcpt], "550 5.7.54 Unable to relay recipient", Retryable, Configuration, KEPT),
-        (&[Mail], "553 5.1.8 no such sender", Retryable, Configuration, KEPT),
-        (&[Mail, Rcpt], "550 5.1.7 bad sender", Retryable, Configuration, KEPT),
+        (
+            &[Auth, Mail, Rcpt, Data, Dot],
+            "530 5.7.0 sign in",
+            Retryable,
+            Configuration,
+            KEPT,
+        ),
+        (
+            &[Auth, Mail, Rcpt, Data, Dot],
+            "535 5.7.8 wrong",
+            Retryable,
+            Configuration,
+            KEPT,
+        ),
+        (
+            &[Auth, Mail, Rcpt, Dot],
+            "550 5.7.30 no passwords any more",
+            Retryable,
+            Configuration,
+            KEPT,
+        ),
+        (
+            &[Auth],
+            "534 5.7.9 another way",
+            Retryable,
+            Configuration,
+            KEPT,
+        ),
+        (
+            &[Connect, Hello, StartTls, Auth],
+            "554 go away",
+            Retryable,
+            Configuration,
+            KEPT,
+        ),
+        (
+            &[Connect, Hello, StartTls, Auth],
+            "550 5.7.1 go away",
+            Retryable,
+            Configuration,
+            KEPT,
+        ),
+        (
+            &[Rcpt],
+            "554 5.7.1 <a@b>: Relay access denied",
+            Retryable,
+            Configuration,
+            KEPT,
+        ),
+        (
+            &[Rcpt],
+            "550 5.7.54 Unable to relay recipient",
+            Retryable,
+            Configuration,
+            KEPT,
+        ),
+        (
+            &[Mail],
+            "553 5.1.8 no such sender",
+            Retryable,
+            Configuration,
+            KEPT,
+        ),
+        (
+            &[Mail, Rcpt],
+            "550 5.1.7 bad sender",
+            Retryable,
+            Configuration,
+            KEPT,
+        ),
         (&[Mail], "550 not from you", Retryable, Configuration, KEPT),
         (&[Mail, Data], "502 what?", Retryable, Configuration, KEPT),
         (&[Mail], "555 what?", Retryable, Configuration, KEPT),
         // The recipient.
-        (&[Rcpt, Dot], "550 5.1.1 no such user", Permanent, Recipient, SUPPRESSED),
-        (&[Rcpt, Dot], "550 5.1.2 no such host", Permanent, Recipient, SUPPRESSED),
-        (&[Rcpt, Dot], "501 5.1.3 bad address", Permanent, Recipient, SUPPRESSED),
-        (&[Rcpt, Dot], "551 5.1.6 moved", Permanent, Recipient, SUPPRESSED),
-        (&[Rcpt, Dot], "556 5.1.10 null MX", Permanent, Recipient, SUPPRESSED),
-        (&[Rcpt, Dot], "550 5.2.1 disabled", Permanent, Recipient, SUPPRESSED),
+        (
+            &[Rcpt, Dot],
+            "550 5.1.1 no such user",
+            Permanent,
+            Recipient,
+            SUPPRESSED,
+        ),
+        (
+            &[Rcpt, Dot],
+            "550 5.1.2 no such host",
+            Permanent,
+            Recipient,
+            SUPPRESSED,
+        ),
+        (
+            &[Rcpt, Dot],
+            "501 5.1.3 bad address",
+            Permanent,
+            Recipient,
+            SUPPRESSED,
+        ),
+        (
+            &[Rcpt, Dot],
+            "551 5.1.6 moved",
+            Permanent,
+            Recipient,
+            SUPPRESSED,
+        ),
+        (
+            &[Rcpt, Dot],
+            "556 5.1.10 null MX",
+            Permanent,
+            Recipient,
+            SUPPRESSED,
+        ),
+        (
+            &[Rcpt, Dot],
+            "550 5.2.1 disabled",
+            Permanent,
+            Recipient,
+            SUPPRESSED,
+        ),
         (&[Rcpt, Dot], "552 5.2.2 full", Permanent, Recipient, KEPT),
         (&[Rcpt], "552 full", Permanent, Recipient, KEPT),
-        (&[Rcpt, Dot], "550 5.4.1 no route", Permanent, Recipient, KEPT),
+        (
+            &[Rcpt, Dot],
+            "550 5.4.1 no route",
+            Permanent,
+            Recipient,
+            KEPT,
+        ),
         (&[Rcpt], "550 no", Permanent, Recipient, KEPT),
         (&[Rcpt], "554 no", Permanent, Recipient, KEPT),
         (&[Rcpt], "501 what?", Permanent, Recipient, KEPT),
         // A class that is not that of the code is none.
         (&[Rcpt], "550 4.1.1 what now?", Permanent, Recipient, KEPT),
         // The mail.
-        (&[Mail, Dot], "552 5.3.4 too large", Permanent, Message, KEPT),
+        (
+            &[Mail, Dot],
+            "552 5.3.4 too large",
+            Permanent,
+            Message,
+            KEPT,
+        ),
         (&[Mail, Dot], "552 too large", Permanent, Message, KEPT),
-        (&[Rcpt, Dot], "550 5.2.3 too large for them", Permanent, Message, KEPT),
-        (&[Data, Dot], "554 5.6.0 bad content", Permanent, Message, KEPT),
+        (
+            &[Rcpt, Dot],
+            "550 5.2.3 too large for them",
+            Permanent,
+            Message,
+            KEPT,
+        ),
+        (
+            &[Data, Dot],
+            "554 5.6.0 bad content",
+            Permanent,
+            Message,
+            KEPT,
+        ),
         (&[Data, Dot], "550 no", Permanent, Message, KEPT),
         (&[Dot], "500 what?", Permanent, Message, KEPT),
         // The receiver's rules, which are never the recipient's fault.
-        (&[Mail, Rcpt, Data, Dot], "550 5.7.1 spam", Permanent, Message, KEPT),
-        (&[Rcpt, Dot], "550 5.7.26 unauthenticated", Permanent, Message, KEPT),
-        (&[Rcpt, Dot], "550 5.7.515 access denied", Permanent, Message, KEPT),
+        (
+            &[Mail, Rcpt, Data, Dot],
+            "550 5.7.1 spam",
+            Permanent,
+            Message,
+            KEPT,
+        ),
+        (
+            &[Rcpt, Dot],
+            "550 5.7.26 unauthenticated",
+            Permanent,
+            Message,
+            KEPT,
+        ),
+        (
+            &[Rcpt, Dot],
+            "550 5.7.515 access denied",
+            Permanent,
+            Message,
+            KEPT,
+        ),
         (&[Dot], "550 5.7.9 no DMARC", Permanent, Message, KEPT),
         (&[Rcpt, Dot], "554 5.3.2 not now", Permanent, Provider, KEPT),
     ];
@@ -217,7 +428,11 @@ async fn a_refusal_is_read_by_stage_code_and_enhanced_code() {
         for step in *steps {
             let (error, _server) = refusal(*step, reply.as_bytes()).await;
             let hint = format!("{reply} at {step:?}: {error}");
-            assert_eq!((error.outcome(), error.fault()), (*outcome, *fault), "{hint}");
+            assert_eq!(
+                (error.outcome(), error.fault()),
+                (*outcome, *fault),
+                "{hint}"
+            );
             assert_eq!(error.suppresses(), *suppressed, "{hint}");
             let code = error.code().expect(&hint);
             assert!(reply.starts_with(code), "{hint}");
@@ -235,9 +450,17 @@ async fn what_is_no_smtp_is_a_fault_of_the_server() {
         }
         for reply in [&b"hello"[..], b"999 what", b"25", b"", b"350-a\r\n550 b"] {
             let (error, _server) = refusal(step, reply).await;
-            let outcome = if step == Step::Dot { Unknown } else { Retryable };
+            let outcome = if step == Step::Dot {
+                Unknown
+            } else {
+                Retryable
+            };
             let hint = format!("{:?} at {step:?}: {error}", String::from_utf8_lossy(reply));
-            assert_eq!((error.outcome(), error.fault()), (outcome, Provider), "{hint}");
+            assert_eq!(
+                (error.outcome(), error.fault()),
+                (outcome, Provider),
+                "{hint}"
+            );
         }
     }
     // Read, but not what the command asks for.
@@ -251,7 +474,11 @@ async fn what_is_no_smtp_is_a_fault_of_the_server() {
         (Step::Dot, "354 go on"),
     ] {
         let (error, _server) = refusal(step, reply.as_bytes()).await;
-        let outcome = if step == Step::Dot { Unknown } else { Retryable };
+        let outcome = if step == Step::Dot {
+            Unknown
+        } else {
+            Retryable
+        };
         assert_eq!(error.outcome(), outcome, "{reply} at {step:?}");
     }
 }

@@ -17,7 +17,11 @@ fn subject(config: SmtpConfig) -> Subject<Email> {
         .part("body.html", "<p>Dear Ada, <img src=\"cid:logo\"></p>")
         .part("body.txt", "Dear Ada")
         .attach(Attachment::new("logo.png", "image/png", &b"PNG"[..]).inline("logo"))
-        .attach(Attachment::new("invoice.pdf", "application/pdf", &b"%PDF"[..]))
+        .attach(Attachment::new(
+            "invoice.pdf",
+            "application/pdf",
+            &b"%PDF"[..],
+        ))
         .secret("s3cr3t!")
 }
 

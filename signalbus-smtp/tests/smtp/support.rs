@@ -1,13 +1,13 @@
 use std::sync::Arc;
 
 use signalbus::{
+    Recipient,
     channel::{Channel, Compose, Email, Parts, email::EmailOptions},
     clock::{SystemClock, Timestamp},
     entropy::Entropy,
     id::IdSource,
     name::{TenantId, Topic},
     provider::{Delivery, Latch, Provider, SendError, Sent},
-    Recipient,
 };
 use signalbus_smtp::{Security, SmtpConfig, SmtpProvider};
 use signalbus_testkit::smtp::{ServerOptions, SmtpServer};
@@ -36,7 +36,10 @@ impl Parcel {
         let to: <Email as Channel>::Address = address.parse().unwrap();
         let tenant = TenantId::default();
         let parts = [("subject.txt", "Welcome"), ("body.txt", text)];
-        let parts: Parts = parts.map(|(name, text)| (name, text.to_owned())).into_iter().collect();
+        let parts: Parts = parts
+            .map(|(name, text)| (name, text.to_owned()))
+            .into_iter()
+            .collect();
         let message = email
             .compose(Compose {
                 delivery: ids.delivery(),
@@ -100,4 +103,3 @@ pub(crate) async fn plain() -> (SmtpServer, SmtpProvider) {
     let provider = provider(account(&server));
     (server, provider)
 }
-

@@ -263,7 +263,9 @@ impl Connection {
             let books = &self.shared.books;
             books.write(|books| books.mails[entry].content.extend_from_slice(line));
         }
-        self.shared.books.write(|books| books.mails[entry].whole = true);
+        self.shared
+            .books
+            .write(|books| books.mails[entry].whole = true);
         let act = self.shared.script.act(Step::Dot, None);
         let answer = match &act {
             None => Some(250),

@@ -77,14 +77,20 @@ impl SmtpServer {
     /// Waits until it came to this step so many times, and did what it does there.
     pub async fn reached(&self, step: Step, times: usize) {
         let count = |steps: &[Step]| steps.iter().filter(|done| **done == step).count();
-        let done = self.shared.books.until(|books| count(&books.steps) >= times);
+        let done = self
+            .shared
+            .books
+            .until(|books| count(&books.steps) >= times);
         done.await;
     }
 
     /// Waits until so many connections are over.
     pub async fn closed(&self, times: usize) {
         let over = |visits: &[Visit]| visits.iter().filter(|visit| visit.over).count();
-        let done = self.shared.books.until(|books| over(&books.visits) >= times);
+        let done = self
+            .shared
+            .books
+            .until(|books| over(&books.visits) >= times);
         done.await;
     }
 
