@@ -2,6 +2,10 @@
 //! written after the documents of each system, not copied from real mails.
 
 #![cfg(feature = "smtp")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests fail by panicking, as tests do"
+)]
 
 #[expect(dead_code, reason = "shared with other tests")]
 #[path = "../smtp/support.rs"]

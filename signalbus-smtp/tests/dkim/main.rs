@@ -1,6 +1,10 @@
 //! Signatures, checked by a verifier that somebody else wrote.
 
 #![cfg(feature = "smtp")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests fail by panicking, as tests do"
+)]
 
 #[expect(dead_code, reason = "shared with other tests")]
 #[path = "../smtp/support.rs"]

@@ -2,6 +2,11 @@
 //! fails and says what to install.
 
 #![cfg(feature = "smtp")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "helpers of tests fail by panicking, as tests do"
+)]
 
 mod aiosmtpd;
 #[path = "../smtp/support.rs"]

@@ -1,6 +1,11 @@
 //! Sending, against the scripted server of the test kit.
 
 #![cfg(feature = "smtp")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "helpers of tests fail by panicking, as tests do"
+)]
 
 mod accounts;
 mod envelope;
