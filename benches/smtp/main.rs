@@ -10,8 +10,8 @@ mod sink;
 
 use std::{error::Error, time::Duration};
 
+use signalbus::smtp::{PoolLimits, Security, SmtpConfig, SmtpProvider};
 use signalbus::{Event, Idempotency, Policy, Recipient, Signalbus, Templates, channel::Email};
-use signalbus_smtp::{PoolLimits, Security, SmtpConfig, SmtpProvider};
 
 use crate::sink::Sink;
 

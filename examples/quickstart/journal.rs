@@ -1,7 +1,7 @@
 //! What became of each line of the file: a table of the application, in the same database.
 
+use signalbus::sqlite::SqliteStore;
 use signalbus::{EventId, Published, Verdict};
-use signalbus_sqlite::SqliteStore;
 use sqlx::{FromRow, SqliteConnection, SqlitePool};
 
 /// The lines that were published, with the answers.

@@ -2,8 +2,8 @@
 
 use std::{collections::BTreeSet, error::Error, fs};
 
+use signalbus::sqlite::SqliteStore;
 use signalbus::{Event, PublishError, Signalbus, TenantId};
-use signalbus_sqlite::SqliteStore;
 
 use crate::{journal::Journal, progress::Progress};
 

@@ -7,12 +7,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use signalbus::smtp::MailFolder;
+use signalbus::sqlite::SqliteStore;
 use signalbus::{
     Builder, Channel, Policy, Signalbus, Templates, TenantId,
     channel::{Email, Sms},
 };
-use signalbus_smtp::MailFolder;
-use signalbus_sqlite::SqliteStore;
 
 use crate::texts::TextFile;
 
@@ -68,7 +68,7 @@ fn mails(builder: Builder, email: Email, place: &Place) -> Result<Builder, Box<d
     match env::var(SMTP_URL) {
         Err(_) => Ok(builder.channel(email, MailFolder::new(place.mails())?)),
         #[cfg(feature = "smtp")]
-        Ok(url) => Ok(builder.channel(email, signalbus_smtp::SmtpProvider::from_url(&url)?)),
+        Ok(url) => Ok(builder.channel(email, signalbus::smtp::SmtpProvider::from_url(&url)?)),
         #[cfg(not(feature = "smtp"))]
         Ok(_) => Err(format!("to send to {SMTP_URL}, run it with `--features smtp`").into()),
     }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use rustls::pki_types::ServerName;
-use signalbus::{channel::email::EmailAddress, clock::Clock};
+use signalbus_core::{channel::email::EmailAddress, clock::Clock};
 
 use crate::{
     ConfigError, Deadlines, ReturnPath, SmtpConfig, TlsError,

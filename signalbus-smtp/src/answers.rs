@@ -1,6 +1,6 @@
 use std::fmt::Debug;
 
-use signalbus::{id::DeliveryId, name::TenantId};
+use signalbus_core::{id::DeliveryId, name::TenantId};
 
 /// Is told what the server said of each recipient of a mail: the engine keeps only what becomes of
 /// the mail as a whole.

@@ -8,7 +8,7 @@ use std::{
 
 use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
-use signalbus::clock::Clock;
+use signalbus_core::clock::Clock;
 use tokio::sync::Mutex;
 
 /// How an account signs in. Secrets are shown nowhere.

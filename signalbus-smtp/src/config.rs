@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use signalbus::{
+use signalbus_core::{
     channel::email::{EmailAddress, MailboxError},
     name::NameError,
 };

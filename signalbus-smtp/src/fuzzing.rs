@@ -1,6 +1,6 @@
-//! What is read from servers, opened to the fuzz targets. Compiled only with the feature `fuzzing`.
+//! What is read from servers, opened to the fuzz targets. Compiled only with the feature `__fuzzing`.
 
-use signalbus::{id::DeliveryId, name::TenantId};
+use signalbus_core::{id::DeliveryId, name::TenantId};
 
 use crate::{
     BounceKey, ReturnPath,

@@ -22,7 +22,7 @@ mod config;
 mod dkim;
 #[cfg(feature = "smtp")]
 mod doctor;
-#[cfg(feature = "fuzzing")]
+#[cfg(feature = "__fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
 #[cfg(feature = "smtp")]

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use signalbus::clock::Clock;
+use signalbus_core::clock::Clock;
 use tokio::sync::Semaphore;
 
 use crate::{

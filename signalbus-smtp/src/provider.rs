@@ -1,7 +1,7 @@
 use std::{collections::HashMap, fmt, sync::Arc};
 
 use async_trait::async_trait;
-use signalbus::{
+use signalbus_core::{
     channel::Email,
     clock::{Clock, SystemClock},
     name::{ProviderName, TenantId},

@@ -5,7 +5,7 @@
 
 use std::{io, time::Duration};
 
-use signalbus::provider::{Fault, SendError};
+use signalbus_core::provider::{Fault, SendError};
 
 use crate::client::{Cause, Failure, Lack, Reply, Stage};
 

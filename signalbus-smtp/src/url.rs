@@ -51,7 +51,7 @@ impl SmtpConfig {
                 ("name", name) => config.name = name.to_owned(),
                 ("hello", name) => config.hello = Some(name.to_owned()),
                 ("from", address) => {
-                    let mailbox: signalbus::channel::email::Mailbox =
+                    let mailbox: signalbus_core::channel::email::Mailbox =
                         address.parse().map_err(ConfigError::ReturnPath)?;
                     config.return_path = Some(mailbox.address().clone());
                 }

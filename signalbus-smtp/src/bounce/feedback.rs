@@ -1,6 +1,6 @@
 //! `message/feedback-report` (RFC 5965 section 3).
 
-use signalbus::store::ReceiptKind;
+use signalbus_core::store::ReceiptKind;
 
 use crate::mail::{fields, find};
 

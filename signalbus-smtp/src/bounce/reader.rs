@@ -1,6 +1,6 @@
 use mail_parser::{MessageParser, MessagePart, MimeHeaders, PartType};
 use ring::digest::{SHA256, digest};
-use signalbus::{
+use signalbus_core::{
     channel::{Address, email::EmailAddress},
     clock::Timestamp,
     id::DeliveryId,

@@ -2,7 +2,7 @@ use std::fmt;
 
 use ring::hmac;
 use secrecy::{ExposeSecret, SecretString};
-use signalbus::{
+use signalbus_core::{
     channel::{Address, AddressError, email::EmailAddress},
     id::DeliveryId,
     name::TenantId,

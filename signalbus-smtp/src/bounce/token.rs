@@ -1,7 +1,9 @@
 //! What a mail carries so that its bounce can be told from a forged one.
 
 use ring::hmac;
-use signalbus::{channel::Address, channel::email::EmailAddress, id::DeliveryId, name::TenantId};
+use signalbus_core::{
+    channel::Address, channel::email::EmailAddress, id::DeliveryId, name::TenantId,
+};
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 

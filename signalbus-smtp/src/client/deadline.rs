@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use signalbus::clock::Clock;
+use signalbus_core::clock::Clock;
 
 /// What `future` gives, or none when it takes longer. What came in time counts.
 pub(crate) async fn within<T>(

@@ -16,7 +16,7 @@ mod wire;
 pub(crate) use deadline::within;
 pub(crate) use extensions::Extensions;
 pub(crate) use failure::{Cause, Failure, Lack};
-#[cfg(feature = "fuzzing")]
+#[cfg(feature = "__fuzzing")]
 pub(crate) use filter::ReplyFilter;
 pub(crate) use open::{Connector, open};
 pub(crate) use reply::{Enhanced, Reply};

@@ -6,7 +6,7 @@ use lettre::transport::smtp::{
     client::AsyncSmtpConnection, extension::ClientId, response::Response,
 };
 use rustls::pki_types::ServerName;
-use signalbus::clock::Clock;
+use signalbus_core::clock::Clock;
 use tokio::{io::AsyncReadExt, net::TcpStream};
 use tokio_rustls::TlsConnector;
 

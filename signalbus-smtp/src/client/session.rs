@@ -1,7 +1,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use lettre::transport::smtp::{Error, client::AsyncSmtpConnection, response::Response};
-use signalbus::clock::Clock;
+use signalbus_core::clock::Clock;
 
 use super::{Cause, Extensions, Failure, Stage, wire::Wire, within};
 use crate::config::Deadlines;

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use lettre::transport::smtp::response::Response;
-use signalbus::channel::email::EmailAddress;
+use signalbus_core::channel::email::EmailAddress;
 
 use super::{Cause, Failure, Lack, Reply, Session, Stage};
 

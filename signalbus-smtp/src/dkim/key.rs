@@ -7,7 +7,7 @@ use ring::{
 };
 use rustls::pki_types::{PrivateKeyDer, pem::PemObject};
 use secrecy::{ExposeSecret, SecretString};
-use signalbus::channel::{Address, email::EmailAddress};
+use signalbus_core::channel::{Address, email::EmailAddress};
 
 /// A private key of a domain, and under which selector its public half stands in DNS.
 ///

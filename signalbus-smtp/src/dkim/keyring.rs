@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use signalbus::name::TenantId;
+use signalbus_core::name::TenantId;
 
 use super::{DkimError, DkimKey, sign};
 

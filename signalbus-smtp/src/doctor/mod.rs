@@ -11,7 +11,7 @@ pub use resolver::{ResolveError, Resolver};
 
 use std::net::IpAddr;
 
-use signalbus::channel::email::EmailAddress;
+use signalbus_core::channel::email::EmailAddress;
 
 use crate::DkimKey;
 

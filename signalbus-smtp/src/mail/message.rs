@@ -11,7 +11,7 @@ use lettre::{
         header::{Date, HeaderName, MIME_VERSION_1_0},
     },
 };
-use signalbus::{
+use signalbus_core::{
     channel::email::{EmailAddress, EmailMessage, Mailbox},
     provider::{Fault, SendError},
 };
@@ -118,7 +118,7 @@ fn envelope(message: &EmailMessage) -> Result<Envelope, MessageError> {
 
 #[cfg(test)]
 mod tests {
-    use signalbus::provider::Outcome;
+    use signalbus_core::provider::Outcome;
 
     use super::*;
 

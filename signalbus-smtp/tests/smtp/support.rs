@@ -75,7 +75,7 @@ impl Parcel {
 
     pub(crate) async fn send(&self, provider: &SmtpProvider) -> Result<Sent, SendError> {
         let (id, event) = (self.ids.delivery(), self.ids.event());
-        let delivery = Delivery::detached(
+        let delivery = Delivery::new(
             id,
             event,
             &self.tenant,

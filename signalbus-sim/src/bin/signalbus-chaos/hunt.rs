@@ -1,0 +1,101 @@
+//! The parent: starts hosts and kills them at random moments.
+
+use std::{
+    collections::BTreeSet,
+    error::Error,
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+use serde::{Deserialize, Serialize};
+use signalbus::sqlite::SqliteStore;
+use signalbus::{
+    DeliveryId, Store, Timestamp,
+    store::{DeliveryFilter, PageToken, State},
+};
+
+use crate::{host::Duty, log};
+
+/// A host lives at most this long, in milliseconds.
+const LONGEST_LIFE: u64 = 700;
+/// The host that finishes ends by itself; one that takes this long hangs.
+const LIMIT: Duration = Duration::from_secs(300);
+
+/// What was seen at one kill.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Kill {
+    /// Which host.
+    pub(crate) process: u32,
+    /// When it was gone.
+    pub(crate) at: Timestamp,
+    /// The delivery and attempt of each claim without a result.
+    pub(crate) open: BTreeSet<(DeliveryId, u32)>,
+}
+
+/// Kills so many hosts, and lets the last one finish.
+pub(crate) async fn run(directory: &Path, kills: u32, seed: u64) -> Result<(), Box<dyn Error>> {
+    let mut random = StdRng::seed_from_u64(seed);
+    let seen = log::open(&log::kills(directory))?;
+    for process in 0..kills {
+        let duty = match random.random_range(0..10) {
+            0 => Duty::Publish,
+            1 | 2 => Duty::Send,
+            _ => Duty::Both,
+        };
+        let mut host = start(directory, duty, process, random.random())?;
+        let life = Duration::from_millis(random.random_range(0..LONGEST_LIFE));
+        tokio::time::sleep(life).await;
+        if let Some(status) = host.try_wait()? {
+            return Err(format!("a host ended by itself: {status}").into());
+        }
+        host.kill()?;
+        host.wait()?;
+        let at = Timestamp::now();
+        let open = open_claims(directory).await?;
+        log::append(&seen, &Kill { process, at, open })?;
+    }
+    let mut host = start(directory, Duty::Finish, kills, random.random())?;
+    let deadline = Instant::now() + LIMIT;
+    let status = loop {
+        if let Some(status) = host.try_wait()? {
+            break status;
+        }
+        if Instant::now() >= deadline {
+            host.kill()?;
+            host.wait()?;
+            return Err("the last host did not finish".into());
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!("the last host failed: {status}").into())
+    }
+}
+
+fn start(directory: &Path, duty: Duty, process: u32, seed: u64) -> std::io::Result<Child> {
+    let duty = format!("{duty:?}").to_lowercase();
+    Command::new(std::env::current_exe()?)
+        .arg("host")
+        .arg(directory)
+        .arg(duty)
+        .arg(process.to_string())
+        .arg(seed.to_string())
+        .stdin(Stdio::null())
+        .spawn()
+}
+
+async fn open_claims(directory: &Path) -> Result<BTreeSet<(DeliveryId, u32)>, Box<dyn Error>> {
+    let store = SqliteStore::open(log::database(directory)).await?;
+    let sending = DeliveryFilter::new().state(State::Sending);
+    let page = store.list(&sending, PageToken::first(1_000)).await?;
+    store.close().await;
+    Ok(page
+        .items
+        .iter()
+        .map(|record| (record.id, record.attempt))
+        .collect())
+}
