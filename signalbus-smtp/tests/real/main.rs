@@ -9,6 +9,7 @@
 )]
 
 mod aiosmtpd;
+mod corpus;
 #[path = "../smtp/support.rs"]
 #[expect(dead_code, reason = "shared with other tests")]
 mod support;
