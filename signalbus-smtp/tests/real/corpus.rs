@@ -109,7 +109,8 @@ fn signed(sample: &Sample) -> Vec<u8> {
     let keys = keys().into_iter().fold(DkimKeys::new(), DkimKeys::with);
     let mail = to_eml(&sample.message).unwrap();
     let tenant = signalbus::TenantId::default();
-    keys.sign(&tenant, "acme.test", mail, 1_893_456_000)
+    // Verifiers refuse a signature of the future, and the samples are of 2030.
+    keys.sign(&tenant, "acme.test", mail, 1_700_000_000)
         .unwrap()
 }
 
@@ -203,22 +204,16 @@ fn opendkim_finds_the_signatures_good() {
     fs::write(path("opendkim.conf"), config).unwrap();
     for (number, sample) in samples().iter().enumerate().step_by(10) {
         let mail = signed(sample);
-        assert!(
-            opendkim(&path("opendkim.conf"), &path("mail.eml"), &mail),
-            "mail {number}"
-        );
+        let said = |mail: &[u8]| opendkim(&path("opendkim.conf"), &path("mail.eml"), mail);
+        assert_eq!(said(&mail), 2, "mail {number}");
         let text = String::from_utf8(mail).unwrap();
         let changed = text.replacen("Date: Tue", "Date: Wed", 1);
-        let good = opendkim(
-            &path("opendkim.conf"),
-            &path("mail.eml"),
-            changed.as_bytes(),
-        );
-        assert!(!good, "mail {number} was changed, and it was not noticed");
+        assert_eq!(said(changed.as_bytes()), 0, "mail {number} was changed");
     }
 }
 
-fn opendkim(config: &Path, file: &Path, mail: &[u8]) -> bool {
+/// How many signatures it finds good.
+fn opendkim(config: &Path, file: &Path, mail: &[u8]) -> usize {
     // It reads files of its own system, with LF.
     let text = String::from_utf8_lossy(mail).replace("\r\n", "\n");
     fs::write(file, text).unwrap();
@@ -232,7 +227,6 @@ fn opendkim(config: &Path, file: &Path, mail: &[u8]) -> bool {
         .output()
         .expect("`apt-get install opendkim`, or set SIGNALBUS_TEST_OPENDKIM to the program");
     let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-    let good = said.contains("verification succeeded");
-    assert!(good || said.contains("verification"), "{said}");
-    good
+    assert!(said.contains("dkim="), "{said}");
+    said.matches("dkim=pass ").count()
 }

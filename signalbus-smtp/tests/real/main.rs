@@ -10,6 +10,7 @@
 
 mod aiosmtpd;
 mod corpus;
+mod postfix;
 #[path = "../smtp/support.rs"]
 #[expect(dead_code, reason = "shared with other tests")]
 mod support;
