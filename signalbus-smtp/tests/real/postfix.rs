@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use signalbus::channel::email::EmailOptions;
@@ -66,15 +66,8 @@ impl Postfix {
             .status();
         assert!(open.unwrap().success(), "{MISSING}");
         server.run("start");
-        let end = Instant::now() + Duration::from_secs(20);
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(
-                Instant::now() < end,
-                "postfix did not start: {}",
-                server.log()
-            );
-            pause();
-        }
+        until(|| TcpStream::connect(("127.0.0.1", port)).ok())
+            .unwrap_or_else(|| panic!("postfix did not start: {}", server.log()));
         server
     }
 
@@ -158,16 +151,13 @@ impl Postfix {
     /// Waits until so many mails lie in a mailbox, and gives them.
     fn mails(&self, mailbox: &str, count: usize) -> Vec<Vec<u8>> {
         let folder = self.path("mail").join(mailbox).join("new");
-        let end = Instant::now() + Duration::from_secs(30);
-        loop {
+        let files = until(|| {
             let files: Vec<_> = fs::read_dir(&folder).into_iter().flatten().collect();
-            if files.len() >= count {
-                let mails = files.into_iter().map(|file| fs::read(file.unwrap().path()));
-                return mails.map(Result::unwrap).collect();
-            }
-            assert!(Instant::now() < end, "no mail in {mailbox}: {}", self.log());
-            pause();
-        }
+            (files.len() >= count).then_some(files)
+        });
+        let files = files.unwrap_or_else(|| panic!("no mail in {mailbox}: {}", self.log()));
+        let mails = files.into_iter().map(|file| fs::read(file.unwrap().path()));
+        mails.map(Result::unwrap).collect()
     }
 }
 
@@ -180,13 +170,19 @@ const MAILBOXES: &str =
 /// Forwarded to somebody who is not there: taken at first, and bounced later.
 const ALIASES: &str = "moved@example.test ada@elsewhere.test\n";
 
-/// Another program says nothing when it is done.
+/// Another program says nothing when it is done: looks again and again, for half a minute.
 #[expect(
     clippy::disallowed_methods,
     reason = "waits for another program, between looks at what it did"
 )]
-fn pause() {
-    thread::sleep(Duration::from_millis(50));
+fn until<T>(mut look: impl FnMut() -> Option<T>) -> Option<T> {
+    (0..600).find_map(|_| {
+        let seen = look();
+        if seen.is_none() {
+            thread::sleep(Duration::from_millis(50));
+        }
+        seen
+    })
 }
 
 fn id(which: &str) -> String {
