@@ -26,6 +26,8 @@ mod doctor;
 #[doc(hidden)]
 pub mod fuzzing;
 #[cfg(feature = "smtp")]
+pub mod guide;
+#[cfg(feature = "smtp")]
 mod pool;
 #[cfg(feature = "smtp")]
 mod provider;
