@@ -44,7 +44,7 @@ pub use answers::{AnswerListener, MailAnswers};
 pub use auth::{Auth, Token, TokenError, TokenSource};
 #[cfg(feature = "smtp")]
 pub use bounce::{
-    About, Bounce, BounceError, BounceKey, BounceReader, ReturnPath, ReturnPathError,
+    About, BounceError, BounceKey, BounceReader, BounceReport, ReturnPath, ReturnPathError,
 };
 #[cfg(feature = "smtp")]
 pub use config::{ConfigError, Deadlines, PoolLimits, Security, SmtpConfig};

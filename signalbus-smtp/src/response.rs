@@ -5,7 +5,10 @@
 
 use std::{io, time::Duration};
 
-use signalbus_core::provider::{Fault, SendError};
+use signalbus_core::{
+    provider::{Fault, SendError},
+    store::{self, Scope},
+};
 
 use crate::client::{Cause, Failure, Lack, Reply, Stage};
 
@@ -87,7 +90,8 @@ fn refused(stage: Stage, reply: Reply, addressed: Addressed) -> SendError {
         Meaning::Paused(what) => configuration(stage, what),
         Meaning::Never(fault, what) => SendError::permanent(fault, text(what, stage)),
         Meaning::NoMailbox(what) => {
-            SendError::permanent(Fault::Recipient, text(what, stage)).with_suppression()
+            let error = SendError::permanent(Fault::Recipient, text(what, stage));
+            error.suppressing(store::Cause::Bounced, Scope::default())
         }
     };
     error.with_code(reply.to_string())

@@ -3,13 +3,14 @@
 mod base32;
 mod error;
 mod feedback;
+mod parts;
 mod reader;
 mod return_path;
 mod status;
 mod token;
 
 pub use error::BounceError;
-pub use reader::{About, Bounce, BounceReader};
+pub use reader::{About, BounceReader, BounceReport};
 pub(crate) use return_path::HEADER as TOKEN_HEADER;
 pub use return_path::{BounceKey, ReturnPath, ReturnPathError};
 pub(crate) use token::Token;

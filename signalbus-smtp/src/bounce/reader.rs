@@ -1,16 +1,17 @@
-use mail_parser::{MessageParser, MessagePart, MimeHeaders, PartType};
+use jiff::fmt::rfc2822;
 use ring::digest::{SHA256, digest};
 use signalbus_core::{
     channel::{Address, email::EmailAddress},
     clock::Timestamp,
     id::DeliveryId,
     name::{NameError, ProviderName, TenantId},
-    store::{Receipt, ReceiptKind, ReceiptTarget},
+    store::{Bounce, Cause, Receipt, ReceiptKind, ReceiptTarget, Scope},
 };
 
 use super::{
     BounceError, BounceKey, base32,
     feedback::{self, Feedback},
+    parts::{parts, split},
     return_path::{HEADER, SEPARATOR},
     status::{self, Action},
     token::{ANYBODY, LENGTH, Token},
@@ -50,7 +51,7 @@ pub struct BounceReader {
 /// What one report says about one recipient of one mail.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
-pub struct Bounce {
+pub struct BounceReport {
     /// Which delivery.
     pub delivery: DeliveryId,
     /// Which redrive of it.
@@ -62,7 +63,7 @@ pub struct Bounce {
     /// Whether nothing will ever arrive at the address: there is no such mailbox. What a receiver's
     /// policy refuses (5.7.x), a full mailbox or a delay is not.
     pub hard: bool,
-    /// For the store. None when it is about a copy: the delivery itself is none the worse.
+    /// For the store: it suppresses the address after a hard bounce and a complaint. None when it is about a copy: the delivery itself is none the worse.
     pub receipt: Option<Receipt>,
 }
 
@@ -80,6 +81,14 @@ pub enum About {
 enum Said {
     Status(Vec<status::Recipient>),
     Feedback(Feedback),
+}
+
+/// What all recipients of one report have in common.
+struct Report {
+    token: Token,
+    tenant: TenantId,
+    at: Option<Timestamp>,
+    id: String,
 }
 
 impl BounceReader {
@@ -111,35 +120,34 @@ impl BounceReader {
     /// # Errors
     /// When it is no report, about none of our mails, forged or too large. None of that is worth
     /// another try.
-    pub fn read(&self, mail: &[u8]) -> Result<Vec<Bounce>, BounceError> {
+    pub fn read(&self, mail: &[u8]) -> Result<Vec<BounceReport>, BounceError> {
         if mail.len() > Self::MAX {
             return Err(BounceError::TooLarge);
         }
-        let message = MessageParser::default()
-            .parse(mail)
-            .ok_or(BounceError::NoReport)?;
-        let head = &mail[..head_end(mail)];
-        let outer = fields(head);
+        let outer = fields(split(mail).0);
         let mut said = None;
         let mut clues = clues_of(&outer);
-        for part in &message.parts {
-            match kind(part) {
-                "delivery-status" | "global-delivery-status" => {
-                    let recipients = status::recipients(bytes(part, mail));
+        for part in parts(mail) {
+            match part.kind.as_str() {
+                "message/delivery-status" | "message/global-delivery-status" => {
+                    let recipients = status::recipients(&part.content);
                     if !recipients.is_empty() {
                         said = Some(Said::Status(recipients));
                     }
                 }
-                "feedback-report" => {
-                    if let Some(feedback) = feedback::read(bytes(part, mail)) {
+                "message/feedback-report" => {
+                    if let Some(feedback) = feedback::read(&part.content) {
                         clues.extend(feedback.mail_from.iter().cloned());
                         said = Some(Said::Feedback(feedback));
                     }
                 }
                 // The mail itself, or its headers.
-                "rfc822" | "rfc822-headers" | "global" | "global-headers" => {
-                    let bytes = bytes(part, mail);
-                    clues.extend(clues_of(&fields(&bytes[..head_end(bytes)])));
+                "message/rfc822"
+                | "text/rfc822-headers"
+                | "message/rfc822-headers"
+                | "message/global"
+                | "message/global-headers" => {
+                    clues.extend(clues_of(&fields(split(&part.content).0)));
                 }
                 _ => {}
             }
@@ -149,10 +157,15 @@ impl BounceReader {
             None => old_exim(&outer).ok_or(BounceError::NoReport)?,
         };
         let (token, tenant) = self.token(&clues)?;
-        let at = message
-            .date()
-            .and_then(|date| Timestamp::from_second(date.to_timestamp()).ok());
-        Ok(self.bounces(said, &token, &tenant, mail, at))
+        let date = find(&outer, "Date").unwrap_or_default();
+        let report = Report {
+            token,
+            tenant,
+            at: rfc2822::DateTimeParser::new().parse_timestamp(&date).ok(),
+            // The same mail, handed over again, is the same.
+            id: base32::encode(&digest(&SHA256, mail).as_ref()[..20]),
+        };
+        Ok(self.reports(said, &report))
     }
 
     /// The first token that is ours.
@@ -172,53 +185,65 @@ impl BounceReader {
         })
     }
 
-    fn bounces(
-        &self,
-        said: Said,
-        token: &Token,
-        tenant: &TenantId,
-        mail: &[u8],
-        at: Option<Timestamp>,
-    ) -> Vec<Bounce> {
-        // The same report, handed over again, is the same.
-        let id = base32::encode(&digest(&SHA256, mail).as_ref()[..20]);
-        let bounce =
-            |index: usize, addresses: &[String], kind, status: Option<Enhanced>, failed| {
-                let about = self.about(token, addresses);
-                let receipt = Receipt {
-                    tenant: tenant.clone(),
-                    provider: self.provider.clone(),
-                    target: ReceiptTarget::Delivery(token.delivery),
-                    kind,
-                    id: format!("{id}.{index}"),
-                    occurred_at: at,
-                };
-                Bounce {
-                    delivery: token.delivery,
-                    generation: token.generation,
-                    about,
-                    status: status.map(|status| status.to_string()),
-                    hard: failed && status.is_some_and(is_hard),
-                    receipt: (about == About::Recipient).then_some(receipt),
-                }
-            };
+    fn reports(&self, said: Said, report: &Report) -> Vec<BounceReport> {
         match said {
             Said::Feedback(feedback) => {
-                vec![bounce(0, &feedback.recipients, feedback.kind, None, false)]
+                let (addresses, kind) = (&feedback.recipients, feedback.kind);
+                vec![self.report(report, 0, addresses, kind, None)]
             }
             Said::Status(recipients) => recipients
                 .iter()
                 .enumerate()
                 .map(|(index, recipient)| {
-                    let (kind, failed) = match recipient.action {
-                        Action::Failed => (ReceiptKind::Bounced, true),
-                        Action::Delayed => (ReceiptKind::Deferred, false),
-                        Action::Delivered => (ReceiptKind::Delivered, false),
-                        Action::Relayed | Action::Expanded => (ReceiptKind::Sent, false),
+                    let kind = match recipient.action {
+                        Action::Failed => ReceiptKind::Bounced,
+                        Action::Delayed => ReceiptKind::Deferred,
+                        Action::Delivered => ReceiptKind::Delivered,
+                        Action::Relayed | Action::Expanded => ReceiptKind::Sent,
                     };
-                    bounce(index, &recipient.addresses, kind, recipient.status, failed)
+                    self.report(report, index, &recipient.addresses, kind, recipient.status)
                 })
                 .collect(),
+        }
+    }
+
+    /// What is said of one recipient.
+    fn report(
+        &self,
+        of: &Report,
+        index: usize,
+        addresses: &[String],
+        kind: ReceiptKind,
+        status: Option<Enhanced>,
+    ) -> BounceReport {
+        let failed = kind == ReceiptKind::Bounced;
+        let hard = failed && status.is_some_and(is_hard);
+        let cause = match kind {
+            ReceiptKind::Complained => Some(Cause::Complained),
+            _ => hard.then_some(Cause::Bounced),
+        };
+        let mut receipt = Receipt::new(
+            of.tenant.clone(),
+            self.provider.clone(),
+            ReceiptTarget::Delivery(of.token.delivery),
+            kind,
+            format!("{}.{index}", of.id),
+        );
+        let status = status.map(|status| status.to_string());
+        receipt.occurred_at = of.at;
+        receipt.code.clone_from(&status);
+        receipt.bounce = failed.then_some(if hard { Bounce::Hard } else { Bounce::Soft });
+        if let Some(cause) = cause {
+            receipt = receipt.suppressing(cause, Scope::default());
+        }
+        let about = self.about(&of.token, addresses);
+        BounceReport {
+            delivery: of.token.delivery,
+            generation: of.token.generation,
+            about,
+            status,
+            hard,
+            receipt: (about == About::Recipient).then_some(receipt),
         }
     }
 
@@ -239,52 +264,6 @@ impl BounceReader {
 /// `response`).
 fn is_hard(status: Enhanced) -> bool {
     status.class == 5 && matches!(status.what(), (1, 1 | 2 | 3 | 6 | 10) | (2, 1))
-}
-
-/// Where the header section ends.
-fn head_end(mail: &[u8]) -> usize {
-    let end = |mark: &[u8]| mail.windows(mark.len()).position(|bytes| bytes == mark);
-    match (end(b"\r\n\r\n"), end(b"\n\n")) {
-        (Some(a), Some(b)) => a.min(b),
-        (a, b) => a.or(b).unwrap_or(mail.len()),
-    }
-}
-
-/// The subtype of a part, in lower case.
-fn kind<'a>(part: &'a MessagePart<'_>) -> &'a str {
-    let Some(kind) = part.content_type() else {
-        return "";
-    };
-    let known = [
-        "delivery-status",
-        "global-delivery-status",
-        "feedback-report",
-        "rfc822",
-        "rfc822-headers",
-        "global",
-        "global-headers",
-    ];
-    let subtype = kind.subtype().unwrap_or_default();
-    let found = known
-        .iter()
-        .find(|known| known.eq_ignore_ascii_case(subtype));
-    match kind.ctype() {
-        "message" | "text" => found.copied().unwrap_or_default(),
-        _ => "",
-    }
-}
-
-/// What is in a part, decoded.
-fn bytes<'a>(part: &'a MessagePart<'_>, mail: &'a [u8]) -> &'a [u8] {
-    match &part.body {
-        PartType::Text(text) | PartType::Html(text) => text.as_bytes(),
-        PartType::Binary(bytes) | PartType::InlineBinary(bytes) => bytes,
-        PartType::Message(message) => message.raw_message(),
-        PartType::Multipart(_) => {
-            let (from, to) = (part.raw_body_offset(), part.raw_end_offset());
-            mail.get(from as usize..to as usize).unwrap_or_default()
-        }
-    }
 }
 
 /// The fields in which a token can stand.

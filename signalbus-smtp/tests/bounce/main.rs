@@ -14,10 +14,10 @@ mod support;
 use signalbus::{
     channel::email::EmailOptions,
     name::TenantId,
-    store::{ReceiptKind, ReceiptTarget},
+    store::{Cause, ReceiptKind, ReceiptTarget},
 };
 use signalbus_smtp::{
-    About, Bounce, BounceError, BounceKey, BounceReader, ReturnPath, ReturnPathError,
+    About, BounceError, BounceKey, BounceReader, BounceReport, ReturnPath, ReturnPathError,
 };
 use signalbus_testkit::smtp::{ServerOptions, SmtpServer};
 
@@ -82,7 +82,7 @@ impl Sent {
     }
 }
 
-fn one(read: Result<Vec<Bounce>, BounceError>) -> Bounce {
+fn one(read: Result<Vec<BounceReport>, BounceError>) -> BounceReport {
     let mut bounces = read.unwrap();
     assert_eq!(bounces.len(), 1, "{bounces:?}");
     bounces.remove(0)
@@ -111,9 +111,16 @@ async fn the_shapes_of_the_large_systems_are_read() {
             assert_eq!(bounce.hard, hard, "{hint}");
             assert_eq!(bounce.about, About::Recipient, "{hint}");
             let receipt = bounce.receipt.unwrap();
-            assert_eq!(receipt.kind, kind, "{hint}");
+            assert_eq!(receipt.kind, kind.clone(), "{hint}");
             assert_eq!(receipt.target, ReceiptTarget::Delivery(bounce.delivery));
-            assert_eq!(receipt.tenant, TenantId::default());
+            assert_eq!(receipt.tenant, Some(TenantId::default()));
+            assert_eq!(receipt.code.as_deref(), status, "{hint}");
+            let suppressed = receipt.suppress.map(|suppress| suppress.cause);
+            let cause = match kind {
+                Complained => Some(Cause::Complained),
+                _ => hard.then_some(Cause::Bounced),
+            };
+            assert_eq!(suppressed, cause, "{hint}");
             assert!(receipt.occurred_at.is_some(), "{hint}");
             // Handed over again it is the same.
             let again = one(reader().read(text.as_bytes()));
@@ -178,7 +185,7 @@ async fn a_tenants_reports_are_read_by_who_knows_the_tenant() {
     assert_eq!(reader().read(report.as_bytes()), Err(BounceError::Forged));
     let reader = reader().with_tenants([TenantId::new("other").unwrap(), acme.clone()]);
     let bounce = one(reader.read(report.as_bytes()));
-    assert_eq!(bounce.receipt.unwrap().tenant, acme);
+    assert_eq!(bounce.receipt.unwrap().tenant, Some(acme));
 }
 
 #[tokio::test]
