@@ -7,7 +7,10 @@ use lettre::message::{
 };
 use signalbus_core::{channel::email::EmailMessage, event::Attachment};
 
-use crate::{MessageError, body, disposition::Disposition};
+use super::{
+    MessageError, body,
+    disposition::{Disposition, NamedType},
+};
 
 /// A part with all that is in it.
 #[derive(Debug)]
@@ -73,11 +76,9 @@ fn part(file: &Attachment, kind: &str) -> Result<SinglePart, MessageError> {
     let failed = MessageError::Encoding {
         field: "attachments",
     };
-    let (Some(content), Some(media_type)) = (body::file(&file.content), body::media_type(file))
-    else {
-        return Err(failed);
-    };
-    let part = SinglePart::builder().content_type(media_type);
+    let content = body::file(&file.content).ok_or(failed)?;
+    let media_type = NamedType::new(body::media_type(file), &file.file_name);
+    let part = SinglePart::builder().header(media_type);
     let part = match (&file.content_id, kind) {
         (Some(id), "related") => part
             .header(ContentId::from(format!("<{id}>")))

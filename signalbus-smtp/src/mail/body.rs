@@ -27,14 +27,15 @@ pub(crate) fn file(content: &[u8]) -> Option<Body> {
 
 /// The media type to declare. A `message/…` or `multipart/…` must not be base64 (RFC 2045 section
 /// 6.4), and is sent as plain bytes.
-pub(crate) fn media_type(attachment: &Attachment) -> Option<ContentType> {
+pub(crate) fn media_type(attachment: &Attachment) -> &str {
     let text = attachment.content_type.as_str();
     let lower = text.to_ascii_lowercase();
     let composite = lower.starts_with("message/") || lower.starts_with("multipart/");
-    let text = if composite { OCTETS } else { text };
-    ContentType::parse(text)
-        .or_else(|_| ContentType::parse(OCTETS))
-        .ok()
+    if composite || ContentType::parse(text).is_err() {
+        OCTETS
+    } else {
+        text
+    }
 }
 
 const OCTETS: &str = "application/octet-stream";
@@ -114,8 +115,7 @@ mod tests {
             ("nonsense", OCTETS),
         ] {
             let attachment = Attachment::new("a", given, &b""[..]);
-            let expected = ContentType::parse(sent).unwrap();
-            assert_eq!(media_type(&attachment), Some(expected), "{given}");
+            assert_eq!(media_type(&attachment), sent);
         }
     }
 }

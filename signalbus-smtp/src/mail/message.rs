@@ -11,9 +11,12 @@ use lettre::{
         header::{Date, HeaderName, MIME_VERSION_1_0},
     },
 };
-use signalbus_core::channel::email::{EmailAddress, EmailMessage, Mailbox};
+use signalbus_core::{
+    channel::email::{EmailAddress, EmailMessage, Mailbox},
+    provider::{Fault, SendError},
+};
 
-use crate::{
+use super::{
     header,
     mime::{self, Content},
 };
@@ -34,6 +37,13 @@ pub enum MessageError {
         /// Which field.
         field: &'static str,
     },
+}
+
+impl From<MessageError> for SendError {
+    fn from(error: MessageError) -> Self {
+        Self::permanent(Fault::Message, "the message cannot be written as a mail")
+            .with_source(error)
+    }
 }
 
 /// The mail as the bytes of an `.eml` file (RFC 5322, with CRLF line ends), which mail programs
@@ -104,4 +114,18 @@ fn envelope(message: &EmailMessage) -> Result<Envelope, MessageError> {
         .collect();
     Envelope::new(Some(address(message.from.address())), recipients)
         .map_err(|_| MessageError::Encoding { field: "envelope" })
+}
+
+#[cfg(test)]
+mod tests {
+    use signalbus_core::provider::Outcome;
+
+    use super::*;
+
+    #[test]
+    fn a_message_that_cannot_be_written_is_permanent() {
+        let error = SendError::from(MessageError::NoBody);
+        assert_eq!(error.outcome(), Outcome::Permanent);
+        assert_eq!(error.fault(), Fault::Message);
+    }
 }
