@@ -21,7 +21,7 @@ CREATE SCHEMA IF NOT EXISTS signalbus;
 
 -- One row. `oldest` is the lowest version of the schema that a library must know to use it.
 CREATE TABLE signalbus.meta (
-    only      boolean PRIMARY KEY DEFAULT true CHECK (only),
+    single    boolean PRIMARY KEY DEFAULT true CHECK (single),
     version   integer NOT NULL,
     oldest    integer NOT NULL,
     lanes     integer,

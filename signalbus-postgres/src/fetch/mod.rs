@@ -233,7 +233,7 @@ async fn elsewhere(
                  SELECT count(*) AS waiting FROM (
                      SELECT 1 FROM signalbus.delivery AS d
                      WHERE d.state = 0 AND d.class = p.class AND d.channel = p.channel
-                       AND d.lane = ANY($1) LIMIT 10000) AS some) AS n
+                       AND d.lane = ANY($1) LIMIT 10000) AS ready) AS n
              WHERE p.channel <> ALL($2)
              GROUP BY p.channel HAVING sum(n.waiting) > 0",
         )
