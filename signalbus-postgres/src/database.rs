@@ -44,7 +44,8 @@ pub(crate) use now;
 pub(crate) struct Dialect {
     /// Quoted; none for the usual one.
     schema: Option<String>,
-    /// Whether sessions keep prepared statements.
+    /// Whether sessions keep prepared statements. Where not, a pooler may give the two halves of a
+    /// statement (parse, then bind) to two sessions, unless they are in one transaction.
     persistent: bool,
     /// Whose time it is in tests.
     pub(crate) clock: Option<Arc<dyn Clock>>,
@@ -169,6 +170,12 @@ pub(crate) enum Mode {
     Transaction,
 }
 
+impl Mode {
+    fn begins(self) -> bool {
+        self == Self::Transaction
+    }
+}
+
 /// How often a transaction that met another is tried.
 const TRIES: u32 = 5;
 
@@ -285,13 +292,18 @@ impl Database {
     where
         F: for<'a, 'c> FnMut(&'a mut Link<'c>) -> Work<'a, T>,
     {
+        let transaction = self
+            .dialect
+            .persistent
+            .then_some(mode)
+            .is_none_or(Mode::begins);
         let mut held = self.connections(of).get().await.map_err(Failed::of)?;
         let reused = held.reused;
         let mut link = Link {
             conn: &mut held,
             dialect: &self.dialect,
         };
-        if mode == Mode::Transaction {
+        if transaction {
             // The server ends what a client that stands still has begun.
             let limit = self.deadline().as_millis().max(1);
             let begin = format!(
@@ -305,10 +317,10 @@ impl Database {
                 return Err(Failed { error, stale });
             }
         }
-        committing.store(mode == Mode::Once, Ordering::Relaxed);
+        committing.store(!transaction && mode == Mode::Once, Ordering::Relaxed);
         match work(&mut link).await {
             Ok(value) => {
-                if mode == Mode::Transaction {
+                if transaction {
                     committing.store(true, Ordering::Relaxed);
                     if let Err(source) = link.simple("COMMIT".to_owned()).await {
                         let error = error::of_commit(source);
@@ -319,27 +331,27 @@ impl Database {
                 held.give_back();
                 Ok(value)
             }
-            Err(error) => Err(self.failed(held, mode, error)),
+            Err(error) => Err(failed(held, transaction, mode, error)),
         }
     }
+}
 
-    /// What an error of the work itself means. The connection is closed: so the server rolls back
-    /// whatever was begun.
-    fn failed(&self, held: Held, mode: Mode, error: StoreError) -> Failed {
-        let lost = error::lost(&error);
-        let reused = held.reused;
-        if lost {
-            held.broken();
-        }
-        let stale = lost && reused && mode != Mode::Transaction;
-        let error = if lost && mode == Mode::Once {
-            error::ambiguous("the connection broke: what was sent may have been written")
-                .with_source(error)
-        } else {
-            error
-        };
-        Failed { error, stale }
+/// What an error of the work itself means. The connection is closed: so the server rolls back
+/// whatever was begun.
+fn failed(held: Held, transaction: bool, mode: Mode, error: StoreError) -> Failed {
+    let lost = error::lost(&error);
+    let reused = held.reused;
+    if lost {
+        held.broken();
     }
+    let stale = lost && reused && !transaction;
+    let error = if lost && !transaction && mode == Mode::Once {
+        error::ambiguous("the connection broke: what was sent may have been written")
+            .with_source(error)
+    } else {
+        error
+    };
+    Failed { error, stale }
 }
 
 struct Failed {
