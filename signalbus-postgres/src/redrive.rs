@@ -85,10 +85,12 @@ async fn named(
         let named = found
             .get(id)
             .is_some_and(|candidate| candidate.generation == *generation);
-        match found.remove(id).filter(|_| named) {
-            Some(candidate) if chosen.len() < limit => chosen.push(candidate),
-            Some(_) => answer.more = true,
-            None => answer.skipped.push(*id),
+        if !named {
+            answer.skipped.push(*id);
+        } else if chosen.len() < limit {
+            chosen.extend(found.remove(id));
+        } else {
+            answer.more = true;
         }
     }
     Ok((chosen, answer))
