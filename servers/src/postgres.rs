@@ -91,7 +91,7 @@ impl Postgres {
     /// # Errors
     /// When it does not start.
     pub fn resume(&mut self) -> Result<(), String> {
-        let log = self.folder.path().join("log");
+        let log = self.log();
         let output = File::options().create(true).append(true).open(&log);
         let output = output.map_err(|error| error.to_string())?;
         let errors = output.try_clone().map_err(|error| error.to_string())?;
@@ -139,6 +139,12 @@ impl Postgres {
     #[must_use]
     pub fn url(&self) -> String {
         format!("postgres://signalbus@127.0.0.1:{}/postgres", self.port)
+    }
+
+    /// The file with what the server says.
+    #[must_use]
+    pub fn log(&self) -> PathBuf {
+        self.folder.path().join("log")
     }
 
     /// The folder of the Unix socket.
