@@ -64,6 +64,9 @@ enum Chore {
         /// Repeats the moments of the kills of an earlier run, as far as an operating system can.
         #[arg(long)]
         seed: Option<u64>,
+        /// The store: `sqlite`, `postgres`, or the URL of a Postgres database.
+        #[arg(long, default_value = "sqlite")]
+        store: String,
     },
     /// Play seeds of the simulation and check every promise.
     Sim(sim::Arguments),
@@ -84,7 +87,7 @@ fn main() -> ExitCode {
         Chore::Test => test::run(&mut report),
         Chore::Check => check::run(&mut report),
         Chore::Deny => deny::run(&mut report),
-        Chore::Chaos { kills, seed } => chaos::run(&mut report, kills, seed),
+        Chore::Chaos { kills, seed, store } => chaos::run(&mut report, kills, seed, &store),
         Chore::Sim(arguments) => sim::run(&mut report, &arguments),
         Chore::Fuzz(arguments) => fuzz::run(&mut report, &arguments),
         Chore::Ci => {
