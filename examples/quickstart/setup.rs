@@ -11,9 +11,8 @@ use signalbus::{
     channel::{Email, Sms},
 };
 use signalbus_smtp::MailFolder;
-use signalbus_sqlite::SqliteStore;
 
-use crate::texts::TextFile;
+use crate::{database::Database, texts::TextFile};
 
 const TEMPLATES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/templates");
 
@@ -45,12 +44,15 @@ impl Place {
     }
 }
 
-/// The engine, not started yet. The store comes first: it lets only one process in.
-pub(crate) async fn open(place: &Place) -> Result<(Signalbus, SqliteStore), Box<dyn Error>> {
+/// The engine, not started yet. The store comes first: an SQLite file lets only one process in.
+pub(crate) async fn open(
+    place: &Place,
+    url: Option<&str>,
+) -> Result<(Signalbus, Database), Box<dyn Error>> {
     std::fs::create_dir_all(place.dir())?;
-    let store = SqliteStore::open(place.database()).await?;
-    let signalbus = Signalbus::builder()
-        .store(store.clone())
+    let database = Database::open(place, url).await?;
+    let signalbus = database
+        .give_to(Signalbus::builder())
         .channel(
             Email::from("Signalbus <hello@signalbus.example>")?,
             MailFolder::new(place.mails())?,
@@ -59,7 +61,7 @@ pub(crate) async fn open(place: &Place) -> Result<(Signalbus, SqliteStore), Box<
         .templates(Templates::dir(TEMPLATES)?)
         .policy(policy())
         .build()?;
-    Ok((signalbus, store))
+    Ok((signalbus, database))
 }
 
 fn policy() -> Policy {

@@ -20,6 +20,7 @@ mod process;
 
 pub use pgbouncer::PgBouncer;
 pub use postgres::{Durability, Postgres, Stop};
+pub use process::is_root;
 
 /// The variable with the URL of a Postgres server.
 pub const POSTGRES_URL: &str = "SIGNALBUS_TEST_POSTGRES_URL";

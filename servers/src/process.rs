@@ -15,7 +15,9 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// Who runs the servers when we are root.
 const USER: &str = "postgres";
 
-fn is_root() -> bool {
+/// Whether this process may install packages and become another user.
+#[must_use]
+pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 

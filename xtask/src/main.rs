@@ -2,7 +2,7 @@
 //!
 //! | Chore | What it does | Where |
 //! |---|---|---|
-//! | `test` | every test, every doc test, every example | [`mod@test`], [`examples`] |
+//! | `test` | every test, every doc test, every example | [`mod@test`], [`examples`], [`servers`] |
 //! | `check` | format, lints, documentation, features, dependencies | [`check`], [`features`], [`guard`] |
 //! | `deny` | bans, licences, sources, advisories; part of `check` | [`deny`] |
 //! | `chaos` | kills real processes at random and checks what became of every message | [`chaos`] |
@@ -29,6 +29,7 @@ mod guard;
 mod metadata;
 mod process;
 mod report;
+mod servers;
 mod sim;
 mod tally;
 mod test;
