@@ -9,7 +9,7 @@
 
 use std::error::Error;
 
-use signalbus::{Event, Idempotency, Policy, Recipient, Signalbus, Templates};
+use signalbus::{Event, Idempotency, Policy, Recipient, Signalbus, Templates, Wake};
 use signalbus::{channel::Sms, provider::Console};
 use signalbus_postgres::PostgresStore;
 use sqlx::{PgPool, Postgres, Transaction};
@@ -37,14 +37,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     println!("an order that fails after its message was published:");
     let mut tx = pool.begin().await?;
-    let order = place(&store, &signalbus, &mut tx, 0).await?;
+    let (order, _) = place(&store, &signalbus, &mut tx, 0).await?;
     println!("  order {order} has no items: it is rolled back");
     tx.rollback().await?;
 
     println!("an order that goes through:");
     let mut tx = pool.begin().await?;
-    let order = place(&store, &signalbus, &mut tx, 3).await?;
-    signalbus.wake().after(tx.commit()).await?;
+    let (order, wake) = place(&store, &signalbus, &mut tx, 3).await?;
+    wake.after(tx.commit()).await?;
     println!("  order {order} is committed, and its message with it:");
 
     signalbus.idle().await;
@@ -62,7 +62,7 @@ async fn place(
     signalbus: &Signalbus,
     tx: &mut Transaction<'static, Postgres>,
     items: i32,
-) -> Result<i64, Box<dyn Error>> {
+) -> Result<(i64, Wake), Box<dyn Error>> {
     let order: i64 = sqlx::query_scalar("INSERT INTO shop_order (items) VALUES ($1) RETURNING id")
         .bind(items)
         .fetch_one(&mut **tx)
@@ -70,6 +70,6 @@ async fn place(
     let event = Event::new("order.placed", Idempotency::key(format!("order-{order}")))
         .to(Recipient::new().sms("+447700900123"))
         .data(serde_json::json!({ "order": order, "items": items }));
-    store.publish_in(signalbus, tx, event).await?;
-    Ok(order)
+    let (_, wake) = store.publish_in(signalbus, tx, event).await?;
+    Ok((order, wake))
 }

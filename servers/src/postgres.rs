@@ -86,6 +86,49 @@ impl Postgres {
         Ok(server)
     }
 
+    /// The same with TLS and a certificate for `localhost`, made by `openssl`.
+    ///
+    /// # Errors
+    /// When Postgres or OpenSSL is not installed, or the server does not start.
+    pub fn start_tls(durability: Durability) -> Result<Self, String> {
+        let mut server = Self::start(durability, &[])?;
+        server.stop(Stop::Fast)?;
+        let (key, certificate) = (server.folder.path().join("key"), server.authority());
+        let mut make = Command::new("openssl");
+        make.args([
+            "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+        ])
+        .args([
+            "-subj",
+            "/CN=localhost",
+            "-addext",
+            "subjectAltName=DNS:localhost",
+        ])
+        .arg("-keyout")
+        .arg(&key)
+        .arg("-out")
+        .arg(&certificate);
+        process::run(&mut make)?;
+        let secret = std::fs::Permissions::from_mode(0o600);
+        std::fs::set_permissions(&key, secret).map_err(|error| error.to_string())?;
+        process::own(&key)?;
+        server.settings.push("ssl=on".to_owned());
+        server
+            .settings
+            .push(format!("ssl_key_file={}", key.display()));
+        server
+            .settings
+            .push(format!("ssl_cert_file={}", certificate.display()));
+        server.resume()?;
+        Ok(server)
+    }
+
+    /// Who signed the certificate of [`Postgres::start_tls`].
+    #[must_use]
+    pub fn authority(&self) -> PathBuf {
+        self.folder.path().join("certificate")
+    }
+
     /// Starts the server again after [`Postgres::stop`], on the same port and data.
     ///
     /// # Errors

@@ -17,6 +17,8 @@ mod host;
 mod idle;
 mod install;
 mod joined;
+mod months;
+mod reach;
 #[path = "../support/mod.rs"]
 mod server;
 mod sessions;
