@@ -13,13 +13,13 @@ use std::{
 
 use async_trait::async_trait;
 use serde_json::json;
+use signalbus::sqlite::SqliteStore;
 use signalbus::{
     Class, EngineOptions, Event, Idempotency, Policy, Provider, Recipient, Signalbus,
     provider::{Capabilities, Delivery, Rate, SendError, Sent},
     store::{DeliveryFilter, State},
 };
 use signalbus_benches::NoTemplates;
-use signalbus_sqlite::SqliteStore;
 use tokio::sync::Notify;
 
 const WAITING: u64 = 1_000_000;

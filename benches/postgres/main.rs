@@ -16,9 +16,10 @@ use std::{
 };
 
 use serde_json::json;
-use signalbus::{EngineOptions, Event, Idempotency, Policy, Recipient, Signalbus};
+use signalbus::{
+    EngineOptions, Event, Idempotency, Policy, Recipient, Signalbus, postgres::PostgresStore,
+};
 use signalbus_benches::{NoTemplates, Taker};
-use signalbus_postgres::PostgresStore;
 
 use crate::server::{Cost, Server};
 

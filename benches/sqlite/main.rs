@@ -9,12 +9,12 @@
 use std::{error::Error, path::Path, time::Duration};
 
 use serde_json::json;
+use signalbus::sqlite::SqliteStore;
 use signalbus::{
     EngineOptions, Event, Idempotency, Policy, Recipient, Signalbus,
     store::{DeliveryFilter, EndState, State},
 };
 use signalbus_benches::{Cpu, NoTemplates, Taker};
-use signalbus_sqlite::SqliteStore;
 use sqlx::{
     Connection, SqliteConnection,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},

@@ -26,7 +26,7 @@ impl ChatLog {
     }
 }
 
-#[async_trait::async_trait]
+#[signalbus::async_trait]
 impl Provider<Chat> for ChatLog {
     fn name(&self) -> &str {
         "chat-log"

@@ -13,7 +13,7 @@ pub(crate) struct Pigeon {
     pub(crate) url: String,
 }
 
-#[async_trait::async_trait]
+#[signalbus::async_trait]
 impl Provider<Sms> for Pigeon {
     fn name(&self) -> &str {
         "pigeon"

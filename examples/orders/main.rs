@@ -10,8 +10,7 @@
 use std::error::Error;
 
 use signalbus::{Event, Idempotency, Policy, Recipient, Signalbus, Templates, Wake};
-use signalbus::{channel::Sms, provider::Console};
-use signalbus_postgres::PostgresStore;
+use signalbus::{channel::Sms, postgres::PostgresStore, provider::Console};
 use sqlx::{PgPool, Postgres, Transaction};
 
 #[tokio::main]

@@ -3,12 +3,11 @@
 
 use std::error::Error;
 
-use signalbus::{Builder, Event, PublishError, Published, Signalbus};
-use signalbus_sqlite::SqliteStore;
+use signalbus::{Builder, Event, PublishError, Published, Signalbus, sqlite::SqliteStore};
 use sqlx::Sqlite;
 
 #[cfg(feature = "postgres")]
-use signalbus_postgres::PostgresStore;
+use signalbus::postgres::PostgresStore;
 #[cfg(feature = "postgres")]
 use sqlx::{PgPool, Postgres};
 

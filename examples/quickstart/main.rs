@@ -23,7 +23,11 @@ mod unsent;
 use std::{error::Error, io::IsTerminal, path::PathBuf, process::ExitCode};
 
 use clap::Parser;
-use tracing_subscriber::{EnvFilter, filter::LevelFilter};
+use tracing_subscriber::{
+    filter::{LevelFilter, Targets},
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
+};
 
 use crate::{journal::Journal, publish::EventFile, setup::Place};
 
@@ -61,13 +65,16 @@ async fn main() -> ExitCode {
 
 /// What goes wrong is in the report; `RUST_LOG=signalbus=debug` shows what happens meanwhile.
 fn log() {
-    let filter = EnvFilter::builder()
-        .with_default_directive(LevelFilter::ERROR.into())
-        .from_env_lossy();
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let wanted = std::env::var("RUST_LOG").ok();
+    let filter = wanted
+        .and_then(|wanted| wanted.parse::<Targets>().ok())
+        .unwrap_or_else(|| Targets::new().with_default(LevelFilter::ERROR));
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
+        .with_ansi(std::io::stderr().is_terminal());
+    tracing_subscriber::registry()
+        .with(lines)
+        .with(filter)
         .init();
 }
 

@@ -6,11 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use signalbus::smtp::MailFolder;
 use signalbus::{
     Channel, Policy, Signalbus, Templates, TenantId,
     channel::{Email, Sms},
 };
-use signalbus_smtp::MailFolder;
 
 use crate::{database::Database, texts::TextFile};
 

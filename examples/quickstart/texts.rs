@@ -10,8 +10,8 @@ use std::{
     time::Duration,
 };
 
-use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use signalbus::async_trait;
 use signalbus::{
     channel::{Address, Sms},
     provider::{Capabilities, Delivery, Provider, SendError, Sent},

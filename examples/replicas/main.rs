@@ -19,9 +19,9 @@ use std::{
 use signalbus::{
     EngineOptions, Event, Idempotency, Policy, Recipient, Signalbus, Templates,
     channel::Sms,
+    postgres::PostgresStore,
     store::{DeliveryFilter, EndState, State, Store},
 };
-use signalbus_postgres::PostgresStore;
 
 use crate::book::Book;
 

@@ -1,7 +1,7 @@
 //! Events as JSON, and what the engine makes of them.
 
 use serde_json::Value;
-use signalbus::{Answer, Event, fuzzing, store::NewEvent};
+use signalbus::{Answer, Event, Prepare, fuzzing, store::NewEvent};
 
 use crate::{engine::engine, secret};
 

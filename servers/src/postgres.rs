@@ -86,29 +86,27 @@ impl Postgres {
         Ok(server)
     }
 
-    /// The same with TLS and a certificate for `localhost`, made by `openssl`.
+    /// The same with TLS: an authority of its own and a certificate for `localhost`, made by `openssl`.
     ///
     /// # Errors
     /// When Postgres or OpenSSL is not installed, or the server does not start.
     pub fn start_tls(durability: Durability) -> Result<Self, String> {
         let mut server = Self::start(durability, &[])?;
         server.stop(Stop::Fast)?;
-        let (key, certificate) = (server.folder.path().join("key"), server.authority());
-        let mut make = Command::new("openssl");
-        make.args([
-            "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
-        ])
-        .args([
-            "-subj",
-            "/CN=localhost",
-            "-addext",
-            "subjectAltName=DNS:localhost",
-        ])
-        .arg("-keyout")
-        .arg(&key)
-        .arg("-out")
-        .arg(&certificate);
-        process::run(&mut make)?;
+        let folder = server.folder.path();
+        let names = folder.join("names");
+        std::fs::write(&names, "subjectAltName=DNS:localhost")
+            .map_err(|error| error.to_string())?;
+        for words in [
+            "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=authority -keyout authority.key -out authority",
+            "req -newkey rsa:2048 -nodes -subj /CN=localhost -keyout key -out request",
+            "x509 -req -days 2 -in request -CA authority -CAkey authority.key -CAcreateserial -extfile names -out certificate",
+        ] {
+            let mut make = Command::new("openssl");
+            make.current_dir(folder).args(words.split(' '));
+            process::run(&mut make)?;
+        }
+        let (key, certificate) = (folder.join("key"), folder.join("certificate"));
         let secret = std::fs::Permissions::from_mode(0o600);
         std::fs::set_permissions(&key, secret).map_err(|error| error.to_string())?;
         process::own(&key)?;
@@ -126,7 +124,7 @@ impl Postgres {
     /// Who signed the certificate of [`Postgres::start_tls`].
     #[must_use]
     pub fn authority(&self) -> PathBuf {
-        self.folder.path().join("certificate")
+        self.folder.path().join("authority")
     }
 
     /// Starts the server again after [`Postgres::stop`], on the same port and data.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use signalbus::store::{BusAdvance, BusPosition, StoreError, StoreErrorKind};
+use signalbus_core::store::{BusAdvance, BusPosition, StoreError, StoreErrorKind};
 
 use crate::{codec::Columns, database::Link, error, text::clean};
 

@@ -1,6 +1,6 @@
 //! Calling deliveries off.
 
-use signalbus::{
+use signalbus_core::{
     clock::Timestamp,
     id::DeliveryId,
     name::TenantId,

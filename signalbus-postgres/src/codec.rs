@@ -1,6 +1,6 @@
 //! How values are written in columns; the numbers are those of `migrations/0001_create.sql`.
 
-use signalbus::{
+use signalbus_core::{
     clock::Timestamp,
     event::{Class, Order},
     store::{EndState, State, StoreError},
@@ -81,8 +81,11 @@ pub(crate) fn micros(at: Timestamp) -> i64 {
     at.as_microsecond()
 }
 
+/// Reads what [`micros`] wrote. `Timestamp::from_microsecond` would refuse all but the first moment
+/// of the last second there is.
 pub(crate) fn time(micros: i64) -> Result<Timestamp, StoreError> {
-    Timestamp::from_microsecond(micros)
+    let nanos = i32::try_from(micros.rem_euclid(1_000_000) * 1_000).unwrap_or_default();
+    Timestamp::new(micros.div_euclid(1_000_000), nanos)
         .map_err(|source| error::corrupt("a time cannot be read").with_source(source))
 }
 
@@ -230,6 +233,19 @@ mod tests {
             Order::StrictBlocking,
         ] {
             assert_eq!(order_of(order_code(order)).ok(), Some(order));
+        }
+    }
+
+    #[test]
+    fn the_first_and_the_last_moment_can_be_read_back() {
+        let micro = jiff::SignedDuration::from_micros(1);
+        for at in [
+            Timestamp::MIN,
+            Timestamp::MAX,
+            Timestamp::UNIX_EPOCH - micro,
+        ] {
+            let back = time(micros(at)).unwrap();
+            assert!(at.duration_since(back) < micro, "{at} came back as {back}");
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::{str::FromStr, sync::Arc, time::Duration};
 
-use signalbus::{clock::Clock, store::StoreError};
+use signalbus_core::{clock::Clock, store::StoreError};
 use sqlx::postgres::PgConnectOptions;
 
 use crate::{PostgresStore, error};
@@ -135,8 +135,8 @@ impl PostgresBuilder {
 
     /// How long a call may take; five seconds unless set, and at most half a lease. After it the
     /// connection is closed and the call answers
-    /// [`Unavailable`](signalbus::store::StoreErrorKind::Unavailable), or
-    /// [`Ambiguous`](signalbus::store::StoreErrorKind::Ambiguous) where it may have been written.
+    /// [`Unavailable`](signalbus_core::store::StoreErrorKind::Unavailable), or
+    /// [`Ambiguous`](signalbus_core::store::StoreErrorKind::Ambiguous) where it may have been written.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
@@ -152,10 +152,10 @@ impl PostgresBuilder {
     /// Connects, and makes the tables that are missing. Cancel safe.
     ///
     /// # Errors
-    /// [`Invalid`](signalbus::store::StoreErrorKind::Invalid) when the configuration is wrong,
-    /// [`Unsupported`](signalbus::store::StoreErrorKind::Unsupported) when the tables need a newer
+    /// [`Invalid`](signalbus_core::store::StoreErrorKind::Invalid) when the configuration is wrong,
+    /// [`Unsupported`](signalbus_core::store::StoreErrorKind::Unsupported) when the tables need a newer
     /// version of this library or Postgres is older than 14,
-    /// [`Unavailable`](signalbus::store::StoreErrorKind::Unavailable) when the database cannot be
+    /// [`Unavailable`](signalbus_core::store::StoreErrorKind::Unavailable) when the database cannot be
     /// reached.
     pub async fn open(self) -> Result<PostgresStore, StoreError> {
         self.check()?;

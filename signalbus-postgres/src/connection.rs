@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use signalbus::store::StoreError;
+use signalbus_core::store::StoreError;
 use sqlx::{ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 

@@ -1,6 +1,6 @@
 //! Files of events, for those who send.
 
-use signalbus::{event::Attachment, store::StoreError};
+use signalbus_core::{event::Attachment, store::StoreError};
 use uuid::Uuid;
 
 use crate::{codec::Columns, database::Link};

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use signalbus::{
+use signalbus_core::{
     clock::{Clock, Timestamp},
     store::StoreError,
 };

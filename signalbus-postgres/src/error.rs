@@ -1,7 +1,7 @@
 //! What Postgres says, as a [`StoreError`].
 //! See <https://www.postgresql.org/docs/15/errcodes-appendix.html>.
 
-use signalbus::store::{StoreError, StoreErrorKind};
+use signalbus_core::store::{StoreError, StoreErrorKind};
 
 /// Translates an error of a statement whose transaction was not being committed.
 pub(crate) fn of(error: sqlx::Error) -> StoreError {

@@ -1,6 +1,6 @@
 //! Filters as SQL conditions. Every value is bound.
 
-use signalbus::store::{DeliveryFilter, EndState, State};
+use signalbus_core::store::{DeliveryFilter, EndState, State};
 use sqlx::{Postgres, QueryBuilder};
 
 use crate::{

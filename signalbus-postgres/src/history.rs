@@ -1,6 +1,6 @@
 //! The history of deliveries: only ever added to.
 
-use signalbus::{
+use signalbus_core::{
     clock::Timestamp,
     store::{Entry, HistoryEntry, StoreError},
 };

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use signalbus::store::{Epoch, LaneHolding, LaneId, LaneLease, LaneRequest, StoreError};
+use signalbus_core::store::{Epoch, LaneHolding, LaneId, LaneLease, LaneRequest, StoreError};
 use uuid::Uuid;
 
 use crate::{

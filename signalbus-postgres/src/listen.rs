@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use signalbus::{Wake, store::StoreError};
+use signalbus_core::{Wake, store::StoreError};
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use tokio::task::JoinHandle;
 

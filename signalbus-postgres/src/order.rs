@@ -6,7 +6,7 @@
 //! a host. Two transactions that run at the same time may each believe that the other's delivery
 //! holds the next one back; the sweep of the owner finds what nothing holds any more.
 
-use signalbus::{clock::Timestamp, store::StoreError};
+use signalbus_core::{clock::Timestamp, store::StoreError};
 
 use crate::{codec::micros, database::Link};
 

@@ -1,4 +1,4 @@
-use signalbus::{Event, InvalidEvent, PublishError, Published, Signalbus, Wake};
+use signalbus_core::{Event, InvalidEvent, Prepare, PublishError, Published, Wake};
 use sqlx::PgConnection;
 
 use crate::PostgresStore;
@@ -9,20 +9,21 @@ impl PostgresStore {
     /// looks at once: `wake.after(tx.commit()).await?`.
     ///
     /// # Errors
-    /// As [`Signalbus::publish`]. After [`PublishError::Store`] roll the transaction back.
+    /// [`PublishError::Invalid`] when the event itself is wrong. After [`PublishError::Store`] roll the
+    /// transaction back.
     pub async fn publish_in(
         &self,
-        signalbus: &Signalbus,
+        publisher: &impl Prepare,
         connection: &mut PgConnection,
         event: Event,
     ) -> Result<(Published, Wake), PublishError> {
-        let (event, published) = signalbus.prepare(event)?.into_parts();
+        let (event, published) = publisher.prepare(event)?.into_parts();
         let acceptances = self.accept_in(connection, vec![event]).await?;
         let published = match acceptances.first() {
-            Some(acceptance) => published.after(acceptance),
+            Some(acceptance) => publisher.answer(published, acceptance),
             None => published,
         };
-        Ok((published, signalbus.wake()))
+        Ok((published, publisher.wake()))
     }
 
     /// Publishes many events in a transaction of the host's, in one statement, each for itself:
@@ -33,13 +34,13 @@ impl PostgresStore {
     /// When the store did not take them: then roll the transaction back.
     pub async fn publish_all_in(
         &self,
-        signalbus: &Signalbus,
+        publisher: &impl Prepare,
         connection: &mut PgConnection,
         events: Vec<Event>,
     ) -> Result<(Vec<Result<Published, InvalidEvent>>, Wake), PublishError> {
         let (mut answers, mut accepted) = (Vec::with_capacity(events.len()), Vec::new());
         for event in events {
-            answers.push(signalbus.prepare(event).map(|prepared| {
+            answers.push(publisher.prepare(event).map(|prepared| {
                 let (event, published) = prepared.into_parts();
                 accepted.push(event);
                 published
@@ -51,11 +52,11 @@ impl PostgresStore {
             .into_iter()
             .map(|answer| {
                 answer.map(|published| match acceptances.next() {
-                    Some(acceptance) => published.after(acceptance),
+                    Some(acceptance) => publisher.answer(published, acceptance),
                     None => published,
                 })
             })
             .collect();
-        Ok((answers, signalbus.wake()))
+        Ok((answers, publisher.wake()))
     }
 }

@@ -1,6 +1,6 @@
 //! What operators ask.
 
-use signalbus::{
+use signalbus_core::{
     id::{DeliveryId, EventId},
     name::{ChannelName, TenantId},
     store::{

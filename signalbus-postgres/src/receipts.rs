@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use signalbus::{
+use signalbus_core::{
     clock::Timestamp,
     store::{
         EndState, Entry, Reason, Receipt, ReceiptEffect, ReceiptKind, ReceiptTarget, StoreError,

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use signalbus::{
+use signalbus_core::{
     clock::{Timestamp, later},
     id::DeliveryId,
     store::{DeliveryFilter, Entry, Redrive, RedriveContent, Redriven, Selection, StoreError},

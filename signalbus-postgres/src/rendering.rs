@@ -1,6 +1,6 @@
 //! Messages kept for the next try of a generation.
 
-use signalbus::store::StoreError;
+use signalbus_core::store::StoreError;
 
 use crate::database::Link;
 

@@ -1,6 +1,6 @@
 //! What rows mean.
 
-use signalbus::{
+use signalbus_core::{
     id::{DeliveryId, EventId},
     store::{
         DeliveryRecord, LaneId, Position, Ready, Reason, ReceiptKind, StoreError, StoredEvent,
@@ -67,6 +67,14 @@ pub(crate) fn event_if_whole(
         attachments: Vec::new(),
     });
     Ok((id, event))
+}
+
+/// One row among many: when it cannot be read, that costs its own delivery and not the rest.
+pub(crate) fn readable<T>(row: Result<T, StoreError>) -> Option<T> {
+    row.inspect_err(|error| {
+        tracing::error!(%error, "a delivery cannot be read and is left alone: repair its row");
+    })
+    .ok()
 }
 
 /// A delivery for the engine.

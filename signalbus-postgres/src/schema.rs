@@ -1,6 +1,6 @@
 //! The tables: made and brought up to date when a store is opened, or by the host.
 
-use signalbus::store::{LaneId, LaneKey, StoreError};
+use signalbus_core::store::{LaneId, LaneKey, StoreError};
 
 use crate::{
     codec::Columns,

@@ -4,7 +4,7 @@
 use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
-use signalbus::{
+use signalbus_core::{
     Wake,
     clock::Timestamp,
     id::{DeliveryId, EventId},
@@ -121,7 +121,7 @@ impl PostgresStore {
     /// # Errors
     /// Nothing was stored, and the transaction of the host can only be rolled back: on a
     /// serialization failure or a deadlock the error is
-    /// [`Unavailable`](signalbus::store::StoreErrorKind::Unavailable), and the host begins again.
+    /// [`Unavailable`](signalbus_core::store::StoreErrorKind::Unavailable), and the host begins again.
     pub async fn accept_in(
         &self,
         conn: &mut PgConnection,
@@ -138,7 +138,7 @@ impl PostgresStore {
     /// the engine finds them at the next poll.
     ///
     /// # Errors
-    /// [`Unsupported`](signalbus::store::StoreErrorKind::Unsupported) when the store goes through
+    /// [`Unsupported`](signalbus_core::store::StoreErrorKind::Unsupported) when the store goes through
     /// a pooler: use [`PostgresStore::listen_on`]. Else when the database cannot be reached.
     pub async fn listen(&self, wake: Wake) -> Result<Listening, StoreError> {
         let direct = self.inner.direct.clone().ok_or_else(|| {
@@ -162,7 +162,7 @@ impl PostgresStore {
     }
 
     /// Waits for what is running and closes all connections. Later calls answer
-    /// [`Unavailable`](signalbus::store::StoreErrorKind::Unavailable). Cancel safe.
+    /// [`Unavailable`](signalbus_core::store::StoreErrorKind::Unavailable). Cancel safe.
     pub async fn close(&self) {
         self.inner.database.close().await;
     }

@@ -8,7 +8,7 @@ use lettre::message::{
     Body,
     header::{ContentTransferEncoding, ContentType},
 };
-use signalbus::event::Attachment;
+use signalbus_core::event::Attachment;
 
 /// Encodes text with its line breaks as CRLF.
 pub(crate) fn text(text: &str) -> Option<Body> {

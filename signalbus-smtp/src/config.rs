@@ -1,6 +1,6 @@
 use std::{io, path::PathBuf};
 
-use signalbus::name::{NameError, ProviderName};
+use signalbus_core::name::{NameError, ProviderName};
 
 /// Where a [`MailFolder`](crate::MailFolder) writes, and what it is called.
 #[derive(Debug, Clone, PartialEq, Eq)]

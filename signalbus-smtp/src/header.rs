@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 
 use email_encoding::headers::{quoted_string, rfc2047, writer::EmailWriter};
 use lettre::message::header::{HeaderName, HeaderValue};
-use signalbus::channel::email::Mailbox;
+use signalbus_core::channel::email::Mailbox;
 
 /// Words longer than this are encoded, because a header folds only between words.
 const LONG_WORD: usize = 70;

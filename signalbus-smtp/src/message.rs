@@ -11,7 +11,7 @@ use lettre::{
         header::{Date, HeaderName, MIME_VERSION_1_0},
     },
 };
-use signalbus::channel::email::{EmailAddress, EmailMessage, Mailbox};
+use signalbus_core::channel::email::{EmailAddress, EmailMessage, Mailbox};
 
 use crate::{
     header,

@@ -5,7 +5,7 @@ use lettre::message::{
     Body, MultiPart, SinglePart,
     header::{ContentId, ContentType},
 };
-use signalbus::{channel::email::EmailMessage, event::Attachment};
+use signalbus_core::{channel::email::EmailMessage, event::Attachment};
 
 use crate::{MessageError, body, disposition::Disposition};
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use signalbus::{
+use signalbus_core::{
     channel::Email,
     name::ProviderName,
     provider::{Capabilities, Delivery, Provider, SendError, Sent},

@@ -2,7 +2,7 @@
 
 use std::io::{self, ErrorKind};
 
-use signalbus::provider::{Fault, SendError};
+use signalbus_core::provider::{Fault, SendError};
 
 use crate::{MessageError, write::PublishError};
 
@@ -57,7 +57,7 @@ fn reason(kind: ErrorKind) -> (Fault, &'static str) {
 mod tests {
     use std::error::Error;
 
-    use signalbus::provider::Outcome;
+    use signalbus_core::provider::Outcome;
 
     use super::*;
 

@@ -2,7 +2,7 @@
 
 use std::panic;
 
-use signalbus::provider::{Fault, SendError};
+use signalbus_core::provider::{Fault, SendError};
 
 /// Runs `work` on tokio's threads for blocking work. When the future is dropped, work that has
 /// begun goes on to its end and its result is dropped. A panic goes on in the caller.
@@ -31,7 +31,7 @@ mod tests {
     use std::panic::AssertUnwindSafe;
 
     use futures::FutureExt;
-    use signalbus::provider::Outcome;
+    use signalbus_core::provider::Outcome;
 
     use super::*;
 

@@ -57,7 +57,7 @@ async fn send(
     let (id, event): (DeliveryId, EventId) = (id.parse().unwrap(), FIRST.parse().unwrap());
     let (tenant, latch) = (TenantId::default(), Latch::default());
     let to = message.to.address();
-    let mut delivery = Delivery::<Email>::detached(id, event, &tenant, to, message, &latch);
+    let mut delivery = Delivery::<Email>::new(id, event, &tenant, to, message, &latch);
     delivery.generation = generation;
     let result = folder.send(delivery).await;
     (result, latch.is_set())

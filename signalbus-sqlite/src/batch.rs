@@ -3,7 +3,7 @@
 //! (`json_each` would make text of each row, for `->>` to parse again.)
 
 use serde::Serialize;
-use signalbus::store::StoreError;
+use signalbus_core::store::StoreError;
 
 use crate::error;
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use signalbus::store::{BusAdvance, BusPosition, StoreError, StoreErrorKind};
+use signalbus_core::store::{BusAdvance, BusPosition, StoreError, StoreErrorKind};
 use sqlx::SqliteConnection;
 
 use crate::{batch, codec::Columns, error};

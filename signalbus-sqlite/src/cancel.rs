@@ -1,6 +1,6 @@
 //! Calling deliveries off.
 
-use signalbus::{
+use signalbus_core::{
     clock::Timestamp,
     id::DeliveryId,
     name::TenantId,
@@ -12,9 +12,10 @@ use sqlx::SqliteConnection;
 
 use crate::{
     batch,
-    codec::{Columns, end_code, micros, state_of},
+    codec::{Columns, micros},
     error, history,
     order::{self, OrderKey},
+    states::{end_code, state_of},
 };
 
 /// A delivery that somebody wants called off.

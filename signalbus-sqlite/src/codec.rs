@@ -1,46 +1,16 @@
 //! How values are written in columns; the numbers are those of `migrations/0001_create.sql`.
 
-use signalbus::{
+use signalbus_core::{
     clock::Timestamp,
     event::{Class, Order},
-    store::{EndState, State, StoreError},
+    store::StoreError,
 };
 use sqlx::{Row, Sqlite, sqlite::SqliteRow};
 
 use crate::error;
 
-pub(crate) const READY: i64 = 0;
-pub(crate) const TIMED: i64 = 1;
-pub(crate) const SENDING: i64 = 2;
-pub(crate) const BEHIND: i64 = 3;
-
 /// How much it takes until a receipt proves that a message was sent.
 pub(crate) const SENT_RANK: u8 = 2;
-
-pub(crate) const fn end_code(end: EndState) -> i64 {
-    match end {
-        EndState::Dead => 10,
-        EndState::Expired => 11,
-        EndState::Suppressed => 12,
-        EndState::OutcomeUnknown => 13,
-        EndState::Accepted => 20,
-        EndState::Cancelled => 21,
-        EndState::NotNeeded => 22,
-    }
-}
-
-pub(crate) fn state_of(code: i64) -> Result<State, StoreError> {
-    Ok(match code {
-        READY | TIMED | BEHIND => State::Waiting,
-        SENDING => State::Sending,
-        _ => State::Ended(
-            EndState::ALL
-                .into_iter()
-                .find(|end| end_code(*end) == code)
-                .ok_or_else(|| error::corrupt("a delivery is in a state that is not known"))?,
-        ),
-    })
-}
 
 pub(crate) const fn class_code(class: Class) -> i64 {
     match class {
@@ -80,8 +50,11 @@ pub(crate) fn micros(at: Timestamp) -> i64 {
     at.as_microsecond()
 }
 
+/// Reads what [`micros`] wrote. `Timestamp::from_microsecond` would refuse all but the first moment
+/// of the last second there is.
 pub(crate) fn time(micros: i64) -> Result<Timestamp, StoreError> {
-    Timestamp::from_microsecond(micros)
+    let nanos = i32::try_from(micros.rem_euclid(1_000_000) * 1_000).unwrap_or_default();
+    Timestamp::new(micros.div_euclid(1_000_000), nanos)
         .map_err(|source| error::corrupt("a time cannot be read").with_source(source))
 }
 
@@ -170,16 +143,13 @@ impl<'r> Columns<'r> {
 
 #[cfg(test)]
 mod tests {
-    use signalbus::store::StoreErrorKind;
+    use signalbus_core::store::StoreErrorKind;
     use sqlx::Connection;
 
     use super::*;
 
     #[test]
     fn codes_survive_the_round_trip() {
-        for end in EndState::ALL {
-            assert_eq!(state_of(end_code(end)).ok(), Some(State::Ended(end)));
-        }
         for class in Class::ALL {
             assert_eq!(class_of(class_code(class)).ok(), Some(class));
         }
@@ -194,15 +164,21 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_redriven_is_in_one_range() {
-        for end in EndState::ALL {
-            assert_eq!(end.can_be_redriven(), (10..20).contains(&end_code(end)));
+    fn the_first_and_the_last_moment_can_be_read_back() {
+        let micro = jiff::SignedDuration::from_micros(1);
+        for at in [
+            Timestamp::MIN,
+            Timestamp::MAX,
+            Timestamp::UNIX_EPOCH - micro,
+        ] {
+            let back = time(micros(at)).unwrap();
+            assert!(at.duration_since(back) < micro, "{at} came back as {back}");
         }
     }
 
     #[test]
     fn unknown_codes_are_corrupt() {
-        assert!(state_of(99).is_err() && class_of(3).is_err() && order_of(-1).is_err());
+        assert!(class_of(3).is_err() && order_of(-1).is_err());
     }
 
     /// Found by fuzzing: it was taken for zero.

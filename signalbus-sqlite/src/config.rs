@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use signalbus::{
+use signalbus_core::{
     clock::{Clock, SystemClock},
     store::StoreError,
 };
@@ -117,10 +117,10 @@ impl SqliteBuilder {
     /// Opens the file, and makes it when it is not there. Cancel safe.
     ///
     /// # Errors
-    /// [`InUse`](signalbus::store::StoreErrorKind::InUse) when it is open already,
-    /// [`Invalid`](signalbus::store::StoreErrorKind::Invalid) when the configuration is wrong,
-    /// [`Corrupt`](signalbus::store::StoreErrorKind::Corrupt) when it is damaged, no database, or
-    /// from a newer version, [`Unavailable`](signalbus::store::StoreErrorKind::Unavailable) when
+    /// [`InUse`](signalbus_core::store::StoreErrorKind::InUse) when it is open already,
+    /// [`Invalid`](signalbus_core::store::StoreErrorKind::Invalid) when the configuration is wrong,
+    /// [`Corrupt`](signalbus_core::store::StoreErrorKind::Corrupt) when it is damaged, no database, or
+    /// from a newer version, [`Unavailable`](signalbus_core::store::StoreErrorKind::Unavailable) when
     /// it cannot be read and written.
     pub async fn open(self) -> Result<SqliteStore, StoreError> {
         self.check()?;
@@ -133,7 +133,7 @@ impl SqliteBuilder {
         }
         if self.path.as_os_str() == ":memory:" {
             return Err(error::invalid(
-                "an SQLite store needs a file; for a store in memory take signalbus::store::MemoryStore",
+                "an SQLite store needs a file; for a store in memory take signalbus_core::store::MemoryStore",
             ));
         }
         if self.lanes == Some(0) {

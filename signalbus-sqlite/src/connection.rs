@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sqlx::{
-    ConnectOptions, SqliteConnection, SqlitePool,
+    ConnectOptions, Connection, SqliteConnection, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
@@ -70,16 +70,21 @@ fn pool(size: u32) -> SqlitePoolOptions {
         .after_release(|conn, _| Box::pin(roll_back_what_is_left(conn)))
 }
 
-/// Whoever gives a connection back with an open transaction that sqlx does not know of (begun in
-/// plain SQL, or by a `begin()` dropped half-way, see
-/// <https://github.com/launchbadge/sqlx/pull/4394>) would take the writes of the next borrower down
-/// with it. Without an open transaction SQLite answers with an error, and nothing is wrong.
+/// Whether a connection can be lent again.
+///
+/// Whoever gives one back with an open transaction that sqlx does not know of (begun in plain SQL,
+/// or by a `begin()` dropped half-way, see <https://github.com/launchbadge/sqlx/pull/4394>) would
+/// take the writes of the next borrower down with it. Without an open transaction SQLite answers
+/// with an error, and nothing is wrong.
+///
+/// The other way round, SQLite ends a transaction by itself when the disk is full, cannot be read,
+/// or memory runs out (<https://sqlite.org/lang_transaction.html>), and sqlx counts it as open for
+/// good: every later `begin` on that connection fails, so it is closed.
 async fn roll_back_what_is_left(conn: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
-    match sqlx::query("ROLLBACK").execute(conn).await {
-        Ok(_) => Ok(true),
-        Err(sqlx::Error::Database(error)) => {
-            Ok(error.message().contains("no transaction is active"))
-        }
-        Err(_) => Ok(false),
-    }
+    let usable = match sqlx::query("ROLLBACK").execute(&mut *conn).await {
+        Ok(_) => true,
+        Err(sqlx::Error::Database(error)) => error.message().contains("no transaction is active"),
+        Err(_) => false,
+    };
+    Ok(usable && !conn.is_in_transaction())
 }

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use signalbus::{
+use signalbus_core::{
     event::Attachment,
     store::{StoreError, StoredEvent},
 };

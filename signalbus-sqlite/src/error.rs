@@ -1,6 +1,6 @@
 //! What SQLite says, as a [`StoreError`]. See <https://sqlite.org/rescode.html>.
 
-use signalbus::store::{StoreError, StoreErrorKind};
+use signalbus_core::store::{StoreError, StoreErrorKind};
 use sqlx::{error::DatabaseError, migrate::MigrateError};
 
 /// Translates an error that came up before the commit.

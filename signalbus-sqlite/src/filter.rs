@@ -1,9 +1,12 @@
 //! Filters as SQL conditions. Every value is bound.
 
-use signalbus::store::{DeliveryFilter, EndState, State};
+use signalbus_core::store::{DeliveryFilter, EndState, State};
 use sqlx::{QueryBuilder, Sqlite};
 
-use crate::codec::{end_code, micros};
+use crate::{
+    codec::micros,
+    states::{end_code, state},
+};
 
 /// Adds what the filter asks of `signalbus_delivery AS d` and `signalbus_event AS e`, each part
 /// behind an `AND`.
@@ -51,10 +54,18 @@ pub(crate) fn push(sql: &mut QueryBuilder<Sqlite>, filter: &DeliveryFilter) {
 fn push_state(sql: &mut QueryBuilder<Sqlite>, state: State) {
     match state {
         State::Waiting => {
-            sql.push(" AND d.state IN (0, 1, 3)");
+            sql.push(concat!(
+                " AND d.state IN (",
+                state!(ready),
+                ", ",
+                state!(timed),
+                ", ",
+                state!(behind),
+                ")"
+            ));
         }
         State::Sending => {
-            sql.push(" AND d.state = 2");
+            sql.push(concat!(" AND d.state = ", state!(sending)));
         }
         State::Ended(end) => push_end(sql, end),
     }
@@ -62,7 +73,12 @@ fn push_state(sql: &mut QueryBuilder<Sqlite>, state: State) {
 
 fn push_end(sql: &mut QueryBuilder<Sqlite>, end: EndState) {
     if end.can_be_redriven() {
-        sql.push(" AND d.state >= 10 AND d.state < 20");
+        sql.push(concat!(
+            " AND d.state >= ",
+            state!(first_end),
+            " AND d.state < ",
+            state!(first_final)
+        ));
     }
     sql.push(" AND d.state = ");
     sql.push(end_code(end));

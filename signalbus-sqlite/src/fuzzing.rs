@@ -1,7 +1,7 @@
 //! Rows as a damaged file could have them, opened to the fuzz targets. Compiled only with the
-//! feature `fuzzing`.
+//! feature `__fuzzing`.
 
-use signalbus::store::{DeliveryRecord, HistoryEntry, Ready, StoreError, StoredEvent};
+use signalbus_core::store::{DeliveryRecord, HistoryEntry, Ready, StoreError, StoredEvent};
 use sqlx::{Connection, QueryBuilder, Sqlite, SqliteConnection, sqlite::SqliteRow};
 
 use crate::{codec::Columns, error, history, row};

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use signalbus::{
+use signalbus_core::{
     id::WorkerId,
     store::{Epoch, LaneHolding, LaneId, LaneLease, LaneRequest, StoreError},
 };

@@ -13,7 +13,7 @@ mod error;
 mod fetch;
 mod filter;
 mod flush;
-#[cfg(feature = "fuzzing")]
+#[cfg(feature = "__fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
 mod history;
@@ -28,6 +28,7 @@ mod redrive;
 mod rendering;
 mod row;
 mod schema;
+mod states;
 mod store;
 mod suppress;
 mod task;

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use signalbus::store::{StoreError, StoreErrorKind};
+use signalbus_core::store::{StoreError, StoreErrorKind};
 
 /// Held while the store lives.
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-use signalbus::{Event, PublishError, Published, Signalbus, Wake};
+use signalbus_core::{Event, Prepare, PublishError, Published, Wake};
 use sqlx::SqliteConnection;
 
 use crate::SqliteStore;
@@ -9,19 +9,19 @@ impl SqliteStore {
     /// looks at once: `wake.after(tx.commit()).await?`.
     ///
     /// # Errors
-    /// As [`Signalbus::publish`]. After [`PublishError::Store`] roll the transaction back.
+    /// [`PublishError::Invalid`] when the event itself is wrong. After [`PublishError::Store`] roll the transaction back.
     pub async fn publish_in(
         &self,
-        signalbus: &Signalbus,
+        publisher: &impl Prepare,
         connection: &mut SqliteConnection,
         event: Event,
     ) -> Result<(Published, Wake), PublishError> {
-        let (event, published) = signalbus.prepare(event)?.into_parts();
+        let (event, published) = publisher.prepare(event)?.into_parts();
         let acceptances = self.accept_in(connection, vec![event]).await?;
         let published = match acceptances.first() {
-            Some(acceptance) => published.after(acceptance),
+            Some(acceptance) => publisher.answer(published, acceptance),
             None => published,
         };
-        Ok((published, signalbus.wake()))
+        Ok((published, publisher.wake()))
     }
 }

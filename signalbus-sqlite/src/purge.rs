@@ -1,6 +1,6 @@
 //! Forgetting what ended long ago.
 
-use signalbus::{clock::Timestamp, store::StoreError};
+use signalbus_core::{clock::Timestamp, store::StoreError};
 use sqlx::SqliteConnection;
 
 use crate::{

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use signalbus::{
+use signalbus_core::{
     id::{DeliveryId, EventId},
     name::{ChannelName, TenantId},
     store::{
@@ -13,8 +13,9 @@ use signalbus::{
 use sqlx::{QueryBuilder, SqliteConnection};
 
 use crate::{
-    codec::{self, Columns, state_of},
+    codec::{self, Columns},
     error, filter, history as entries, row,
+    states::{state, state_of},
 };
 
 /// One event with its deliveries.
@@ -144,12 +145,18 @@ pub(crate) async fn tally(
 ) -> Result<Vec<Tally>, StoreError> {
     let mut counts: HashMap<Kind, (u64, i64)> = HashMap::new();
     for indexed in indexed_by(filter.state) {
-        let mut sql = QueryBuilder::new(
+        let mut sql = QueryBuilder::new(concat!(
             "SELECT d.tenant, d.channel, d.state, d.reason, count(*),
-                    min(CASE WHEN d.state IN (0, 1, 3) THEN d.due ELSE d.accepted_at END)
+                    min(CASE WHEN d.state IN (",
+            state!(ready),
+            ", ",
+            state!(timed),
+            ", ",
+            state!(behind),
+            ") THEN d.due ELSE d.accepted_at END)
              FROM signalbus_delivery AS d LEFT JOIN signalbus_event AS e ON e.event = d.event
-             WHERE ",
-        );
+             WHERE "
+        ));
         sql.push(indexed);
         filter::push(&mut sql, filter);
         sql.push(" GROUP BY d.tenant, d.channel, d.state, d.reason");
@@ -197,7 +204,11 @@ pub(crate) async fn tally(
 /// What waits is counted index by index: reading all that ever ended would cost more.
 fn indexed_by(state: Option<State>) -> &'static [&'static str] {
     match state {
-        Some(State::Waiting) => &["d.state = 0", "d.state = 1", "d.state = 3"],
+        Some(State::Waiting) => &[
+            concat!("d.state = ", state!(ready)),
+            concat!("d.state = ", state!(timed)),
+            concat!("d.state = ", state!(behind)),
+        ],
         _ => &["true"],
     }
 }

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use signalbus::{
+use signalbus_core::{
     clock::Timestamp,
     store::{
         EndState, Entry, Reason, Receipt, ReceiptEffect, ReceiptKind, ReceiptTarget, StoreError,
@@ -15,8 +15,9 @@ use sqlx::SqliteConnection;
 
 use crate::{
     batch::{self, Bytes},
-    codec::{Columns, SENT_RANK, end_code, message_hash, micros, time},
+    codec::{Columns, SENT_RANK, message_hash, micros, time},
     error, history, rendering,
+    states::end_code,
 };
 
 /// How long a receipt waits for its send to be settled.

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use signalbus::{
+use signalbus_core::{
     clock::{Timestamp, later},
     id::DeliveryId,
     store::{DeliveryFilter, Entry, Redrive, RedriveContent, Redriven, Selection, StoreError},
@@ -11,10 +11,11 @@ use sqlx::{QueryBuilder, SqliteConnection};
 
 use crate::{
     batch::{self, Bytes},
-    codec::{Columns, READY, TIMED, micros},
+    codec::{Columns, micros},
     error, filter, history,
     order::{self, OrderKey},
     rendering,
+    states::{READY, TIMED, state},
 };
 
 /// A delivery that can be redriven.
@@ -60,13 +61,17 @@ async fn named(
         .iter()
         .map(|(id, _)| bytes.add(id.as_uuid().as_bytes()).0)
         .collect();
-    let rows = sqlx::query(
+    let rows = sqlx::query(concat!(
         "SELECT d.position, d.id, d.generation, d.order_key, d.tenant
          FROM json_each(?1) AS j
          CROSS JOIN signalbus_delivery AS d ON d.id = substr(?2, j.value, 16)
-         WHERE d.tenant = ?3 AND d.state >= 10 AND d.state < 20
-           AND d.channel IS NOT NULL AND d.generation < 4294967295",
-    )
+         WHERE d.tenant = ?3 AND d.state >= ",
+        state!(first_end),
+        " AND d.state < ",
+        state!(first_final),
+        "
+           AND d.channel IS NOT NULL AND d.generation < 4294967295"
+    ))
     .bind(batch::rows(&offsets)?)
     .bind(bytes.into_vec())
     .bind(redrive.tenant.as_str())
@@ -99,12 +104,16 @@ async fn matching(
     filter: &DeliveryFilter,
 ) -> Result<(Vec<Candidate>, Redriven), StoreError> {
     let filter = filter.clone().tenant(redrive.tenant.clone());
-    let mut sql = QueryBuilder::new(
+    let mut sql = QueryBuilder::new(concat!(
         "SELECT d.position, d.id, d.generation, d.order_key, d.tenant
          FROM signalbus_delivery AS d JOIN signalbus_event AS e ON e.event = d.event
-         WHERE d.state >= 10 AND d.state < 20
-           AND d.channel IS NOT NULL AND d.generation < 4294967295",
-    );
+         WHERE d.state >= ",
+        state!(first_end),
+        " AND d.state < ",
+        state!(first_final),
+        "
+           AND d.channel IS NOT NULL AND d.generation < 4294967295"
+    ));
     filter::push(&mut sql, &filter);
     sql.push(" ORDER BY d.position LIMIT ");
     sql.push_bind(i64::from(redrive.limit) + 1);

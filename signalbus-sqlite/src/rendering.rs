@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use signalbus::store::StoreError;
+use signalbus_core::store::StoreError;
 use sqlx::SqliteConnection;
 
 use crate::{

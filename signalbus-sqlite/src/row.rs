@@ -1,13 +1,16 @@
 //! What rows mean.
 
-use signalbus::{
+use signalbus_core::{
     id::{DeliveryId, EventId},
     store::{
         DeliveryRecord, LaneId, Position, Ready, Reason, ReceiptKind, StoreError, StoredEvent,
     },
 };
 
-use crate::codec::{Columns, class_of, order_of, state_of};
+use crate::{
+    codec::{Columns, class_of, order_of},
+    states::state_of,
+};
 
 /// The columns that [`event`] reads, from `signalbus_event AS e`.
 macro_rules! event_columns {
@@ -27,9 +30,17 @@ macro_rules! ready_columns {
 /// The columns that [`delivery`] reads, from the same two.
 macro_rules! delivery_columns {
     () => {
-        "d.position, d.id, e.id, d.tenant, e.topic, d.recipient, d.channel, d.state, d.reason,
-         d.generation, d.attempt, CASE WHEN d.state IN (0, 1, 3) THEN d.due END, d.expires_at,
+        concat!(
+            "d.position, d.id, e.id, d.tenant, e.topic, d.recipient, d.channel, d.state, d.reason,
+         d.generation, d.attempt, CASE WHEN d.state IN (",
+            $crate::states::state!(ready),
+            ", ",
+            $crate::states::state!(timed),
+            ", ",
+            $crate::states::state!(behind),
+            ") THEN d.due END, d.expires_at,
          d.accepted_at, d.ended_at, d.provider, d.message_id, d.receipt"
+        )
     };
 }
 
@@ -46,6 +57,14 @@ pub(crate) fn event(columns: &mut Columns<'_>) -> Result<StoredEvent, StoreError
         content: columns.take::<Vec<u8>>()?.into(),
         attachments: Vec::new(),
     })
+}
+
+/// One row among many: when it cannot be read, that costs its own delivery and not the rest.
+pub(crate) fn readable<T>(row: Result<T, StoreError>) -> Option<T> {
+    row.inspect_err(|error| {
+        tracing::error!(%error, "a delivery cannot be read and is left alone: repair its row");
+    })
+    .ok()
 }
 
 /// A delivery for the engine.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use signalbus::store::{LaneId, LaneKey, StoreError};
+use signalbus_core::store::{LaneId, LaneKey, StoreError};
 use sqlx::{SqliteConnection, SqlitePool};
 
 use crate::error;

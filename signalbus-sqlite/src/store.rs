@@ -10,7 +10,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use signalbus::{
+use signalbus_core::{
     clock::{Clock, Timestamp},
     id::{DeliveryId, EventId},
     name::{ChannelName, TenantId},

@@ -1,6 +1,6 @@
 //! The suppression list.
 
-use signalbus::{
+use signalbus_core::{
     clock::Timestamp,
     name::{ChannelName, TenantId},
     store::{AddressHash, StoreError, Suppression},

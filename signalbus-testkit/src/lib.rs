@@ -2,11 +2,8 @@
 
 pub mod bus_suite;
 pub mod clock;
-pub mod history;
 pub mod provider;
 pub mod provider_suite;
-#[cfg(feature = "sim")]
-pub mod sim;
 mod store_layer;
 #[cfg(feature = "model")]
 pub mod store_model;

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use async_trait::async_trait;
-use signalbus::{
+use signalbus_core::{
     DeliveryId, EventId, Store, TenantId, Timestamp,
     name::ChannelName,
     store::{
@@ -61,7 +61,7 @@ macro_rules! pass_on {
         ///
         /// A layer that fails on purpose keeps to what [`Store`] says of its errors: either
         /// nothing was written, or the kind is
-        /// [`Ambiguous`](signalbus::store::StoreErrorKind::Ambiguous).
+        /// [`Ambiguous`](signalbus_core::store::StoreErrorKind::Ambiguous).
         #[async_trait]
         pub trait StoreLayer: Debug + Send + Sync + 'static {
             /// The store that calls are passed on to.

@@ -18,7 +18,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use signalbus::{
+use signalbus_core::{
     Clock, DeliveryId,
     store::{Acceptance, NewEvent, Store, StoreError},
 };

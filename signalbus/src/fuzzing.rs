@@ -1,16 +1,14 @@
 //! What the engine keeps and what travels on a bus, opened to the fuzz targets. Compiled only with
-//! the feature `fuzzing`.
+//! the feature `__fuzzing`.
 
 use bytes::Bytes;
 
 use crate::{
     channel::Channel,
-    engine::{
-        Wire,
-        content::{BlobError, Content, Rendering, answers},
-    },
+    engine::Wire,
     event::Event,
     id::EventId,
+    route::content::{BlobError, Content, Rendering, answers},
 };
 
 /// Why the record of an event was refused.

@@ -3,54 +3,52 @@
 
 mod bell;
 mod builder;
-pub mod bus;
 mod chain;
-pub mod channel;
-pub mod clock;
 mod engine;
-pub mod entropy;
-pub mod event;
 mod explain;
-#[cfg(feature = "fuzzing")]
+#[cfg(feature = "__fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod guide;
 mod handle;
-pub mod id;
-#[doc(hidden)]
-pub mod mutant;
-pub mod name;
 mod plan;
 mod policy;
 pub mod provider;
 mod publish;
-pub mod store;
+mod route;
 mod task;
 pub mod template;
-mod text;
 pub mod trace;
-mod wake;
+mod visible;
+
+#[doc(hidden)]
+pub use signalbus_core::mutant;
+#[doc(inline)]
+pub use signalbus_core::{bus, channel, clock, entropy, event, id, name, store, text};
+
+#[cfg(feature = "postgres")]
+#[doc(inline)]
+pub use signalbus_postgres as postgres;
+#[cfg(feature = "smtp")]
+#[doc(inline)]
+pub use signalbus_smtp as smtp;
+#[cfg(feature = "sqlite")]
+#[doc(inline)]
+pub use signalbus_sqlite as sqlite;
 
 pub use builder::{BuildError, Builder};
-pub use bus::Bus;
-pub use channel::Channel;
-pub use clock::{Clock, SystemClock, Timestamp};
-pub use engine::{
-    BreakerSettings, ChannelSetup, EngineOptions, Guarantee, Preview, RetryPolicy, metrics,
-};
-pub use entropy::Entropy;
-pub use event::{Attachment, Class, Event, Idempotency, Notification, Order, Recipient};
+pub use engine::{EngineOptions, metrics};
 pub use explain::Explanation;
 pub use handle::{PreviewError, Signalbus};
-pub use id::{DeliveryId, EventId, WorkerId};
-pub use name::{ChannelName, ProviderName, TenantId, Topic};
 pub use plan::{Plan, PlannedDelivery};
 pub use policy::Policy;
-pub use provider::Provider;
-pub use publish::{
-    Answer, InvalidEvent, Prepared, PublishError, PublishLimits, Published, RouteAnswer, Verdict,
+pub use publish::PublishLimits;
+pub use route::{BreakerSettings, ChannelSetup, Guarantee, Preview, RetryPolicy};
+#[doc(inline)]
+pub use signalbus_core::{
+    Answer, Attachment, Bus, Channel, ChannelName, Class, Clock, DeliveryId, Entropy, Event,
+    EventId, Idempotency, InvalidEvent, MemoryStore, Notification, Order, Prepare, Prepared,
+    Provider, ProviderName, PublishError, Published, Recipient, RouteAnswer, Store, SystemClock,
+    TenantId, Timestamp, Topic, TraceContext, Verdict, Wake, WorkerId, async_trait,
 };
-pub use store::{MemoryStore, Store};
 pub use template::Templates;
-pub use trace::TraceContext;
-pub use wake::Wake;

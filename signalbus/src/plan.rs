@@ -52,6 +52,7 @@ impl fmt::Display for Plan {
                 Answer::Scheduled(at) => write!(f, "at {at}")?,
                 Answer::NoRoute => write!(f, "no route")?,
                 Answer::Rejected(why) => write!(f, "rejected: {why}")?,
+                other => write!(f, "{other:?}")?,
             }
             for provider in &line.providers {
                 write!(f, ", {provider}")?;

@@ -131,5 +131,5 @@ async fn a_trace_that_an_event_brings_is_kept() {
 #[tokio::test]
 async fn without_a_layer_there_is_no_trace() {
     let request = tracing::info_span!("request");
-    assert_eq!(request.in_scope(TraceContext::current), None);
+    assert_eq!(request.in_scope(signalbus::trace::current), None);
 }

@@ -1,10 +1,8 @@
 //! `cargo xtask check`: everything that can fail without running the library.
 
-use std::process::Command;
-
-use crate::process::{cargo, run as run_command, works};
+use crate::process::{cargo, component, run as run_command};
 use crate::report::{Done, Report};
-use crate::{deny, features, guard};
+use crate::{deny, features, guard, package};
 
 pub(crate) fn run(report: &mut Report) {
     report.step("format", format);
@@ -15,6 +13,7 @@ pub(crate) fn run(report: &mut Report) {
     });
     features::run(report);
     guard::run(report);
+    package::run(report);
     deny::run(report);
 }
 
@@ -43,14 +42,4 @@ fn documentation(more: &[&str]) -> Result<Done, String> {
     command.args(more).env("RUSTDOCFLAGS", "-D warnings");
     run_command(command)?;
     Ok(Done::Ran(String::new()))
-}
-
-/// A minimal installation of Rust has neither clippy nor rustfmt.
-pub(crate) fn component(subcommand: &str, component: &str) -> Result<(), String> {
-    if works(cargo([subcommand, "--version"])) {
-        return Ok(());
-    }
-    let mut command = Command::new("rustup");
-    command.args(["component", "add", component]);
-    run_command(command)
 }

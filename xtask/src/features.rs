@@ -2,9 +2,8 @@
 //!
 //! The other steps build with all features, where one feature can lean on another unnoticed.
 
-use crate::check::component;
 use crate::metadata::{Metadata, Package};
-use crate::process::{cargo, run as run_command};
+use crate::process::{cargo, component, run as run_command};
 use crate::report::{Done, Report};
 
 pub(crate) fn run(report: &mut Report) {

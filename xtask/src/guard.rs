@@ -1,11 +1,18 @@
-//! The core crate pulls no HTTP client, no database driver, no TLS.
-//!
-//! Those belong to adapters, where the host chooses them.
+//! The core crate and its adapter interface pull no HTTP client, no database driver, no TLS: those
+//! belong to adapters, where the host chooses them. And the first command of the README builds no
+//! more than it runs.
+
+use std::collections::BTreeSet;
 
 use crate::process::{capture, cargo};
 use crate::report::{Done, Report};
 
-const CORE: &str = "signalbus";
+/// The crates that stay free of them, and the features that they have to stay free with.
+const FREE: [(&str, &str); 2] = [("signalbus-core", "email,sms"), ("signalbus", "otel")];
+
+/// What the first command of the README builds, the programs themselves included. Who adds a
+/// dependency to the quickstart or below it decides here whether it is worth everybody's wait.
+const CRATES_OF_THE_QUICKSTART: usize = 191;
 
 /// Crates that must not be below the core, nor any crate named after them (`sqlx-core`).
 const FORBIDDEN: [&str; 9] = [
@@ -22,25 +29,43 @@ const FORBIDDEN: [&str; 9] = [
 
 pub(crate) fn run(report: &mut Report) {
     report.step("dependencies of the core", || {
-        let tree = capture(cargo([
-            "tree",
-            "--package",
-            CORE,
-            "--all-features",
-            "--edges=normal",
-            "--target=all",
-            "--prefix=depth",
-            "--format={p}",
-        ]))?;
-        let offenders = offenders(&tree);
-        if offenders.is_empty() {
+        let mut found = Vec::new();
+        for (package, features) in FREE {
+            let tree = tree(package, features, &["--target=all", "--prefix=depth"])?;
+            found.extend(offenders(&tree));
+        }
+        if found.is_empty() {
             Ok(Done::Ran(
                 "no HTTP client, database driver or TLS".to_owned(),
             ))
         } else {
-            Err(format!("forbidden: {}", offenders.join("; ")))
+            Err(format!("forbidden: {}", found.join("; ")))
         }
     });
+    report.step("crates of the quickstart", || {
+        let tree = tree("signalbus-examples", "default", &["--prefix=none"])?;
+        let crates: BTreeSet<&str> = tree
+            .lines()
+            .map(|line| line.trim_end_matches(" (*)"))
+            .collect();
+        let count = crates.len();
+        if count <= CRATES_OF_THE_QUICKSTART {
+            Ok(Done::Ran(format!("{count} crates")))
+        } else {
+            Err(format!(
+                "{count} crates, not {CRATES_OF_THE_QUICKSTART}: put what other examples need \
+                 behind a feature of theirs"
+            ))
+        }
+    });
+}
+
+/// All that a package needs to be built with these features.
+fn tree(package: &str, features: &str, more: &[&str]) -> Result<String, String> {
+    let mut command = cargo(["tree", "--edges=normal,build", "--format={p}"]);
+    command.args(["--package", package, "--features", features]);
+    command.args(more);
+    capture(command)
 }
 
 /// The path from the core to each forbidden crate; not what that crate itself needs. A line is its depth and its crate:

@@ -3,7 +3,7 @@
 //! | Chore | What it does | Where |
 //! |---|---|---|
 //! | `test` | every test, every doc test, every example | [`mod@test`], [`examples`], [`servers`] |
-//! | `check` | format, lints, documentation, features, dependencies | [`check`], [`features`], [`guard`] |
+//! | `check` | format, lints, documentation, features, dependencies, packages | [`check`], [`features`], [`guard`], [`package`] |
 //! | `deny` | bans, licences, sources, advisories; part of `check` | [`deny`] |
 //! | `chaos` | kills real processes at random and checks what became of every message | [`chaos`] |
 //! | `sim` | the engine in a simulated world, seed by seed | [`sim`] |
@@ -27,6 +27,7 @@ mod features;
 mod fuzz;
 mod guard;
 mod metadata;
+mod package;
 mod process;
 mod report;
 mod servers;

@@ -10,6 +10,7 @@ use crate::process::{capture, cargo};
 #[derive(Debug, Deserialize)]
 pub(crate) struct Metadata {
     pub(crate) packages: Vec<Package>,
+    target_directory: PathBuf,
 }
 
 #[derive(Debug, Deserialize)]
@@ -32,6 +33,11 @@ impl Metadata {
     pub(crate) fn load() -> Result<Self, String> {
         let json = capture(cargo(["metadata", "--format-version", "1", "--no-deps"]))?;
         serde_json::from_str(&json).map_err(|error| format!("cargo metadata: {error}"))
+    }
+
+    /// Where everything is built.
+    pub(crate) fn target() -> Result<PathBuf, String> {
+        Self::load().map(|metadata| metadata.target_directory)
     }
 
     /// The members that users depend on.

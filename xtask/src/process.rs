@@ -134,6 +134,16 @@ fn quoted(word: &str) -> String {
     }
 }
 
+/// A minimal installation of Rust has neither clippy nor rustfmt.
+pub(crate) fn component(subcommand: &str, component: &str) -> Result<(), String> {
+    if works(cargo([subcommand, "--version"])) {
+        return Ok(());
+    }
+    let mut command = Command::new("rustup");
+    command.args(["component", "add", component]);
+    run(command)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

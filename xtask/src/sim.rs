@@ -33,8 +33,8 @@ impl Arguments {
 
 pub(crate) fn run(report: &mut Report, arguments: &Arguments) {
     report.step("simulation", || {
-        let mut command = cargo(["run", "--quiet", "--package", "signalbus-testkit"]);
-        command.args(["--features=sim", "--bin=signalbus-sim", "--"]);
+        let mut command = cargo(["run", "--quiet", "--package", "signalbus-sim"]);
+        command.args(["--bin=signalbus-sim", "--"]);
         command.args(arguments.for_program());
         run_command(command)?;
         Ok(Done::Ran(String::new()))

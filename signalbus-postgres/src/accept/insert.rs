@@ -3,7 +3,7 @@
 
 use std::{borrow::Cow, collections::HashSet};
 
-use signalbus::{
+use signalbus_core::{
     clock::Timestamp,
     id::EventId,
     store::{Entry, NewDelivery, NewEvent, StoreError},

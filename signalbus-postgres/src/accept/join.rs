@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use signalbus::store::{Acceptance, NewEvent, StoreError};
+use signalbus_core::store::{Acceptance, NewEvent, StoreError};
 use tokio::sync::oneshot;
 
 use super::accept;

@@ -1,7 +1,7 @@
 //! Recognising what was accepted before (promise P7).
 
 use sha2::{Digest, Sha256};
-use signalbus::{
+use signalbus_core::{
     name::TenantId,
     store::{Acceptance, NewEvent, StoreError, StoredEvent},
 };

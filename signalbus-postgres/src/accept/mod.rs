@@ -7,7 +7,7 @@ mod known;
 
 use std::collections::{HashMap, HashSet};
 
-use signalbus::{
+use signalbus_core::{
     clock::Timestamp,
     id::EventId,
     store::{Acceptance, NewEvent, StoreError, StoredEvent},

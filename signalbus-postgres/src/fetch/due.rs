@@ -3,7 +3,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use signalbus::store::StoreError;
+use signalbus_core::store::StoreError;
 
 use super::Scope;
 use crate::{

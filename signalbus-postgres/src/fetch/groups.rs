@@ -1,7 +1,7 @@
 //! Ready work, a little of each group: from each group of the index the next is one seek away, so
 //! that a tenant's million is stepped over and not walked through.
 
-use signalbus::store::{ClassWindow, Group, Ready, StoreError};
+use signalbus_core::store::{ClassWindow, Group, Ready, StoreError};
 
 use super::Scope;
 use crate::{
@@ -176,7 +176,7 @@ pub(super) async fn read(
     let total = usize::try_from(window.total).unwrap_or(usize::MAX);
     let cut = rows.len() > total;
     for row in rows.iter().take(total) {
-        found.push(row::ready(&mut Columns::of(row))?);
+        found.extend(row::readable(row::ready(&mut Columns::of(row))));
     }
     let last = if total == 0 { None } else { found.last() };
     Ok(cut

@@ -4,7 +4,7 @@
 mod due;
 mod groups;
 
-use signalbus::{
+use signalbus_core::{
     clock::Timestamp,
     event::Class,
     name::ChannelName,
@@ -192,16 +192,18 @@ async fn interrupted(link: &mut Link<'_>, scope: &Scope) -> Result<Vec<Interrupt
         .bind(&scope.channels)
         .bind(MOST_INTERRUPTED);
     let rows = link.rows(query).await?;
-    rows.iter()
-        .map(|row| {
-            let mut columns = Columns::of(row);
-            Ok(Interrupted {
-                claimed_at: columns.time()?,
-                alone: columns.take()?,
-                ready: row::ready(&mut columns)?,
-            })
+    let read = |row| {
+        let mut columns = Columns::of(row);
+        Ok(Interrupted {
+            claimed_at: columns.time()?,
+            alone: columns.take()?,
+            ready: row::ready(&mut columns)?,
         })
-        .collect()
+    };
+    Ok(rows
+        .iter()
+        .filter_map(|row| row::readable(read(row)))
+        .collect())
 }
 
 /// Whoever settles these finds the next.

@@ -1,6 +1,6 @@
 //! Claims that found no row as they believed it: what stands against each, and what follows.
 
-use signalbus::{
+use signalbus_core::{
     clock::Timestamp,
     store::{EndState, Entry, Reason, Refusal, StoreError},
 };

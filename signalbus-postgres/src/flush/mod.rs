@@ -10,7 +10,7 @@ mod write;
 
 use std::{collections::HashSet, sync::Arc};
 
-use signalbus::store::{
+use signalbus_core::store::{
     Claim, Effect, Flush, Flushed, LaneId, LaneLease, Next, Settle, StoreError, Suppression,
 };
 

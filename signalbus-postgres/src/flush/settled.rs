@@ -1,6 +1,6 @@
 //! Results as columns.
 
-use signalbus::store::{AttemptOutcome, Entry, Next, Settle, StoreError};
+use signalbus_core::store::{AttemptOutcome, Entry, Next, Settle, StoreError};
 use uuid::Uuid;
 
 use super::write::Word;

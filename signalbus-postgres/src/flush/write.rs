@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use signalbus::{
+use signalbus_core::{
     clock::Timestamp,
     event::Attachment,
     store::{
@@ -61,7 +61,7 @@ const WRITE: &str = concat!(
     new_state!(),
     ") >= 10 THEN t.now END,
              due = CASE WHEN s.asked < 10
-                        THEN least(t.now + s.delay, 253402207200000000) ELSE d.due END,
+                        THEN least(t.now + s.delay, 253402207200999999) ELSE d.due END,
              tried = true,
              failures = least(s.failures, 2147483647),
              suspicion = least(s.suspicion, 2147483647),

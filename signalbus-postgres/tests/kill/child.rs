@@ -3,7 +3,7 @@
 use std::{fs::OpenOptions, io::Write, path::Path, time::Duration};
 
 use signalbus::{
-    ChannelSetup, EngineOptions, Guarantee, Policy, Published, Signalbus, TenantId,
+    ChannelSetup, EngineOptions, Guarantee, Policy, Prepare, Published, Signalbus, TenantId,
     store::{DeliveryFilter, PageToken, Redrive, RedriveContent, Selection},
 };
 use signalbus_postgres::PostgresStore;
@@ -116,7 +116,7 @@ impl Child {
         Point::BeforeHostCommit.reached(self.orders.die);
         tx.commit().await.unwrap();
         Point::AfterHostCommit.reached(self.orders.die);
-        self.answer(&published.after(&acceptances[0]));
+        self.answer(&self.signalbus.answer(published, &acceptances[0]));
     }
 
     /// All slots are taken by sends that are held back; one of them goes on when the shutdown has

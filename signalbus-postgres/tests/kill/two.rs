@@ -1,12 +1,17 @@
 //! Two processes on one database: what one leaves behind, the other takes over (promises P2, P3).
 
-use std::time::{Duration, Instant};
+use std::{
+    os::unix::process::ExitStatusExt,
+    time::{Duration, Instant},
+};
 
 use rustix::process::{Pid, Signal, kill_process};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::{
     orders::{Job, Point},
     parent::{Scene, each},
+    support,
 };
 
 const COUNT: usize = 200;
@@ -25,9 +30,13 @@ async fn two_that_live_send_each_message_once() {
 async fn the_one_that_lives_sends_the_rest() {
     let mut scene = Scene::new();
     scene.slots = 4;
+    let mut lives = scene.start(Job::Stay, None);
+    let mut dies = scene.start(Job::Stay, Some(Point::AfterRequest));
+    while workers(&scene).await < 2 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     scene.finishes(Job::Publish(COUNT)).await;
-    let mut idle = scene.start(Job::Stay, None);
-    scene.dies(Job::Send, Point::AfterRequest).await;
+    assert_eq!(dies.wait().await.unwrap().signal(), Some(9));
     let died = Instant::now();
     while scene.requests().len() < COUNT {
         assert!(
@@ -38,7 +47,7 @@ async fn the_one_that_lives_sends_the_rest() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     scene.settled(COUNT).await;
-    idle.kill().await.unwrap();
+    lives.kill().await.unwrap();
     let twice = scene
         .requests()
         .values()
@@ -46,6 +55,17 @@ async fn the_one_that_lives_sends_the_rest() {
         .count();
     assert!(twice <= 4, "at most what was in flight: {twice}");
     assert!(scene.requests().values().all(|count| *count <= 2));
+}
+
+/// How many workers have lanes.
+async fn workers(scene: &Scene) -> i64 {
+    let Ok(mut host) = PgConnection::connect(&support::url()).await else {
+        return 0;
+    };
+    let count = format!("SELECT count(DISTINCT worker) FROM {}.lane", scene.schema);
+    let count = sqlx::query_scalar(AssertSqlSafe(count));
+    // The tables are not there yet.
+    count.fetch_one(&mut host).await.unwrap_or(0)
 }
 
 /// P3: a process that stood still past its lease and goes on changes nothing of what another one

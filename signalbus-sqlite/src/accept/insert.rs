@@ -1,6 +1,6 @@
 //! The rows of new events.
 
-use signalbus::{
+use signalbus_core::{
     clock::Timestamp,
     store::{EndState, Entry, NewDelivery, NewEvent, Reason, StoreError},
 };
@@ -8,8 +8,9 @@ use sqlx::SqliteConnection;
 
 use crate::{
     batch::{self, Bytes},
-    codec::{READY, TIMED, class_code, end_code, micros, order_code},
+    codec::{class_code, micros, order_code},
     error, history, order, schema,
+    states::{READY, TIMED, end_code, state},
 };
 
 /// Stores events that are new.
@@ -189,7 +190,7 @@ async fn insert_deliveries(
             )
         })
         .collect();
-    sqlx::query(
+    sqlx::query(concat!(
         "INSERT INTO signalbus_delivery (position, id, event, tenant, channel, class, lane,
              order_key, order_mode, recipient, address, expires_at,
              state, holds, due, reason, accepted_at, ended_at)
@@ -200,9 +201,11 @@ async fn insert_deliveries(
                 substr(?2, value ->> 10, 16), value ->> 11,
                 value ->> 12, value ->> 13, value ->> 14,
                 value ->> 15, ?3,
-                CASE WHEN value ->> 12 >= 10 THEN ?3 END
-         FROM jsonb_each(?1)",
-    )
+                CASE WHEN value ->> 12 >= ",
+        state!(first_end),
+        " THEN ?3 END
+         FROM jsonb_each(?1)"
+    ))
     .bind(batch::rows(&rows)?)
     .bind(bytes.into_vec())
     .bind(now)

@@ -1,6 +1,6 @@
 //! Recognising what was accepted before (promise P7).
 
-use signalbus::{
+use signalbus_core::{
     name::TenantId,
     store::{Acceptance, NewEvent, StoreError, StoredEvent},
 };

@@ -5,7 +5,7 @@ mod known;
 
 use std::collections::HashMap;
 
-use signalbus::{
+use signalbus_core::{
     clock::Timestamp,
     id::EventId,
     name::TenantId,

@@ -3,7 +3,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use signalbus::{
+use signalbus_core::{
     clock::Timestamp,
     store::{LaneLease, StoreError},
 };
@@ -13,6 +13,7 @@ use crate::{
     batch,
     codec::{self, micros},
     error, lanes,
+    states::state,
 };
 
 /// The most that one fetch moves.
@@ -42,11 +43,13 @@ pub(super) async fn next(
     conn: &mut SqliteConnection,
     lanes: &str,
 ) -> Result<Option<Timestamp>, StoreError> {
-    let due: Option<i64> = sqlx::query_scalar(
+    let due: Option<i64> = sqlx::query_scalar(concat!(
         "SELECT min((SELECT due FROM signalbus_delivery INDEXED BY signalbus_delivery_due
-                     WHERE state = 1 AND lane = j.value ORDER BY due LIMIT 1))
-         FROM json_each(?1) AS j",
-    )
+                     WHERE state = ",
+        state!(timed),
+        " AND lane = j.value ORDER BY due LIMIT 1))
+         FROM json_each(?1) AS j"
+    ))
     .bind(lanes)
     .fetch_one(conn)
     .await
@@ -63,13 +66,15 @@ pub(crate) async fn promote(
 ) -> Result<(), StoreError> {
     let owned = lanes::current(conn, leases).await?;
     let lanes: Vec<u16> = owned.iter().map(|(lane, _)| *lane).collect();
-    let found: Vec<i64> = sqlx::query_scalar(
+    let found: Vec<i64> = sqlx::query_scalar(concat!(
         "SELECT d.position
          FROM json_each(?1) AS j
          CROSS JOIN signalbus_delivery AS d INDEXED BY signalbus_delivery_due
-           ON d.state = 1 AND d.lane = j.value AND d.due <= ?2
-         LIMIT ?3",
-    )
+           ON d.state = ",
+        state!(timed),
+        " AND d.lane = j.value AND d.due <= ?2
+         LIMIT ?3"
+    ))
     .bind(batch::rows(&lanes)?)
     .bind(micros(now))
     .bind(AT_ONCE + 1)
@@ -82,10 +87,13 @@ pub(crate) async fn promote(
     } else {
         a_little_of_each(conn, now, turn).await?
     };
-    sqlx::query(
-        "UPDATE signalbus_delivery SET state = 0
-         WHERE position IN (SELECT value FROM json_each(?1)) AND state = 1",
-    )
+    sqlx::query(concat!(
+        "UPDATE signalbus_delivery SET state = ",
+        state!(ready),
+        "
+         WHERE position IN (SELECT value FROM json_each(?1)) AND state = ",
+        state!(timed)
+    ))
     .bind(batch::rows(&positions)?)
     .execute(conn)
     .await
@@ -115,13 +123,19 @@ async fn a_little_of_each(
 /// `(class, tenant) > (..)` SQLite walks through all rows that are equal.
 macro_rules! behind {
     () => {
-        "coalesce(
+        concat!(
+            "coalesce(
              (SELECT position FROM signalbus_delivery INDEXED BY signalbus_delivery_due_share
-              WHERE state = 1 AND class = a.class AND tenant > a.tenant
+              WHERE state = ",
+            state!(timed),
+            " AND class = a.class AND tenant > a.tenant
               ORDER BY tenant LIMIT 1),
              (SELECT position FROM signalbus_delivery INDEXED BY signalbus_delivery_due_share
-              WHERE state = 1 AND class > a.class
+              WHERE state = ",
+            state!(timed),
+            " AND class > a.class
               ORDER BY class, tenant LIMIT 1))"
+        )
     };
 }
 
@@ -143,14 +157,18 @@ async fn lap(
              FROM present AS a
              CROSS JOIN signalbus_delivery AS n ON n.position = ",
         behind!(),
-        ")
+        concat!(
+            ")
          SELECT d.position, d.class, d.tenant
          FROM present AS p
          CROSS JOIN signalbus_delivery AS d ON d.position IN (
              SELECT position FROM signalbus_delivery INDEXED BY signalbus_delivery_due_share
-             WHERE state = 1 AND class = p.class AND tenant = p.tenant AND due <= ?3
+             WHERE state = ",
+            state!(timed),
+            " AND class = p.class AND tenant = p.tenant AND due <= ?3
              ORDER BY due LIMIT ?4)
-         LIMIT ?5",
+         LIMIT ?5"
+        ),
     ))
     .bind(class)
     .bind(tenant.to_owned())

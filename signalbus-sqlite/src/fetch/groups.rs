@@ -1,7 +1,7 @@
 //! Ready work, a little of each group: from each group of the index the next is one seek away, so
 //! that a tenant's million is stepped over and not walked through.
 
-use signalbus::store::{ClassWindow, Group, Ready, StoreError};
+use signalbus_core::store::{ClassWindow, Group, Ready, StoreError};
 use sqlx::SqliteConnection;
 
 use super::Scope;
@@ -9,6 +9,7 @@ use crate::{
     batch,
     codec::{Columns, class_code, micros},
     error, row,
+    states::state,
 };
 
 /// A place in the ready index: before, at or behind any group.
@@ -80,8 +81,12 @@ pub(super) async fn read(
 macro_rules! first {
     ($conditions:literal, $order:literal) => {
         concat!(
-            "(SELECT position FROM signalbus_delivery INDEXED BY signalbus_delivery_ready
-              WHERE state = 0 AND class = ?3 AND ",
+            concat!(
+                "(SELECT position FROM signalbus_delivery INDEXED BY signalbus_delivery_ready
+              WHERE state = ",
+                state!(ready),
+                " AND class = ?3 AND "
+            ),
             $conditions,
             " ORDER BY ",
             $order,
@@ -147,10 +152,13 @@ async fn lap(
              ORDER BY 1, 2, 3, 4)
          SELECT ",
         row::ready_columns!(),
-        " FROM present AS p
+        concat!(
+            " FROM present AS p
           CROSS JOIN signalbus_delivery AS d ON d.position IN (
               SELECT position FROM signalbus_delivery INDEXED BY signalbus_delivery_ready
-              WHERE state = 0 AND class = ?3 AND channel = p.channel AND tenant = p.tenant
+              WHERE state = ",
+            state!(ready),
+            " AND class = ?3 AND channel = p.channel AND tenant = p.tenant
                 AND retry = p.retry AND lane = p.lane
                 AND (due <= ?15 OR (due = accepted_at AND attempt = 0 AND generation = 0))
               ORDER BY position LIMIT ?4)
@@ -159,6 +167,7 @@ async fn lap(
             AND (p.tenant, p.channel) NOT IN (
                 SELECT value ->> 0, value ->> 1 FROM jsonb_each(?14))
           LIMIT ?13"
+        )
     ))
     .bind(&scope.lanes)
     .bind(&scope.channels)
@@ -178,9 +187,10 @@ async fn lap(
     .fetch_all(conn)
     .await
     .map_err(error::of)?;
-    rows.iter()
-        .map(|row| row::ready(&mut Columns::of(row)))
-        .collect()
+    Ok(rows
+        .iter()
+        .filter_map(|row| row::readable(row::ready(&mut Columns::of(row))))
+        .collect())
 }
 
 fn group_of(ready: &Ready) -> Group {

@@ -5,7 +5,7 @@ mod groups;
 #[cfg(test)]
 mod tests;
 
-use signalbus::{
+use signalbus_core::{
     clock::Timestamp,
     name::ChannelName,
     store::{Fetched, Interrupted, LaneLease, StoreError, Window},
@@ -14,7 +14,7 @@ use sqlx::SqliteConnection;
 
 pub(crate) use due::{Turn, promote};
 
-use crate::{batch, codec::Columns, error, lanes, row};
+use crate::{batch, codec::Columns, error, lanes, row, states::state};
 
 /// What every statement of a fetch is limited to, as JSON.
 struct Scope {
@@ -97,29 +97,35 @@ async fn interrupted(
     let rows = sqlx::query(concat!(
         "SELECT d.claimed_at, d.alone, ",
         row::ready_columns!(),
-        " FROM json_each(?1) AS j
+        concat!(
+            " FROM json_each(?1) AS j
           CROSS JOIN signalbus_lane AS l ON l.lane = j.value
           CROSS JOIN signalbus_delivery AS d INDEXED BY signalbus_delivery_sending
-            ON d.state = 2 AND d.lane = l.lane AND d.claim_epoch < l.epoch
+            ON d.state = ",
+            state!(sending),
+            " AND d.lane = l.lane AND d.claim_epoch < l.epoch
            AND d.channel IN (SELECT value FROM json_each(?2))
           CROSS JOIN signalbus_event AS e ON e.event = d.event
           ORDER BY d.position"
+        )
     ))
     .bind(&scope.lanes)
     .bind(&scope.channels)
     .fetch_all(conn)
     .await
     .map_err(error::of)?;
-    rows.iter()
-        .map(|row| {
-            let mut columns = Columns::of(row);
-            Ok(Interrupted {
-                claimed_at: columns.time()?,
-                alone: columns.take()?,
-                ready: row::ready(&mut columns)?,
-            })
+    let read = |row| {
+        let mut columns = Columns::of(row);
+        Ok(Interrupted {
+            claimed_at: columns.time()?,
+            alone: columns.take()?,
+            ready: row::ready(&mut columns)?,
         })
-        .collect()
+    };
+    Ok(rows
+        .iter()
+        .filter_map(|row| row::readable(read(row)))
+        .collect())
 }
 
 /// Counts what is ready for channels that are not listed: up to 10,000 for each class, so that a
@@ -128,26 +134,32 @@ async fn elsewhere(
     conn: &mut SqliteConnection,
     scope: &Scope,
 ) -> Result<Vec<(ChannelName, u64)>, StoreError> {
-    let rows = sqlx::query(
+    let rows = sqlx::query(concat!(
         "WITH RECURSIVE present (class, channel) AS (
              SELECT c.value, (SELECT min(channel)
                               FROM signalbus_delivery INDEXED BY signalbus_delivery_ready
-                              WHERE state = 0 AND class = c.value)
+                              WHERE state = ",
+        state!(ready),
+        " AND class = c.value)
              FROM json_each('[0,1,2]') AS c
              UNION ALL
              SELECT p.class, (SELECT min(channel)
                               FROM signalbus_delivery INDEXED BY signalbus_delivery_ready
-                              WHERE state = 0 AND class = p.class AND channel > p.channel)
+                              WHERE state = ",
+        state!(ready),
+        " AND class = p.class AND channel > p.channel)
              FROM present AS p WHERE p.channel IS NOT NULL)
          SELECT p.channel, sum((
              SELECT count(*) FROM (
                  SELECT 1 FROM signalbus_delivery INDEXED BY signalbus_delivery_ready
-                 WHERE state = 0 AND class = p.class AND channel = p.channel
+                 WHERE state = ",
+        state!(ready),
+        " AND class = p.class AND channel = p.channel
                    AND lane IN (SELECT value FROM json_each(?1)) LIMIT 10000))) AS waiting
          FROM present AS p
          WHERE p.channel IS NOT NULL AND p.channel NOT IN (SELECT value FROM json_each(?2))
-         GROUP BY p.channel HAVING waiting > 0",
-    )
+         GROUP BY p.channel HAVING waiting > 0"
+    ))
     .bind(&scope.lanes)
     .bind(&scope.channels)
     .fetch_all(conn)

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use signalbus::{
+use signalbus_core::{
     clock::{Clock, SystemClock, Timestamp, later},
     entropy::Entropy,
     event::{Class, Order},
@@ -22,7 +22,7 @@ use signalbus::{
 use sqlx::SqliteConnection;
 
 use super::{Turn, fetch_unless_due, promote};
-use crate::SqliteStore;
+use crate::{SqliteStore, states::state};
 
 /// SQLite calls back every so many steps.
 const STEPS: i32 = 10;
@@ -162,11 +162,13 @@ async fn making_due_work_ready_costs_the_same_for_any_amount() {
         })
         .await;
         done.unwrap();
-        let ready: i64 =
-            sqlx::query_scalar("SELECT count(*) FROM signalbus_delivery WHERE state = 0")
-                .fetch_one(&mut *conn)
-                .await
-                .unwrap();
+        let ready: i64 = sqlx::query_scalar(concat!(
+            "SELECT count(*) FROM signalbus_delivery WHERE state = ",
+            state!(ready)
+        ))
+        .fetch_one(&mut *conn)
+        .await
+        .unwrap();
         assert_eq!(ready, 66, "a little of the large one, and both small ones");
         costs.push(steps);
     }

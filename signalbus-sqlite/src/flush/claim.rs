@@ -3,7 +3,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use signalbus::{
+use signalbus_core::{
     clock::Timestamp,
     store::{Claim, ClaimAnswer, Claimed, EndState, Entry, Reason, Refusal, StoreError},
 };
@@ -12,34 +12,53 @@ use sqlx::{SqliteConnection, sqlite::SqliteRow};
 use super::Owned;
 use crate::{
     batch::{self, Bytes},
-    codec::{Columns, SENDING, end_code, micros},
+    codec::{Columns, micros},
     content, error, history,
     order::{self, OrderKey},
     rendering,
+    states::{SENDING, end_code, state},
 };
 
 /// The rows that are where a claim believes them, and what stands against each.
 macro_rules! asked {
     () => {
-        "SELECT c.position, j.value ->> 4 AS attempt, j.value ->> 5 AS epoch,
+        concat!(
+            "SELECT c.position, j.value ->> 4 AS attempt, j.value ->> 5 AS epoch,
                 j.value ->> 6 AS alone,
-                CASE WHEN c.state = 2 THEN 2
-                     WHEN c.receipt_rank >= 2 THEN 20
-                     WHEN c.expires_at <= ?3 THEN 11
+                CASE WHEN c.state = ",
+            state!(sending),
+            " THEN ",
+            state!(sending),
+            "
+                     WHEN c.receipt_rank >= 2 THEN ",
+            state!(accepted),
+            "
+                     WHEN c.expires_at <= ?3 THEN ",
+            state!(expired),
+            "
                      WHEN EXISTS (SELECT 1 FROM signalbus_suppression AS p
                                   WHERE p.tenant = c.tenant AND p.channel = c.channel
-                                    AND p.address = c.address) THEN 12
-                     ELSE 2 END AS verdict
+                                    AND p.address = c.address) THEN ",
+            state!(suppressed),
+            "
+                     ELSE ",
+            state!(sending),
+            " END AS verdict
          FROM jsonb_each(?1) AS j
          CROSS JOIN signalbus_delivery AS c
            ON c.position = j.value ->> 0
           AND c.id = substr(?2, j.value ->> 1, 16)
           AND c.lane = j.value ->> 2
           AND c.generation = j.value ->> 3
-          AND ((c.state = 0 AND c.attempt + 1 = j.value ->> 4
+          AND ((c.state = ",
+            state!(ready),
+            " AND c.attempt + 1 = j.value ->> 4
                 AND (c.due <= ?3
                   OR (c.due = c.accepted_at AND c.attempt = 0 AND c.generation = 0)))
-            OR (c.state = 2 AND c.attempt = j.value ->> 4 AND c.claim_epoch = j.value ->> 5))"
+            OR (c.state = ",
+            state!(sending),
+            " AND c.attempt = j.value ->> 4 AND c.claim_epoch = j.value ->> 5))"
+        )
     };
 }
 
@@ -185,13 +204,17 @@ async fn write(
     batch: &Batch,
 ) -> Result<Vec<Written>, StoreError> {
     let rows = sqlx::query(concat!(
-        "UPDATE signalbus_delivery AS d SET
-             state = 2,
+        concat!(
+            "UPDATE signalbus_delivery AS d SET
+             state = ",
+            state!(sending),
+            ",
              attempt = s.attempt,
              claim_epoch = s.epoch,
              claimed_at = coalesce(d.claimed_at, ?3),
              alone = coalesce(d.alone, s.alone)
-         FROM (",
+         FROM ("
+        ),
         asked!(),
         ") AS s
          WHERE d.position = s.position AND s.verdict = 2

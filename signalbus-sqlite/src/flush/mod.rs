@@ -6,7 +6,7 @@ mod settle;
 
 use std::collections::HashMap;
 
-use signalbus::{
+use signalbus_core::{
     clock::Timestamp,
     store::{Effect, Flush, Flushed, LaneId, LaneLease, Next, StoreError},
 };

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use signalbus::{
+use signalbus_core::{
     clock::{Timestamp, later},
     store::{
         AttemptOutcome, Effect, EndState, Entry, Next, Reason, Settle, SettleAnswer, StoreError,
@@ -14,10 +14,12 @@ use sqlx::SqliteConnection;
 use super::Owned;
 use crate::{
     batch::{self, Bytes},
-    codec::{Columns, READY, TIMED, end_code, message_hash, micros},
+    codec::{Columns, message_hash, micros},
     error, history,
     order::{self, OrderKey},
-    receipts, rendering, suppress,
+    receipts, rendering,
+    states::{FIRST_END, READY, TIMED, end_code, state},
+    suppress,
 };
 
 /// A row as it was written.
@@ -30,7 +32,7 @@ struct Written {
 
 impl Written {
     fn has_ended(&self) -> bool {
-        self.state >= 10
+        self.state >= FIRST_END
     }
 }
 
@@ -122,13 +124,23 @@ async fn write(
             ))
         })
         .collect::<Result<Vec<_>, StoreError>>()?;
-    let rows = sqlx::query(
+    let rows = sqlx::query(concat!(
         "UPDATE signalbus_delivery AS d SET
              state = s.state,
-             holds = d.holds AND (s.state < 10 OR s.state = 10),
-             reason = CASE WHEN s.state = s.asked OR s.state < 10 THEN s.reason
-                           WHEN s.state = 20 THEN ?4 ELSE ?5 END,
-             ended_at = CASE WHEN s.state >= 10 THEN ?3 END,
+             holds = d.holds AND (s.state < ",
+        state!(first_end),
+        " OR s.state = ",
+        state!(dead),
+        "),
+             reason = CASE WHEN s.state = s.asked OR s.state < ",
+        state!(first_end),
+        " THEN s.reason
+                           WHEN s.state = ",
+        state!(accepted),
+        " THEN ?4 ELSE ?5 END,
+             ended_at = CASE WHEN s.state >= ",
+        state!(first_end),
+        " THEN ?3 END,
              due = coalesce(s.due, d.due),
              retry = 1,
              failures = s.failures,
@@ -140,8 +152,16 @@ async fn write(
              claim_epoch = NULL, claimed_at = NULL, alone = NULL
          FROM (SELECT c.position,
                       j.value ->> 4 AS asked,
-                      CASE WHEN j.value ->> 4 < 10 AND c.cancelled THEN 21
-                           WHEN j.value ->> 4 = 13 AND c.receipt_rank >= 2 THEN 20
+                      CASE WHEN j.value ->> 4 < ",
+        state!(first_end),
+        " AND c.cancelled THEN ",
+        state!(cancelled),
+        "
+                           WHEN j.value ->> 4 = ",
+        state!(outcome_unknown),
+        " AND c.receipt_rank >= 2 THEN ",
+        state!(accepted),
+        "
                            ELSE j.value ->> 4 END AS state,
                       j.value ->> 5 AS due, j.value ->> 6 AS reason,
                       j.value ->> 7 AS failures, j.value ->> 8 AS suspicion,
@@ -154,11 +174,13 @@ async fn write(
                 AND c.generation = j.value ->> 2
                 AND c.attempt = j.value ->> 3
                 AND c.lane = j.value ->> 13
-                AND c.state = 2) AS s
+                AND c.state = ",
+        state!(sending),
+        ") AS s
          WHERE d.position = s.position
          RETURNING position, id, generation, attempt,
-                   state, order_mode, order_key, tenant, rendered",
-    )
+                   state, order_mode, order_key, tenant, rendered"
+    ))
     .bind(batch::rows(&rows)?)
     .bind(ids.into_vec())
     .bind(micros(now))

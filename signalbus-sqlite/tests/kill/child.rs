@@ -2,6 +2,7 @@
 
 use std::{fs::OpenOptions, io::Write, path::Path, time::Duration};
 
+use signalbus::Prepare as _;
 use signalbus::{
     ChannelSetup, EngineOptions, Guarantee, Policy, Published, Signalbus, TenantId,
     store::{DeliveryFilter, PageToken, Redrive, RedriveContent, Selection},
@@ -105,7 +106,8 @@ impl Child {
         Point::BeforeHostCommit.reached(self.orders.die);
         tx.commit().await.unwrap();
         Point::AfterHostCommit.reached(self.orders.die);
-        self.answer(&published.after(&acceptances[0]));
+        let answer = self.signalbus.answer(published, &acceptances[0]);
+        self.answer(&answer);
     }
 
     /// All slots are taken by sends that are held back; one of them goes on when the shutdown has

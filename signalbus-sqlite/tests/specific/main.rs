@@ -9,6 +9,8 @@
 mod cancellation;
 mod damage;
 mod fairness;
+#[cfg(target_os = "linux")]
+mod full_disk;
 mod host;
 mod ownership;
 mod support;

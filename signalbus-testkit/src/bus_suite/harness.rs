@@ -4,7 +4,7 @@ use std::{
     time::Duration,
 };
 
-use signalbus::{
+use signalbus_core::{
     Bus, Entropy,
     bus::{Delivered, Envelope, Offset, Subscription},
     id::IdSource,

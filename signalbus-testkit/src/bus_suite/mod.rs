@@ -27,7 +27,7 @@ pub mod positions;
 pub use harness::{Harness, Reader, text};
 
 use harness::in_time;
-use signalbus::Bus;
+use signalbus_core::Bus;
 
 /// Runs one case on a new bus; [`bus_suite!`](crate::bus_suite!) calls it.
 ///

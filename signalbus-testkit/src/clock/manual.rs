@@ -5,7 +5,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use signalbus::clock::{Clock, Timestamp, later};
+use signalbus_core::clock::{Clock, Timestamp, later};
 use tokio::sync::oneshot;
 
 /// Stands still until the test moves it. Clones are the same clock.
@@ -150,7 +150,7 @@ mod tests {
         time::Duration,
     };
 
-    use signalbus::clock::{Clock, later};
+    use signalbus_core::clock::{Clock, later};
 
     use super::ManualClock;
 

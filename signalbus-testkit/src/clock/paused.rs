@@ -4,7 +4,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use signalbus::clock::{Clock, Timestamp, later};
+use signalbus_core::clock::{Clock, Timestamp, later};
 
 /// Shows tokio's time: for `#[tokio::test(start_paused = true)]`, where time stands still while
 /// there is work and jumps to the next timer when all tasks wait.

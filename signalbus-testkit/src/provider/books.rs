@@ -5,7 +5,7 @@ use std::{
 };
 
 use serde_json::Value;
-use signalbus::{
+use signalbus_core::{
     Channel, Clock, DeliveryId,
     channel::Address,
     provider::{Delivery, SendError, Sent},

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use signalbus::DeliveryId;
+use signalbus_core::DeliveryId;
 
 use super::{Books, Ending, Request};
 

@@ -1,6 +1,6 @@
 use std::{fmt, sync::Arc, time::Duration};
 
-use signalbus::provider::{Fault, Outcome, SendError};
+use signalbus_core::provider::{Fault, Outcome, SendError};
 
 /// What a [`ScriptedProvider`](super::ScriptedProvider) does when it is called.
 ///

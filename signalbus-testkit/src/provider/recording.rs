@@ -1,7 +1,7 @@
 use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
-use signalbus::{
+use signalbus_core::{
     Channel, Clock, Provider, SystemClock,
     provider::{Capabilities, Delivery, SendError, Sent},
 };

@@ -1,7 +1,7 @@
 use std::{fmt, time::Duration};
 
 use serde_json::Value;
-use signalbus::{
+use signalbus_core::{
     Channel, DeliveryId, EventId, TenantId, Timestamp,
     provider::{Fault, Outcome},
 };

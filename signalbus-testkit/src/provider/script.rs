@@ -3,7 +3,7 @@ use std::{
     fmt,
 };
 
-use signalbus::{Channel, channel::Address, provider::Delivery};
+use signalbus_core::{Channel, channel::Address, provider::Delivery};
 
 use super::Play;
 

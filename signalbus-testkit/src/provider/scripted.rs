@@ -5,7 +5,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use signalbus::{
+use signalbus_core::{
     Channel, Clock, Provider,
     provider::{Capabilities, Delivery, Found, Lookup, SendError, Sent},
 };

@@ -7,7 +7,7 @@ use std::{
     task::Poll,
 };
 
-use signalbus::{Channel, provider::Found};
+use signalbus_core::{Channel, provider::Found};
 
 use super::{Parcel, Subject};
 

@@ -1,6 +1,6 @@
 //! Content that somebody chose to do harm.
 
-use signalbus::{Channel, provider::Outcome};
+use signalbus_core::{Channel, provider::Outcome};
 
 use super::Subject;
 

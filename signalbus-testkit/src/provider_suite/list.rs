@@ -1,6 +1,6 @@
 //! The list of cases, and how they become tests.
 
-use signalbus::Channel;
+use signalbus_core::Channel;
 
 use super::Subject;
 

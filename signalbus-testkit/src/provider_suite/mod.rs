@@ -37,8 +37,8 @@
 //! ```
 //!
 //! `reports_start` and `recognises_repeats` are what
-//! [`Capabilities`](signalbus::provider::Capabilities) say, `looks_up` is whether
-//! [`Provider::lookup`](signalbus::Provider::lookup) is there. Cases for abilities that are not on
+//! [`Capabilities`](signalbus_core::provider::Capabilities) say, `looks_up` is whether
+//! [`Provider::lookup`](signalbus_core::Provider::lookup) is there. Cases for abilities that are not on
 //! this sheet are not tests at all, so that none seems to pass; one test compares the sheet with
 //! what the provider says of itself.
 //!
@@ -73,7 +73,7 @@ pub mod start;
 
 pub use subject::{Parcel, Subject};
 
-use signalbus::Channel;
+use signalbus_core::Channel;
 
 /// Runs one case on a new subject.
 ///

@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt::Write};
 
-use signalbus::{
+use signalbus_core::{
     Channel,
     provider::{Fault, Outcome, SendError},
 };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use signalbus::{Channel, ProviderName};
+use signalbus_core::{Channel, ProviderName};
 
 use super::Subject;
 

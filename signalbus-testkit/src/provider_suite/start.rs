@@ -1,6 +1,6 @@
 //! When the start of a request is reported.
 
-use signalbus::Channel;
+use signalbus_core::Channel;
 
 use super::Subject;
 

@@ -1,7 +1,7 @@
 use std::{any::Any, fmt, sync::Arc};
 
 use serde_json::{Value, json};
-use signalbus::{
+use signalbus_core::{
     Attachment, Channel, DeliveryId, Entropy, EventId, Provider, Recipient, TenantId, Timestamp,
     Topic,
     channel::{Address, Compose, ComposeError, Parts},
@@ -218,7 +218,7 @@ impl<C: Channel> Parcel<C> {
     /// The delivery as the engine would hand it over.
     #[must_use]
     pub fn delivery(&self) -> Delivery<'_, C> {
-        let mut delivery = Delivery::detached(
+        let mut delivery = Delivery::new(
             self.id,
             self.event,
             &self.tenant,

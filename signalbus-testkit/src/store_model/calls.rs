@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use signalbus::store::{
+use signalbus_core::store::{
     AddressHash, BusAdvance, BusPosition, Cancel, CancelTarget, DeliveryFilter, EndState, NewEvent,
     Reason, Receipt, ReceiptEffect, ReceiptTarget, Redrive, RedriveContent, Selection, Suppression,
 };

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use signalbus::store::{ClassWindow, Fetched, Group, LaneId, LaneLease, Ready, Window};
+use signalbus_core::store::{ClassWindow, Fetched, Group, LaneId, LaneLease, Ready, Window};
 
 use super::reference::{Delivery, Place, Reference};
 

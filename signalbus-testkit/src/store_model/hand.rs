@@ -1,6 +1,6 @@
 //! What a worker has in hand.
 
-use signalbus::{
+use signalbus_core::{
     Class, DeliveryId,
     store::{ClassWindow, Fetched, Flush, Group, LaneId, LaneLease, Ready},
 };

@@ -44,7 +44,7 @@ use std::{
 };
 
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
-use signalbus::{Clock, store::Store};
+use signalbus_core::{Clock, store::Store};
 
 use self::{
     play::Play,

@@ -2,7 +2,7 @@
 
 use std::{fmt::Debug, rc::Rc, sync::Arc};
 
-use signalbus::{
+use signalbus_core::{
     Clock, DeliveryId, EventId, Store, TenantId,
     store::{DeliveryFilter, PageToken, StoreError},
 };
@@ -26,7 +26,7 @@ pub(super) struct Play<'r> {
     pub(super) reference: Reference,
     pub(super) hands: Vec<Hand>,
     /// All events that were ever accepted, or tried to be.
-    pub(super) sent: Vec<signalbus::store::NewEvent>,
+    pub(super) sent: Vec<signalbus_core::store::NewEvent>,
     /// All deliveries there ever were.
     pub(super) born: Vec<Born>,
     /// The id of a delivery that a receipt named before it was accepted.

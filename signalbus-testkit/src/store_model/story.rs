@@ -3,7 +3,7 @@
 use std::{fmt, time::Duration};
 
 use proptest::{collection::vec, option, prelude::*, sample::select};
-use signalbus::{
+use signalbus_core::{
     Class, Order,
     store::{EndState, ReceiptKind},
 };

@@ -1,6 +1,6 @@
 //! Answers as text, where they hide their content or cannot be compared.
 
-use signalbus::store::{Acceptance, ClaimAnswer, StoredEvent};
+use signalbus_core::store::{Acceptance, ClaimAnswer, StoredEvent};
 
 pub(super) fn acceptance(answer: &Acceptance) -> String {
     match answer {

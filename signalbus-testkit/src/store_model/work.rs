@@ -1,6 +1,6 @@
 //! What workers do: lanes, fetch, claims and results.
 
-use signalbus::{
+use signalbus_core::{
     Class,
     store::{
         Claim, ClaimAnswer, ClassWindow, Effect, EndState, Flush, LaneLease, LaneRequest, Next,

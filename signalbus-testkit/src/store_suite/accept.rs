@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
-use signalbus::{
-    Attachment, Class,
-    store::{Acceptance, EndState, Entry, PageToken, Reason, State},
+use signalbus_core::{
+    Attachment, Class, Timestamp,
+    store::{
+        Acceptance, DeliveryFilter, EndState, Entry, PageToken, Reason, Receipt, ReceiptKind,
+        ReceiptTarget, Redrive, Selection, State,
+    },
 };
 
-use super::{Harness, acme, channel, tenant};
+use super::{Harness, acme, channel, provider, redrive, tenant};
 
 /// P2: all deliveries of an event are stored with it, and wait.
 pub async fn an_event_comes_with_all_its_deliveries(h: Harness) {
@@ -160,4 +163,45 @@ pub async fn content_and_files_come_with_the_claim(h: Harness) {
     assert_eq!(claimed.event.accepted_at, accepted_at);
     assert_eq!(claimed.event.content, "{\"amount\":\"12.50 €\"}");
     assert_eq!(claimed.event.attachments, [file, logo]);
+}
+
+/// A time at the end of time, from any tenant and in any place, costs at most its own delivery:
+/// the rest is read and sent.
+pub async fn the_last_moment_there_is_holds_up_nothing(h: Harness) {
+    let end = Timestamp::MAX;
+    let [never, late, ada] = h
+        .given(
+            h.event()
+                .to("eve")
+                .send_at(end)
+                .to("late")
+                .expires_at(end)
+                .to("ada"),
+        )
+        .await;
+    let early = Receipt {
+        provider: provider("fake"),
+        target: ReceiptTarget::Message("m-1".to_owned()),
+        kind: ReceiptKind::Delivered,
+        id: "r-1".to_owned(),
+        occurred_at: Some(end),
+        tenant: acme(),
+    };
+    h.store().record_receipts(vec![early]).await.unwrap();
+    let worker = h.worker().await;
+    worker.sends(ada, "m-1").await;
+    assert!(worker.sees(late).await && !worker.sees(never).await);
+    assert_eq!(h.delivery(ada).await.receipt, Some(ReceiptKind::Delivered));
+
+    let dead = h.dead(&worker, "dan").await;
+    let again = Redrive {
+        expires_at: Some(end),
+        spacing: Duration::MAX,
+        ..redrive(acme(), Selection::Ids(vec![(dead, 0)]))
+    };
+    assert_eq!(h.store().redrive(again).await.unwrap().started.len(), 1);
+    assert!(worker.sees(late).await);
+    let (store, all) = (h.store(), DeliveryFilter::new());
+    let page = store.list(&all, PageToken::first(10)).await.unwrap();
+    assert_eq!(page.items.len(), 4);
 }

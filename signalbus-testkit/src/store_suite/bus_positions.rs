@@ -1,6 +1,6 @@
 //! Positions on a bus, which move in the transaction that stores what was read (P1).
 
-use signalbus::store::{BusAdvance, BusPosition, NewEvent, StoreErrorKind};
+use signalbus_core::store::{BusAdvance, BusPosition, NewEvent, StoreErrorKind};
 
 use super::{Harness, acme};
 

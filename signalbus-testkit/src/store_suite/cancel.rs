@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use signalbus::{
+use signalbus_core::{
     TenantId,
     store::{
         Cancel, CancelAnswer, CancelTarget, Cancelled, ClaimAnswer, EndState, Entry, Next, Reason,

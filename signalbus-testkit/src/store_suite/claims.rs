@@ -1,9 +1,9 @@
 //! Claims: what makes it durable that a delivery is about to be sent (P3).
 
-use signalbus::store::{ClaimAnswer, LaneId, Position, Refusal, State};
+use signalbus_core::store::{ClaimAnswer, LaneId, Position, Refusal, State};
 
 use super::{Harness, claim, result};
-use signalbus::store::Next;
+use signalbus_core::store::Next;
 use std::time::Duration;
 
 /// P3: a claimed delivery is being sent.
@@ -126,9 +126,9 @@ pub async fn answers_come_in_the_order_of_claims(h: Harness) {
 }
 
 fn claim_with(
-    claim: &signalbus::store::Claim,
-    change: impl FnOnce(&mut signalbus::store::Claim),
-) -> signalbus::store::Claim {
+    claim: &signalbus_core::store::Claim,
+    change: impl FnOnce(&mut signalbus_core::store::Claim),
+) -> signalbus_core::store::Claim {
     let mut claim = claim.clone();
     change(&mut claim);
     claim

@@ -1,4 +1,4 @@
-use signalbus::{
+use signalbus_core::{
     Attachment, ChannelName, Class, DeliveryId, EventId, Order, ProviderName, TenantId, Timestamp,
     Topic,
     id::IdSource,

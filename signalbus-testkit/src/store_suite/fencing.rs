@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use signalbus::store::{
+use signalbus_core::store::{
     AttemptOutcome, ClaimAnswer, EndState, Next, Ready, Reason, Refusal, SettleAnswer, State,
 };
 

@@ -1,6 +1,6 @@
 use std::{cell::RefCell, fmt, pin::Pin, rc::Rc, sync::Arc, time::Duration};
 
-use signalbus::{
+use signalbus_core::{
     Clock, DeliveryId, Entropy, EventId, Timestamp,
     clock::later,
     id::IdSource,

@@ -1,6 +1,6 @@
 //! Keys: how a repeated publish is recognised (P7).
 
-use signalbus::store::{Acceptance, NewEvent, PageToken};
+use signalbus_core::store::{Acceptance, NewEvent, PageToken};
 
 use super::{Harness, acme, tenant};
 

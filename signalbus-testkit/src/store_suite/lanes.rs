@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use signalbus::store::{Epoch, LaneId, LaneLease};
+use signalbus_core::store::{Epoch, LaneId, LaneLease};
 
 use super::{Harness, LANES, Worker};
 

@@ -1,6 +1,6 @@
 //! The list of cases, and how they become tests.
 
-use signalbus::store::StoreFeatures;
+use signalbus_core::store::StoreFeatures;
 
 /// Makes one test of each case; see [`store_suite`](mod@crate::store_suite).
 #[macro_export]
@@ -67,6 +67,7 @@ macro_rules! __store_cases {
                     the_same_call_again_stores_nothing_new
                     the_event_id_of_another_tenant_is_a_conflict
                     content_and_files_come_with_the_claim
+                    the_last_moment_there_is_holds_up_nothing
                 }
                 idempotency {
                     the_same_content_is_a_duplicate

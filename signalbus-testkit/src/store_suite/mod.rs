@@ -17,7 +17,7 @@
 //! ```
 //!
 //! `durable` and `shared` are the feature sheet, as in
-//! [`StoreFeatures`](signalbus::store::StoreFeatures). Cases for features that are not on it are
+//! [`StoreFeatures`](signalbus_core::store::StoreFeatures). Cases for features that are not on it are
 //! not tests at all, so that none seems to pass; one test compares the sheet with what the store
 //! says of itself.
 //!
@@ -64,7 +64,7 @@ pub use worker::{Worker, all_of, claim, everything, result, taken};
 
 use std::{sync::Arc, time::Duration};
 
-use signalbus::{
+use signalbus_core::{
     Clock, TenantId,
     store::{Redrive, RedriveContent, Selection, Store},
 };

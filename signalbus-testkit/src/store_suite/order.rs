@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use signalbus::{
+use signalbus_core::{
     Class, Clock, DeliveryId, Order,
     store::{
         Cancel, CancelAnswer, CancelTarget, ClaimAnswer, ClassWindow, EndState, Next, Reason,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use signalbus::{
+use signalbus_core::{
     Timestamp,
     store::{
         Acceptance, ClaimAnswer, EndState, Reason, Receipt, ReceiptEffect, ReceiptKind,
@@ -118,7 +118,7 @@ pub async fn positions_are_not_used_again(h: Harness) {
 
 /// P5: a dead head that is forgotten blocks nobody any more.
 pub async fn a_forgotten_head_blocks_nobody(h: Harness) {
-    use signalbus::{Order, store::Next};
+    use signalbus_core::{Order, store::Next};
 
     let worker = h.worker().await;
     let blocking = || h.event().to("ada").order(Order::StrictBlocking);

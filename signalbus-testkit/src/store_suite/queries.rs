@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use signalbus::{
+use signalbus_core::{
     DeliveryId, Topic,
     store::{DeliveryFilter, EndState, PageToken, Reason, State, StoreErrorKind, Tally},
 };
@@ -162,7 +162,7 @@ pub async fn a_tally_counts_by_kind(h: Harness) {
 
 /// An event looked up comes without its files, however large they are.
 pub async fn an_event_is_shown_without_its_files(h: Harness) {
-    let file = signalbus::Attachment::new("a.pdf", "application/pdf", vec![1; 1_000]);
+    let file = signalbus_core::Attachment::new("a.pdf", "application/pdf", vec![1; 1_000]);
     let event = h.event().content("hello").attach(file).to("ada");
     let id = event.id;
     h.accept([event]).await;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use signalbus::{
+use signalbus_core::{
     DeliveryId, Timestamp,
     store::{
         ClaimAnswer, EndState, Entry, NewEvent, Next, Reason, Receipt, ReceiptEffect, ReceiptKind,

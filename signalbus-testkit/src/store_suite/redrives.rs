@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use signalbus::{
+use signalbus_core::{
     TenantId,
     store::{
         ClaimAnswer, DeliveryFilter, EndState, Entry, Next, Reason, Redrive, RedriveContent,
@@ -239,7 +239,7 @@ pub async fn frozen_content_keeps_the_rendering(h: Harness) {
 
 /// P4: what was called off before is not called off in its new generation.
 pub async fn a_new_generation_is_not_called_off(h: Harness) {
-    use signalbus::store::{Cancel, CancelTarget};
+    use signalbus_core::store::{Cancel, CancelTarget};
 
     let [ada] = h.given(h.event().to("ada")).await;
     let worker = h.worker().await;

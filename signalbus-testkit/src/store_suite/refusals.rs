@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use signalbus::store::{
+use signalbus_core::store::{
     AddressHash, ClaimAnswer, Effect, EndState, Entry, Next, Reason, Refusal, SettleAnswer, State,
 };
 

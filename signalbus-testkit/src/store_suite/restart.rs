@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use signalbus::{
+use signalbus_core::{
     Attachment,
     store::{
         Acceptance, BusAdvance, BusPosition, Cancel, CancelTarget, ClaimAnswer, EndState, Next,

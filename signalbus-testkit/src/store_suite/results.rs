@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use signalbus::{
+use signalbus_core::{
     provider::Outcome,
     store::{AttemptOutcome, EndState, Entry, Next, Position, Reason, SettleAnswer, State},
 };
@@ -87,7 +87,7 @@ pub async fn a_flush_may_be_repeated(h: Harness) {
         assert_eq!(flushed.settles, [answer]);
         assert!(matches!(
             flushed.claims.as_slice(),
-            [signalbus::store::ClaimAnswer::Claimed(_)]
+            [signalbus_core::store::ClaimAnswer::Claimed(_)]
         ));
     }
     assert_eq!(h.history(ada).await.len(), 1);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use signalbus::store::{LaneId, SettleAnswer};
+use signalbus_core::store::{LaneId, SettleAnswer};
 
 use super::{Harness, LANES, Worker, claim, taken};
 
@@ -100,11 +100,11 @@ pub async fn one_of_two_owners_sends(h: Harness) {
     );
     assert!(matches!(
         theirs.claims[0],
-        signalbus::store::ClaimAnswer::LaneLost
+        signalbus_core::store::ClaimAnswer::LaneLost
     ));
     assert!(matches!(
         ours.claims[0],
-        signalbus::store::ClaimAnswer::Claimed(_)
+        signalbus_core::store::ClaimAnswer::Claimed(_)
     ));
     assert_eq!(
         owner.settle(taken(&ready, "m-1")).await,

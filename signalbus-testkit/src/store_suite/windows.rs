@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use signalbus::{
+use signalbus_core::{
     Class, Clock, DeliveryId,
     store::{ClassWindow, Epoch, Fetched, Group, Next, Ready, Window},
 };

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use signalbus::{
+use signalbus_core::{
     ChannelName, Class, DeliveryId,
     id::WorkerId,
     provider::{Fault, Outcome},

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, panic::AssertUnwindSafe, sync::Arc, time::Durat
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-use super::{Shared, content::Content, worker::Phase};
+use super::{Shared, worker::Phase};
 use crate::{
     bus::{Bus, BusError, Delivered, Offset, Subscription},
     chain::Chain,
@@ -15,6 +15,7 @@ use crate::{
     id::EventId,
     mutant::Mutant,
     name::{TenantId, Topic},
+    route::content::Content,
     store::{
         Acceptance, BusAdvance, BusPosition, EndState, LaneKey, NewDelivery, NewEvent, Reason,
         StoreError, StoreErrorKind,

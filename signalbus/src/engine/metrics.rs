@@ -9,11 +9,11 @@ use metrics::{
 };
 
 use crate::{
-    engine::decide::Tried,
     id::WorkerId,
     mutant::Mutant,
     name::{ChannelName, ProviderName},
     provider::Outcome,
+    route::Tried,
     store::{EndState, Reason},
 };
 

@@ -8,11 +8,11 @@ use crate::{
         breaker::{Breaker, Permit, Signal},
         budget::{Pacer, RetryBudget},
         metrics::{ChannelMetrics, ProviderMetrics},
-        route::Route,
         schedule::Room,
     },
     name::ProviderName,
     provider::Capabilities,
+    route::Route,
 };
 
 /// One channel and its providers.

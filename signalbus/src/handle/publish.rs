@@ -2,15 +2,16 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 
-use super::Signalbus;
+use super::{Signalbus, prepare::after};
 use crate::{
     bus::{BusError, BusErrorKind, Envelope},
-    engine::{Preview, Wire, fresh, metrics, route::View},
+    engine::{Wire, metrics},
     event::Event,
     id::EventId,
     name::ChannelName,
     plan::{Plan, PlannedDelivery},
-    publish::{InvalidEvent, Prepared, PublishError, Published, Verdict},
+    publish::{InvalidEvent, PublishError, Published, Verdict},
+    route::{Preview, View, fresh},
     store::{Acceptance, StoredEvent},
     template::TemplateError,
 };
@@ -70,7 +71,7 @@ impl Signalbus {
             let Some(acceptance) = acceptances.next() else {
                 break;
             };
-            let published = std::mem::replace(answer, empty(answer.event)).after(acceptance);
+            let published = after(std::mem::replace(answer, empty(answer.event)), acceptance);
             if published.verdict == Verdict::Accepted {
                 for route in &published.routes {
                     if let Some(channel) = &route.channel {
@@ -90,15 +91,6 @@ impl Signalbus {
             self.shared().bell.ring();
         }
         Ok(answers)
-    }
-
-    /// Checks and plans an event for a store that takes it in the host's own transaction.
-    ///
-    /// # Errors
-    /// When the event is wrong.
-    pub fn prepare(&self, event: Event) -> Result<Prepared, InvalidEvent> {
-        let (prepared, _) = self.shared().planner.prepare(event, &mut Vec::new())?;
-        Ok(prepared)
     }
 
     /// Publishes one event through the bus. The answer is its id only: who stores it finds

@@ -6,14 +6,14 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    engine::{
-        content::{self, Content},
-        route::Route,
-    },
     event::{Class, Event, Recipient},
     id::IdSource,
     name::{ChannelName, TenantId, Topic},
     policy::{self, Policy},
+    route::{
+        Route,
+        content::{self, Content},
+    },
     store::{AddressHash, EndState, LaneKey, NewDelivery, NewEvent, Reason},
     text::one_line,
 };
@@ -87,24 +87,22 @@ impl Planner {
         // Only the repeat of a key asks for them again.
         let answers = idempotency.as_ref().map_or(&[][..], |_| &routes);
         let blob = content::seal(draft, answers).map_err(unwritable)?;
-        let prepared = Prepared {
-            event: NewEvent {
-                id,
-                tenant,
-                topic,
-                class: event.class,
-                idempotency,
-                content: blob,
-                attachments: event.attachments,
-                deliveries,
-            },
-            published: Published {
-                event: id,
-                verdict: Verdict::Accepted,
-                routes,
-            },
+        let published = Published {
+            event: id,
+            verdict: Verdict::Accepted,
+            routes,
         };
-        Ok((prepared, content))
+        let event = NewEvent {
+            id,
+            tenant,
+            topic,
+            class: event.class,
+            idempotency,
+            content: blob,
+            attachments: event.attachments,
+            deliveries,
+        };
+        Ok((Prepared::new(event, published), content))
     }
 
     /// Takes out of an event what is kept besides what stores look into.
@@ -116,7 +114,7 @@ impl Planner {
         content.trace = event.trace.take();
         #[cfg(feature = "otel")]
         if content.trace.is_none() {
-            content.trace = crate::trace::TraceContext::current();
+            content.trace = crate::trace::current();
         }
         content
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use serde_json::{Value, json};
+use signalbus::Prepare as _;
 use signalbus::{
     Builder, ChannelSetup, DeliveryId, Policy, Signalbus,
     channel::Email,

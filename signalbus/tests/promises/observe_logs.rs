@@ -4,6 +4,7 @@ use std::{error::Error, fmt::Write};
 
 use async_trait::async_trait;
 use serde_json::json;
+use signalbus::Prepare as _;
 use signalbus::{
     Attachment, ChannelSetup, DeliveryId, Event, EventId, Idempotency, Provider, Recipient,
     Signalbus, TenantId,

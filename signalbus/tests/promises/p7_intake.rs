@@ -1,6 +1,7 @@
 //! P7: a key belongs to an event.
 
 use serde_json::{Value, json};
+use signalbus::Prepare as _;
 use signalbus::{
     Answer, Class, Event, Idempotency, Order, PublishLimits, Recipient, TraceContext, Verdict,
     store::{Acceptance, DeliveryFilter},
@@ -197,7 +198,7 @@ async fn in_the_hosts_own_transaction() {
         let committed: Result<(), ()> = wake.after(async { Ok(()) }).await;
         committed.unwrap();
         assert!(!matches!(answers[0], Acceptance::Conflict(_)));
-        published.after(&answers[0])
+        bus.answer(published, &answers[0])
     };
     let first = publish_in(note("a")).await;
     let second = publish_in(note("a")).await;

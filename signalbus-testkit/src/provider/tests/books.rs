@@ -1,6 +1,6 @@
 use std::panic::AssertUnwindSafe;
 
-use signalbus::provider::Fault;
+use signalbus_core::provider::Fault;
 
 use super::*;
 use crate::provider::{Books, Play, RecordingProvider};
@@ -115,7 +115,7 @@ async fn a_recording_provider_takes_everything() {
     assert_eq!(provider.name(), "recording");
     let parcel = scene.parcel(ADA);
     let tenant = TenantId::default();
-    let delivery = Delivery::detached(
+    let delivery = Delivery::new(
         parcel.id,
         parcel.event,
         &tenant,

@@ -5,7 +5,7 @@ mod rules;
 use std::sync::Arc;
 
 use serde_json::json;
-use signalbus::{
+use signalbus_core::{
     DeliveryId, Entropy, EventId, Provider, TenantId,
     channel::{
         Address, Sms,
@@ -69,7 +69,7 @@ impl Scene {
 
     async fn send(&self, parcel: &Parcel) -> Result<Sent, SendError> {
         let tenant = TenantId::default();
-        let mut delivery = Delivery::detached(
+        let mut delivery = Delivery::new(
             parcel.id,
             parcel.event,
             &tenant,

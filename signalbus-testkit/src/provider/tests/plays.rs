@@ -1,6 +1,6 @@
 use std::{panic::AssertUnwindSafe, time::Duration};
 
-use signalbus::provider::{Capabilities, Fault, Found, Outcome, Provider, SendError};
+use signalbus_core::provider::{Capabilities, Fault, Found, Outcome, Provider, SendError};
 
 use super::*;
 use crate::provider::{Ending, Play};

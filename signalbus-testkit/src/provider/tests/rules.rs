@@ -1,4 +1,4 @@
-use signalbus::provider::Fault;
+use signalbus_core::provider::Fault;
 
 use super::*;
 use crate::provider::Play;

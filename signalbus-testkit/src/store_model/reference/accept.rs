@@ -1,4 +1,4 @@
-use signalbus::store::{Acceptance, BusAdvance, LaneId, NewEvent, StoreErrorKind};
+use signalbus_core::store::{Acceptance, BusAdvance, LaneId, NewEvent, StoreErrorKind};
 
 use super::{Delivery, Event, Place, Reference};
 

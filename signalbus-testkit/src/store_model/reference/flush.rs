@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use signalbus::store::{
+use signalbus_core::store::{
     AttemptOutcome, Claim, ClaimAnswer, Claimed, Effect, EndState, Entry, LaneLease, Next, Reason,
     Refusal, Settle, SettleAnswer,
 };

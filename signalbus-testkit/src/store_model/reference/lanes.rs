@@ -1,4 +1,4 @@
-use signalbus::store::{LaneHolding, LaneRequest};
+use signalbus_core::store::{LaneHolding, LaneRequest};
 
 use super::{Lane, Reference};
 

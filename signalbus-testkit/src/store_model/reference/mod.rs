@@ -1,5 +1,5 @@
 //! What a store has to do, as simple as it can be said: lists that are walked through. Written
-//! from the contract of [`Store`](signalbus::Store), not from any store.
+//! from the contract of [`Store`](signalbus_core::Store), not from any store.
 
 mod accept;
 mod flush;
@@ -9,7 +9,7 @@ mod receipts;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use signalbus::{
+use signalbus_core::{
     DeliveryId, EventId, Order, ProviderName, TenantId, Timestamp, Topic,
     clock::later,
     event::Class,

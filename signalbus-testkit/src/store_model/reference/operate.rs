@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use signalbus::{
+use signalbus_core::{
     ChannelName, DeliveryId, EventId, TenantId, Timestamp,
     store::{
         AddressHash, Cancel, CancelAnswer, CancelTarget, Cancelled, DeliveryFilter, EndState,

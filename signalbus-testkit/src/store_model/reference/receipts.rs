@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use signalbus::{
+use signalbus_core::{
     DeliveryId,
     clock::later,
     store::{EndState, Entry, Reason, Receipt, ReceiptEffect, ReceiptKind, ReceiptTarget},

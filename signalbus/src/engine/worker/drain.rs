@@ -6,7 +6,7 @@ use super::Worker;
 use crate::{
     chain::Chain,
     clock::until,
-    engine::route::Attempted,
+    route::Attempted,
     store::{LaneRequest, Position},
 };
 

@@ -5,11 +5,12 @@ use std::time::Duration;
 use crate::{
     chain::Chain,
     engine::{
-        decide::{Standing, Tried, decide},
+        decide::{Standing, decide},
         metrics,
     },
     event::Class,
     name::ChannelName,
+    route::Tried,
     store::{AttemptOutcome, AttemptRecord, ClassWindow, Fetched, Interrupted, Next, Window},
 };
 

@@ -11,14 +11,13 @@ use super::{InFlight, Phase, Worker, claim::Claiming};
 use crate::{
     chain::Chain,
     clock::{Timestamp, later, until},
-    engine::{
-        content::{BlobError, Content},
-        decide::Unsendable,
-        providers::Reservation,
-        route::{Attempted, Job},
-    },
+    engine::providers::Reservation,
     id::EventId,
     provider::Latch,
+    route::{
+        Attempted, Job, Unsendable,
+        content::{BlobError, Content},
+    },
     store::{
         ClaimAnswer, Claimed, EndState, Flush, Flushed, LaneLease, Next, Ready, Reason, Refusal,
         Settle, SettleAnswer, State, StoreError, StoreErrorKind, StoredEvent,
@@ -182,8 +181,9 @@ impl Worker {
         match answer {
             SettleAnswer::LaneLost => self.lost(ready),
             SettleAnswer::Already if !doubt.0 => {}
-            // While the lane is held, only its own result takes a delivery out of its attempt.
-            SettleAnswer::Applied | SettleAnswer::Already => {
+            // Applied, or as good as that: while the lane is held, only its own result takes a
+            // delivery out of its attempt.
+            _ => {
                 if let Next::End(state, reason) = &settle.next {
                     let age = until(ready.accepted_at, now);
                     let provider = settle.record.provider.as_ref();
@@ -222,7 +222,8 @@ impl Worker {
                     self.refused(&claiming, refusal);
                 }
                 ClaimAnswer::Refused(refusal) => self.refused(&claiming, refusal),
-                ClaimAnswer::LaneLost => {
+                // Also an answer of a newer store: whatever it means, nothing is sent.
+                _ => {
                     self.let_go(&claiming);
                     self.lost(&claiming.ready);
                 }
@@ -371,7 +372,7 @@ impl Worker {
         let (state, reason) = match refusal {
             Refusal::Expired => (EndState::Expired, Reason::Expired),
             Refusal::Suppressed => (EndState::Suppressed, Reason::Suppressed),
-            Refusal::Moved => return,
+            _ => return,
         };
         tracing::info!(
             event.id = %ready.event, delivery.id = %ready.id, channel = %ready.channel,

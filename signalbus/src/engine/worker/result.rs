@@ -8,12 +8,12 @@ use super::{InFlight, Worker};
 use crate::{
     engine::{
         breaker::Signal,
-        decide::{Decision, Standing, Tried, decide},
+        decide::{Decision, Standing, decide},
         metrics,
-        route::Attempted,
         schedule::Left,
     },
     provider::{Fault, Outcome},
+    route::{Attempted, Tried},
     store::{
         AddressHash, AttemptOutcome, AttemptRecord, Effect, EndState, Next, Position, Ready,
         Settle, Suppression,
@@ -101,9 +101,9 @@ impl Worker {
         let suppressed = attempted.address.filter(|_| attempted.suppress);
         let effects = suppression(&ready, suppressed);
         let left = match decision.next {
-            Next::Retry(_) => Left::Open,
             Next::End(EndState::Dead, _) => Left::Dead,
             Next::End(..) => Left::Done,
+            _ => Left::Open,
         };
         self.scheduler.release(&ready, left);
         self.settle(ready, decision, record, attempted.rendering, effects);
@@ -141,6 +141,7 @@ pub(super) fn named_next(next: &Next) -> (&'static str, Option<Duration>) {
     match next {
         Next::Retry(wait) => ("retry", Some(*wait)),
         Next::End(state, _) => (state.as_str(), None),
+        _ => ("", None),
     }
 }
 
@@ -159,6 +160,7 @@ fn tell(ready: &Ready, next: &Next, record: &AttemptRecord) {
             event.id = %ready.event, delivery.id = %ready.id, channel = %ready.channel,
             attempt = record.attempt, ?wait, detail = record.detail, "the delivery is tried again"
         ),
+        _ => {}
     }
 }
 

@@ -1,6 +1,6 @@
 use std::fmt::{self, Write as _};
 
-use crate::{channel::Channel, text::Visible};
+use crate::{channel::Channel, visible::Visible};
 
 /// A channel whose messages a person can read: then a [`Console`](super::Console) can print them.
 ///

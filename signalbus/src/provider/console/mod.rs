@@ -64,7 +64,7 @@ use crate::{channel::Address, name::ProviderName};
 /// or could not be flushed, counts as unknown. A repeat is printed again.
 #[derive(Clone)]
 pub struct Console {
-    name: ProviderName,
+    name: Option<ProviderName>,
     printer: Arc<Mutex<Printer>>,
 }
 
@@ -85,7 +85,7 @@ impl Console {
 
     fn with(printer: Printer) -> Self {
         Self {
-            name: ProviderName::console(),
+            name: None,
             printer: Arc::new(Mutex::new(printer)),
         }
     }
@@ -93,7 +93,7 @@ impl Console {
     /// Sets the name in history, logs and metrics.
     #[must_use]
     pub fn with_name(mut self, name: ProviderName) -> Self {
-        self.name = name;
+        self.name = Some(name);
         self
     }
 }
@@ -101,7 +101,7 @@ impl Console {
 #[async_trait]
 impl<C: Describe> Provider<C> for Console {
     fn name(&self) -> &str {
-        self.name.as_str()
+        self.name.as_ref().map_or("console", ProviderName::as_str)
     }
 
     /// One at a time: there is one place to print to.

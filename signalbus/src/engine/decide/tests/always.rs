@@ -111,6 +111,7 @@ proptest! {
                     prop_assert_ne!(state, EndState::OutcomeUnknown);
                 }
             }
+            other => prop_assert!(false, "nothing decides {other:?}"),
         }
     }
 }

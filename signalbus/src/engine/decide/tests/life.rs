@@ -246,6 +246,7 @@ impl Life {
         let (next, retry_in) = match &decision.next {
             Next::Retry(wait) => ("retry", Some(*wait)),
             Next::End(state, _) => (state.as_str(), None),
+            other => panic!("nothing decides {other:?}"),
         };
         let settle = Settle {
             position: ready.position,

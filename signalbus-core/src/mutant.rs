@@ -1,0 +1,74 @@
+//! Faults that are built in on purpose, so that the tests of the test tools can show that each of
+//! them is found. Compiled only with the feature `__mutants`, and then off unless switched on.
+
+/// One fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Mutant {
+    /// A result is written under an old epoch of its lane.
+    SettleUnderOldEpoch,
+    /// The bus is told that an event is stored before it is.
+    AckBeforeCommit,
+    /// A claim is answered and not written.
+    ClaimNotWritten,
+    /// A retry is planned and claimed when the message has expired.
+    RetryPastExpiry,
+    /// A redrive starts what had ended for good.
+    RequeueFromTerminal,
+    /// The key of an event becomes visible a moment after the event.
+    KeyAfterEvent,
+    /// The suppression lists of all tenants are one.
+    TenantLeftOut,
+    /// A try is counted twice.
+    CountedTwice,
+    /// What a provider asked to wait is ignored.
+    RetryAfterIgnored,
+    /// Probes of an open breaker count as attempts.
+    BreakerTimeCounts,
+}
+
+#[cfg(feature = "__mutants")]
+mod active {
+    use std::cell::Cell;
+
+    use super::Mutant;
+
+    thread_local! {
+        static ACTIVE: Cell<Option<Mutant>> = const { Cell::new(None) };
+    }
+
+    impl Mutant {
+        /// All of them.
+        pub const ALL: [Self; 10] = [
+            Self::SettleUnderOldEpoch,
+            Self::AckBeforeCommit,
+            Self::ClaimNotWritten,
+            Self::RetryPastExpiry,
+            Self::RequeueFromTerminal,
+            Self::KeyAfterEvent,
+            Self::TenantLeftOut,
+            Self::CountedTwice,
+            Self::RetryAfterIgnored,
+            Self::BreakerTimeCounts,
+        ];
+
+        /// Switches one on, or none, for engines that run on this thread.
+        pub fn activate(mutant: Option<Self>) {
+            ACTIVE.set(mutant);
+        }
+
+        /// Whether it is switched on for this thread.
+        #[must_use]
+        pub fn is_active(self) -> bool {
+            ACTIVE.get() == Some(self)
+        }
+    }
+}
+
+#[cfg(not(feature = "__mutants"))]
+impl Mutant {
+    /// Never: they are not compiled in.
+    #[must_use]
+    pub const fn is_active(self) -> bool {
+        false
+    }
+}

@@ -1,0 +1,106 @@
+//! Providers: what sends messages of a channel.
+
+mod capabilities;
+mod delivery;
+mod error;
+mod latch;
+
+pub use capabilities::{Capabilities, Rate};
+pub use delivery::{Delivery, reference};
+pub use error::{Fault, Outcome, SendError};
+pub use latch::Latch;
+
+use std::fmt::Debug;
+
+use async_trait::async_trait;
+
+use crate::channel::Channel;
+
+/// Sends messages of channel `C`.
+///
+/// For the caller: one configured account or server; give each its own name.
+///
+/// For the implementer: [`Provider::send`] makes one try. It does not retry, wait for a rate
+/// limit, or look at a clock for a timeout: the engine does. It may be called from many tasks at
+/// once, and its future may be dropped at any await.
+#[async_trait]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not send messages of channel `{C}`",
+    note = "register it with the channel it implements `Provider` for"
+)]
+pub trait Provider<C: Channel>: Debug + Send + Sync + 'static {
+    /// The name in history, logs and metrics: at most 64 characters of a-z, 0-9, `.`, `_`, `-`.
+    fn name(&self) -> &str;
+
+    /// What the engine has to know to use it well.
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::default()
+    }
+
+    /// Tries once to send.
+    ///
+    /// To be correct it must:
+    /// - call [`Delivery::request_started`] right before the first byte that could cause a send,
+    ///   if its capabilities say that it does ([`Capabilities::reporting_start`]): a timeout or
+    ///   panic before the call means "not sent" and is tried again;
+    /// - answer `Ok` only when the provider took the message;
+    /// - answer [`SendError::unknown`] when the request left and no answer came;
+    /// - put neither address, content nor secret into the error.
+    ///
+    /// # Errors
+    /// Says whether it is worth another try and whose fault it was; see [`SendError`].
+    async fn send(&self, delivery: Delivery<'_, C>) -> Result<Sent, SendError>;
+
+    /// The ability to ask whether an earlier try was sent, for providers that have it.
+    fn lookup(&self) -> Option<&dyn Lookup> {
+        None
+    }
+}
+
+/// Asks a provider what became of a try whose answer was lost.
+#[async_trait]
+pub trait Lookup: Send + Sync {
+    /// Finds a message by the reference that [`Delivery::reference`] gave.
+    ///
+    /// # Errors
+    /// When the provider could not be asked; the question is put again later.
+    async fn find(&self, reference: &str) -> Result<Found, SendError>;
+}
+
+/// What a provider knows of an earlier try.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Found {
+    /// It took the message.
+    Sent(Sent),
+    /// It certainly never got it.
+    NotSent,
+}
+
+/// The provider took the message.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sent {
+    id: Option<String>,
+}
+
+impl Sent {
+    /// Taken, without an id.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Taken; the provider calls it this. Receipts are matched by it.
+    #[must_use]
+    pub fn with_id(id: impl Into<String>) -> Self {
+        Self {
+            id: Some(id.into()),
+        }
+    }
+
+    /// The provider's id of the message.
+    #[must_use]
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+}

@@ -1,0 +1,236 @@
+//! The store in memory: for tests, simulation, and messages that may be lost with the process.
+//!
+//! It is also the reference: what a store has to do, without a database in the way.
+
+mod accept;
+mod cancel;
+mod fetch;
+mod flush;
+mod ids;
+mod lanes;
+#[cfg(feature = "__model")]
+#[doc(hidden)]
+#[expect(
+    missing_debug_implementations,
+    reason = "for one test of the workspace"
+)]
+pub mod model;
+mod order;
+mod purge;
+mod query;
+mod queues;
+mod receipt_index;
+mod receipts;
+mod redrive;
+mod row;
+mod settle;
+mod slab;
+mod suppress;
+mod tables;
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use async_trait::async_trait;
+
+use self::tables::Tables;
+use super::{
+    Acceptance, AddressHash, BusAdvance, BusPosition, Cancel, Cancelled, DeliveryFilter,
+    DeliveryRecord, EventRecord, Fetched, Flush, Flushed, HistoryEntry, LaneHolding, LaneLease,
+    LaneRequest, NewEvent, Page, PageToken, Receipt, ReceiptEffect, Redrive, Redriven, Store,
+    StoreError, StoreFeatures, Suppression, Tally, Window,
+};
+use crate::{
+    clock::{Clock, SystemClock, Timestamp},
+    id::{DeliveryId, EventId},
+    name::{ChannelName, TenantId},
+};
+
+/// Keeps everything in memory. Clones share what they keep, so that several workers of one
+/// process may use it; it is gone with the last of them.
+#[derive(Clone)]
+pub struct MemoryStore {
+    clock: Arc<dyn Clock>,
+    tables: Arc<Mutex<Tables>>,
+}
+
+/// Makes a [`MemoryStore`].
+#[derive(Debug, Clone)]
+pub struct MemoryStoreBuilder {
+    clock: Arc<dyn Clock>,
+    lanes: u16,
+}
+
+impl MemoryStore {
+    /// How many lanes it has unless told otherwise.
+    pub const DEFAULT_LANES: u16 = 8;
+
+    /// An empty store with the clock of the operating system.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::builder().build()
+    }
+
+    /// Sets the clock and the number of lanes.
+    #[must_use]
+    pub fn builder() -> MemoryStoreBuilder {
+        MemoryStoreBuilder {
+            clock: Arc::new(SystemClock::new()),
+            lanes: Self::DEFAULT_LANES,
+        }
+    }
+
+    /// Runs `work` alone and at one time. Never awaits.
+    fn run<T>(&self, work: impl FnOnce(&mut Tables, Timestamp) -> T) -> T {
+        let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        work(&mut tables, self.clock.now())
+    }
+}
+
+impl MemoryStoreBuilder {
+    /// Sets the clock: all decisions against a time ask this one.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Sets the number of lanes, and so of workers that can share the work; at least one.
+    #[must_use]
+    pub fn lanes(mut self, lanes: u16) -> Self {
+        self.lanes = lanes.max(1);
+        self
+    }
+
+    /// An empty store.
+    #[must_use]
+    pub fn build(self) -> MemoryStore {
+        MemoryStore {
+            clock: self.clock,
+            tables: Arc::new(Mutex::new(Tables::new(self.lanes))),
+        }
+    }
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for MemoryStore {
+    /// Shows nothing of what it keeps.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStore").finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    fn features(&self) -> StoreFeatures {
+        StoreFeatures::none().shared(true)
+    }
+
+    async fn accept(
+        &self,
+        events: Vec<NewEvent>,
+        advance: Vec<BusAdvance>,
+    ) -> Result<Vec<Acceptance>, StoreError> {
+        self.run(|tables, now| tables.accept(events, advance, now))
+    }
+
+    async fn bus_positions(&self, bus: &str, group: &str) -> Result<Vec<BusPosition>, StoreError> {
+        Ok(self.run(|tables, _| tables.bus_positions(bus, group)))
+    }
+
+    async fn hold_lanes(&self, request: LaneRequest) -> Result<LaneHolding, StoreError> {
+        Ok(self.run(|tables, _| tables.lanes.hold(&request, self.clock.monotonic())))
+    }
+
+    async fn fetch(&self, lanes: &[LaneLease], window: Window) -> Result<Fetched, StoreError> {
+        Ok(self.run(|tables, now| tables.fetch(lanes, &window, now)))
+    }
+
+    async fn flush(&self, lanes: &[LaneLease], flush: &Flush) -> Result<Flushed, StoreError> {
+        Ok(self.run(|tables, now| tables.flush(lanes, flush, now)))
+    }
+
+    async fn record_receipts(
+        &self,
+        receipts: Vec<Receipt>,
+    ) -> Result<Vec<ReceiptEffect>, StoreError> {
+        Ok(self.run(|tables, now| tables.record_receipts(receipts, now)))
+    }
+
+    async fn redrive(&self, redrive: Redrive) -> Result<Redriven, StoreError> {
+        Ok(self.run(|tables, now| tables.redrive(&redrive, now)))
+    }
+
+    async fn cancel(
+        &self,
+        tenant: &TenantId,
+        cancel: Cancel,
+    ) -> Result<Vec<Cancelled>, StoreError> {
+        Ok(self.run(|tables, now| tables.cancel(tenant, &cancel, now)))
+    }
+
+    async fn suppress(&self, suppressions: Vec<Suppression>) -> Result<(), StoreError> {
+        self.run(|tables, _| {
+            for suppression in suppressions {
+                tables.suppressions.add(suppression);
+            }
+        });
+        Ok(())
+    }
+
+    async fn unsuppress(
+        &self,
+        tenant: &TenantId,
+        channel: &ChannelName,
+        address: AddressHash,
+    ) -> Result<bool, StoreError> {
+        Ok(self.run(|tables, _| tables.suppressions.remove(tenant, channel, address)))
+    }
+
+    async fn event(
+        &self,
+        tenant: &TenantId,
+        id: EventId,
+    ) -> Result<Option<EventRecord>, StoreError> {
+        Ok(self.run(|tables, _| tables.event(tenant, id)))
+    }
+
+    async fn delivery(
+        &self,
+        tenant: &TenantId,
+        id: DeliveryId,
+    ) -> Result<Option<DeliveryRecord>, StoreError> {
+        Ok(self.run(|tables, _| tables.delivery(tenant, id)))
+    }
+
+    async fn history(
+        &self,
+        tenant: &TenantId,
+        id: DeliveryId,
+    ) -> Result<Vec<HistoryEntry>, StoreError> {
+        Ok(self.run(|tables, _| tables.history(tenant, id)))
+    }
+
+    async fn list(
+        &self,
+        filter: &DeliveryFilter,
+        page: PageToken,
+    ) -> Result<Page<DeliveryRecord>, StoreError> {
+        self.run(|tables, _| tables.list(filter, page))
+    }
+
+    async fn tally(&self, filter: &DeliveryFilter) -> Result<Vec<Tally>, StoreError> {
+        Ok(self.run(|tables, _| tables.tally(filter)))
+    }
+
+    async fn purge(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        Ok(self.run(|tables, _| tables.purge(before, limit)))
+    }
+}

@@ -1,0 +1,220 @@
+//! The hunted process: a host that publishes and sends.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    error::Error,
+    path::Path,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use clap::ValueEnum;
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+use serde_json::json;
+use signalbus::{
+    Channel, Class, EngineOptions, Event, Idempotency, Order, Policy, ProviderName, PublishError,
+    Recipient, Signalbus, TenantId, Verdict, name::ChannelName,
+};
+use signalbus_sim::history::{self, Publish, RouteWanted, Said, Seen};
+
+use crate::{
+    line::{Bookkeeper, Line, content},
+    log::{self, Log},
+    store::Place,
+};
+
+/// What a host does until it is killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Duty {
+    /// Publishes and sends.
+    Both,
+    /// Only publishes.
+    Publish,
+    /// Only sends.
+    Send,
+    /// Sends what is left, and ends.
+    Finish,
+}
+
+/// Messages in flight at once. Those in flight at a kill are tried alone after it.
+const SLOTS: usize = 16;
+
+/// How long a lane stays with a process that was killed.
+pub(crate) const LEASE: Duration = Duration::from_secs(1);
+
+/// How the history calls a process.
+pub(crate) fn name(process: u32) -> String {
+    format!("host-{process}")
+}
+
+pub(crate) async fn run(
+    directory: &Path,
+    duty: Duty,
+    process: u32,
+    seed: u64,
+) -> Result<(), Box<dyn Error>> {
+    let store = Place::of(directory).open(directory, &name(process)).await?;
+    let provider = ProviderName::new("bookkeeper")?;
+    let bookkeeper = Bookkeeper {
+        book: Arc::new(Log::open(
+            &log::book(directory),
+            process,
+            provider.to_string(),
+        )?),
+        name: provider,
+        channel: ChannelName::new(Line::NAME)?,
+        worker: name(process),
+        random: Arc::new(Mutex::new(StdRng::seed_from_u64(seed))),
+    };
+    let options = EngineOptions::default().with_lease(LEASE).with_slots(SLOTS);
+    let signalbus = Signalbus::builder()
+        .store(store)
+        .channel(Line, bookkeeper)
+        .policy(Policy::new().on::<Line>("chaos.*"))
+        .options(options)
+        .build()?;
+    if duty != Duty::Publish {
+        signalbus.start();
+    }
+    match duty {
+        Duty::Both | Duty::Publish => publish(&signalbus, directory, process, seed).await,
+        Duty::Send => std::future::pending().await,
+        Duty::Finish => {
+            signalbus.idle().await;
+            signalbus.shutdown().await;
+            Ok(())
+        }
+    }
+}
+
+/// Publishes new messages without end. Most whose answer a kill took away are published again,
+/// with the same key; so are some that were answered.
+async fn publish(
+    signalbus: &Signalbus,
+    directory: &Path,
+    process: u32,
+    seed: u64,
+) -> Result<(), Box<dyn Error>> {
+    let mut random = StdRng::seed_from_u64(seed ^ 1);
+    let path = log::publications(directory);
+    let (mut next, unanswered) = earlier(log::read(&path)?);
+    let publisher = Publisher {
+        signalbus,
+        log: Log::open(&path, process, format!("publisher-{process}"))?,
+    };
+    let again: Vec<u64> = unanswered
+        .into_iter()
+        .filter(|_| random.random_bool(0.75))
+        .collect();
+    for message in again {
+        publisher.publish(&[message]).await?;
+    }
+    loop {
+        let count = random.random_range(1..8);
+        let mut messages: Vec<u64> = (next..next + count).collect();
+        next += count;
+        if random.random_bool(0.1) {
+            messages.push(random.random_range(0..next));
+        }
+        publisher.publish(&messages).await?;
+        tokio::time::sleep(Duration::from_micros(random.random_range(0..30_000))).await;
+    }
+}
+
+/// The first number that was not published yet, and the messages of which no publisher knows what
+/// became.
+fn earlier(lines: Vec<history::Event>) -> (u64, BTreeSet<u64>) {
+    let mut calls = BTreeMap::new();
+    let mut unanswered = BTreeSet::new();
+    for line in lines {
+        match line.seen {
+            Seen::Publish(publish) => {
+                let number = publish.content.rsplit('-').next();
+                if let Some(number) = number.and_then(|number| number.parse().ok()) {
+                    calls.insert(publish.call, number);
+                    unanswered.insert(number);
+                }
+            }
+            Seen::Published { call, .. } => {
+                if let Some(number) = calls.get(&call) {
+                    unanswered.remove(number);
+                }
+            }
+            _ => {}
+        }
+    }
+    let next = calls.values().max().map_or(0, |last| last + 1);
+    (next, unanswered)
+}
+
+struct Publisher<'a> {
+    signalbus: &'a Signalbus,
+    log: Log,
+}
+
+impl Publisher<'_> {
+    async fn publish(&self, messages: &[u64]) -> Result<(), Box<dyn Error>> {
+        let mut calls = Vec::with_capacity(messages.len());
+        for &message in messages {
+            let call = self.log.number();
+            calls.push(call);
+            self.log.write(Seen::Publish(wanted(call, message)?))?;
+        }
+        let events = messages.iter().map(|message| event(*message)).collect();
+        let answers = match self.signalbus.publish_all(events).await {
+            Ok(answers) => answers,
+            // Nobody knows whether they are there: as if a kill had taken the answer away.
+            Err(PublishError::Store(error)) if error.is_transient() => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        for (call, published) in calls.into_iter().zip(answers) {
+            let published = published?;
+            self.log.write(Seen::Published {
+                call,
+                event: published.event,
+                verdict: match published.verdict {
+                    Verdict::Accepted => Said::Accepted,
+                    Verdict::Duplicate => Said::Duplicate,
+                    _ => Said::Conflict,
+                },
+                deliveries: published
+                    .routes
+                    .iter()
+                    .map(|route| route.delivery)
+                    .collect(),
+            })?;
+        }
+        Ok(())
+    }
+}
+
+fn address(number: u64) -> String {
+    format!("somebody-{}", number % 100)
+}
+
+/// Message `number`: always the same key and content.
+fn event(number: u64) -> Event {
+    Event::new("chaos.line", Idempotency::key(content(number)))
+        .to(Recipient::new().on::<Line>(address(number)))
+        .data(json!({ "number": number }))
+}
+
+/// What should come of it.
+fn wanted(call: u64, number: u64) -> Result<Publish, Box<dyn Error>> {
+    Ok(Publish {
+        call,
+        tenant: TenantId::default(),
+        key: Some(content(number)),
+        content: content(number),
+        order: Order::Start,
+        class: Class::Standard,
+        bus: false,
+        send_at: None,
+        expires_at: None,
+        routes: vec![RouteWanted {
+            person: address(number),
+            channel: Some(ChannelName::new(Line::NAME)?),
+            address: address(number),
+        }],
+    })
+}

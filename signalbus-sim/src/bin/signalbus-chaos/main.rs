@@ -1,0 +1,162 @@
+//! Kills a host of Signalbus with SIGKILL at random moments, and then compares three observers
+//! that know nothing of each other: the publishers' log, the provider's book and the store.
+//!
+//! `cargo xtask chaos --kills 200`
+//!
+//! SQLite has one process a file, so one child after the other is the host: most publish and
+//! send, some only publish, some only send. The parent looks into the store after each kill, to
+//! see which claims were open. At the end a child that is not killed sends what is left, and
+//! [`evidence`] gives all that was seen to the checker of `signalbus-sim`. Exits with 1 when a
+//! promise was broken.
+//!
+//! With `--keep` the files stay, and `judge` reads them again.
+
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program for the terminal, which owns its clock and its tasks"
+)]
+
+mod evidence;
+mod host;
+mod hunt;
+mod line;
+mod log;
+mod store;
+mod store_log;
+mod summary;
+
+use std::{
+    error::Error,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use clap::{Parser, Subcommand};
+use rand::{RngExt, rngs::StdRng};
+use signalbus_servers::{Durability, Postgres};
+
+use crate::{host::Duty, store::Place};
+
+/// Kills a host of Signalbus at random and checks what became of every message.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// How many kills.
+    #[arg(long, default_value_t = 20)]
+    kills: u32,
+    /// Decides the moments of the kills; printed with the summary.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// The store: `sqlite`, `postgres` for a private server, or the URL of a Postgres database.
+    #[arg(long, default_value = "sqlite")]
+    store: String,
+    /// A new folder for what was seen; it is kept.
+    #[arg(long)]
+    keep: Option<PathBuf>,
+    #[command(subcommand)]
+    role: Option<Role>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Role {
+    /// Judges what a run with `--keep` left behind.
+    Judge {
+        /// Its folder.
+        directory: PathBuf,
+    },
+    /// What the hunted processes are started as.
+    #[command(hide = true)]
+    Host {
+        /// Where the database and the logs are.
+        directory: PathBuf,
+        /// What it does.
+        duty: Duty,
+        /// Which one it is.
+        process: u32,
+        /// Decides what is published and how long sends take.
+        seed: u64,
+    },
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Arguments::parse()).await {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("chaos: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<bool, Box<dyn Error>> {
+    match arguments.role {
+        Some(Role::Host {
+            directory,
+            duty,
+            process,
+            seed,
+        }) => {
+            host::run(&directory, duty, process, seed).await?;
+            return Ok(true);
+        }
+        Some(Role::Judge { directory }) => return judge(&directory).await,
+        None => {}
+    }
+    let seed = arguments
+        .seed
+        .unwrap_or_else(|| rand::make_rng::<StdRng>().random());
+    println!("chaos: {} kills, seed {seed}", arguments.kills);
+    let temporary = tempfile::tempdir()?;
+    let directory = match &arguments.keep {
+        Some(directory) => {
+            std::fs::create_dir(directory)?;
+            directory
+        }
+        None => temporary.path(),
+    };
+    let (place, server) = place(&arguments.store)?;
+    place.choose(directory)?;
+    hunt::run(directory, arguments.kills, seed).await?;
+    let passed = judge(directory).await?;
+    drop(server);
+    Ok(passed)
+}
+
+/// Which store to use, and a server that was started for it. That waits for the disk, as in
+/// production.
+fn place(store: &str) -> Result<(Place, Option<Postgres>), Box<dyn Error>> {
+    if store == "sqlite" {
+        return Ok((Place::Sqlite, None));
+    }
+    let (url, server) = if store == "postgres" {
+        let server = Postgres::start(Durability::Full, &[])?;
+        (server.url(), Some(server))
+    } else {
+        (store.to_owned(), None)
+    };
+    let schema: u32 = rand::make_rng::<StdRng>().random();
+    Ok((
+        Place::Postgres(format!("{url}?schema=chaos_{schema}")),
+        server,
+    ))
+}
+
+async fn judge(directory: &Path) -> Result<bool, Box<dyn Error>> {
+    let evidence = evidence::gather(directory).await?;
+    let violations = evidence.violations();
+    summary::print(&evidence, &violations);
+    let slow = Place::of(directory)
+        .recovers_within(host::LEASE)
+        .zip(summary::recovery(&evidence).last().copied())
+        .filter(|(most, longest)| longest > most);
+    if let Some((most, _)) = slow {
+        println!(
+            "too slow     it should have recovered within {} ms",
+            most.as_millis()
+        );
+    }
+    Ok(violations.is_empty() && slow.is_none())
+}

@@ -1,0 +1,278 @@
+use std::{collections::BTreeMap, sync::Arc};
+
+use crate::{
+    bell::Bell,
+    bus::Bus,
+    channel::Channel,
+    clock::{Clock, SystemClock},
+    engine::{self, EngineOptions, Shared},
+    entropy::Entropy,
+    handle::{BusLink, Signalbus},
+    id::IdSource,
+    name::{ChannelName, NameError, TenantId, Topic},
+    policy::{Policy, is_pattern},
+    provider::Provider,
+    publish::{Planner, PublishLimits},
+    route::{ChannelSetup, Guarantee, Route, fresh::Fresh},
+    store::{MemoryStore, Store},
+    template::Templates,
+};
+
+/// Puts a [`Signalbus`] together. Setters never fail: what is wrong is said by
+/// [`Builder::build`].
+#[derive(Debug)]
+#[must_use]
+pub struct Builder {
+    store: Option<Arc<dyn Store>>,
+    routes: Vec<Result<Arc<dyn Route>, NameError>>,
+    templates: Templates,
+    policy: Policy,
+    limits: PublishLimits,
+    options: EngineOptions,
+    tenant_weights: BTreeMap<TenantId, u32>,
+    clock: Option<Arc<dyn Clock>>,
+    entropy: Entropy,
+    bus: Option<BusLink>,
+}
+
+/// Why an engine could not be built.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// No store was given.
+    #[error("no store: give one with Builder::store, MemoryStore::new() for a start")]
+    NoStore,
+    /// The name of a channel or provider cannot be used.
+    #[error("the name of a channel or provider cannot be used")]
+    Name(#[from] NameError),
+    /// Two channels have the same name.
+    #[error("channel {0} is set up twice")]
+    ChannelTwice(ChannelName),
+    /// Two providers of one channel have the same name.
+    #[error("channel {channel} has two providers named {provider}: give each its own name")]
+    ProviderTwice {
+        /// The channel.
+        channel: ChannelName,
+        /// The name.
+        provider: String,
+    },
+    /// A rule of the policy is not a topic, a prefix with `.*`, or `*`.
+    #[error("the policy's pattern {0:?} is not a topic, a prefix with `.*`, or `*`")]
+    Pattern(String),
+    /// A rule of the policy names a channel that is not set up.
+    #[error("the policy sends {pattern:?} to channel {channel}, which is not set up")]
+    UnknownChannel {
+        /// The rule.
+        pattern: String,
+        /// The channel.
+        channel: String,
+    },
+    /// At most once needs claims that survive a crash.
+    #[error("channel {0} is set to at most once, which needs a durable store")]
+    NotDurable(ChannelName),
+}
+
+impl Signalbus {
+    /// Starts to put one together.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+}
+
+impl Builder {
+    fn new() -> Self {
+        Self {
+            store: None,
+            routes: Vec::new(),
+            templates: Templates::new(),
+            policy: Policy::new(),
+            limits: PublishLimits::default(),
+            options: EngineOptions::default(),
+            tenant_weights: BTreeMap::new(),
+            clock: None,
+            entropy: Entropy::from_os(),
+            bus: None,
+        }
+    }
+
+    /// The system of record.
+    pub fn store(mut self, store: impl Store) -> Self {
+        self.store = Some(Arc::new(store));
+        self
+    }
+
+    /// The system of record, shared.
+    pub fn shared_store(mut self, store: Arc<dyn Store>) -> Self {
+        self.store = Some(store);
+        self
+    }
+
+    /// A store in memory: what it holds is lost with the process.
+    pub fn in_memory(self) -> Self {
+        self.store(MemoryStore::new())
+    }
+
+    /// A channel and the provider that sends its messages, with the defaults for failure.
+    pub fn channel<C: Channel>(self, channel: C, provider: impl Provider<C>) -> Self {
+        self.channel_setup(ChannelSetup::new(channel, provider))
+    }
+
+    /// A channel with its providers and how it treats failure.
+    pub fn channel_setup<C: Channel>(mut self, setup: ChannelSetup<C>) -> Self {
+        self.routes.push(setup.erase());
+        self
+    }
+
+    /// What messages are made from.
+    pub fn templates(mut self, templates: Templates) -> Self {
+        self.templates = templates;
+        self
+    }
+
+    /// Which channels hear of a topic.
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// How large an event may be.
+    pub fn limits(mut self, limits: PublishLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// How the engine shares its time and memory.
+    pub fn options(mut self, options: EngineOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// How many deliveries of a tenant are sent for each one of another: one by default.
+    pub fn tenant_weight(mut self, tenant: TenantId, weight: u32) -> Self {
+        self.tenant_weights.insert(tenant, weight);
+        self
+    }
+
+    /// A bus to publish to and to read from: events published with
+    /// [`Signalbus::publish_to_bus`] go to its `topic`, and this process's engine stores and
+    /// sends what the `group` is given.
+    pub fn bus(mut self, bus: impl Bus, topic: &Topic, group: &str) -> Self {
+        self.bus = Some(BusLink {
+            bus: Arc::new(bus),
+            topic: topic.to_string(),
+            group: group.to_owned(),
+        });
+        self
+    }
+
+    /// The clock; the operating system's by default.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Some(Arc::new(clock));
+        self
+    }
+
+    /// Where chance comes from; the operating system by default.
+    pub fn entropy(mut self, entropy: Entropy) -> Self {
+        self.entropy = entropy;
+        self
+    }
+
+    /// Checks everything and makes a handle that publishes. Nothing is sent until
+    /// [`Signalbus::start`], here or in another process on the same store.
+    ///
+    /// # Errors
+    /// Says what is missing or does not fit together.
+    pub fn build(self) -> Result<Signalbus, BuildError> {
+        let store = self.store.ok_or(BuildError::NoStore)?;
+        let mut routes = BTreeMap::new();
+        for route in self.routes {
+            let route = route?;
+            check_route(&*route, &*store)?;
+            if let Some(twice) = routes.insert(route.name().clone(), route) {
+                return Err(BuildError::ChannelTwice(twice.name().clone()));
+            }
+        }
+        check_policy(&self.policy, &routes)?;
+        engine::metrics::describe();
+        let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
+        let entropy = Arc::new(self.entropy);
+        let ids = IdSource::new(Arc::clone(&clock), Arc::clone(&entropy));
+        let planner = Planner {
+            routes,
+            policy: self.policy,
+            limits: self.limits,
+            ids,
+        };
+        let shared = Arc::new(Shared {
+            store,
+            planner,
+            templates: self.templates,
+            clock,
+            entropy,
+            options: self.options.checked(),
+            tenant_weights: self.tenant_weights,
+            bell: Arc::new(Bell::new()),
+            fresh: Fresh::default(),
+        });
+        Ok(Signalbus::new(shared, self.bus))
+    }
+
+    /// Builds, and starts the engine on the current tokio runtime.
+    ///
+    /// # Errors
+    /// As [`Builder::build`].
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    #[expect(
+        clippy::unused_async,
+        reason = "tells in its type that it needs a runtime"
+    )]
+    pub async fn start(self) -> Result<Signalbus, BuildError> {
+        let signalbus = self.build()?;
+        signalbus.start();
+        Ok(signalbus)
+    }
+}
+
+fn check_route(route: &dyn Route, store: &dyn Store) -> Result<(), BuildError> {
+    let channel = route.name();
+    let providers = route.providers();
+    for (index, (name, _)) in providers.iter().enumerate() {
+        if providers[..index].iter().any(|(other, _)| other == name) {
+            return Err(BuildError::ProviderTwice {
+                channel: channel.clone(),
+                provider: name.to_string(),
+            });
+        }
+    }
+    if route.settings().guarantee == Guarantee::AtMostOnce && !store.features().durable {
+        return Err(BuildError::NotDurable(channel.clone()));
+    }
+    Ok(())
+}
+
+fn check_policy(
+    policy: &Policy,
+    routes: &BTreeMap<ChannelName, Arc<dyn Route>>,
+) -> Result<(), BuildError> {
+    for (pattern, plan) in policy.rules() {
+        if !is_pattern(&pattern) {
+            return Err(BuildError::Pattern(pattern));
+        }
+        if let Some(channel) = plan
+            .channels
+            .iter()
+            .find(|channel| !routes.contains_key(**channel))
+        {
+            return Err(BuildError::UnknownChannel {
+                pattern,
+                channel: (*channel).to_owned(),
+            });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(all(test, feature = "email", feature = "sms"))]
+mod tests;

@@ -1,0 +1,177 @@
+//! What comes after a try: one pure function.
+
+use std::time::Duration;
+
+use crate::{
+    clock::{Timestamp, later},
+    mutant::Mutant,
+    provider::{Fault, Outcome},
+    route::{Guarantee, RetryPolicy, Tried, Unsendable},
+    store::{EndState, Next, Reason},
+};
+
+/// What is known about a delivery besides its try.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Standing {
+    /// Tries that count, before this one.
+    pub(crate) failures: u32,
+    /// See [`POISON`].
+    pub(crate) suspicion: u32,
+    /// Whether this try was the probe of an open breaker.
+    pub(crate) probe: bool,
+    /// Whether the provider recognises a repeated reference.
+    pub(crate) recognised: bool,
+    /// When it is worth nothing any more.
+    pub(crate) expires_at: Option<Timestamp>,
+}
+
+/// What follows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Decision {
+    pub(crate) next: Next,
+    pub(crate) failures: u32,
+    pub(crate) suspicion: u32,
+}
+
+/// A suspicion of one marks a delivery that was in flight in a crash; each crash while it was
+/// alone, and each panic, adds one. At four (three of those) it is poison.
+const POISON: u32 = 4;
+
+/// How long a message waits when its provider was paused for a configuration fault.
+const CONFIGURATION_WAIT: Duration = Duration::from_secs(60);
+
+/// Decides what follows a try. Pure: the same input gives the same answer; `draw` in `0.0..1.0`
+/// is the only chance in it.
+pub(crate) fn decide(
+    tried: Tried,
+    standing: Standing,
+    policy: &RetryPolicy,
+    guarantee: Guarantee,
+    now: Timestamp,
+    draw: f64,
+) -> Decision {
+    let keep = Decision {
+        next: Next::Retry(Duration::ZERO),
+        failures: standing.failures,
+        suspicion: 0,
+    };
+    let end = |state, reason| Decision {
+        next: Next::End(state, reason),
+        ..keep.clone()
+    };
+    let in_time = |wait| {
+        standing
+            .expires_at
+            .is_none_or(|expiry| later(now, wait) < expiry)
+            || Mutant::RetryPastExpiry.is_active()
+    };
+    let stops = guarantee == Guarantee::AtMostOnce && !standing.recognised;
+
+    match tried {
+        Tried::Accepted => end(EndState::Accepted, Reason::Sent),
+        Tried::Unsendable(why) => end(
+            EndState::Dead,
+            match why {
+                Unsendable::Render => Reason::RenderFailed,
+                Unsendable::Compose => Reason::ComposeFailed,
+                Unsendable::Address => Reason::InvalidAddress,
+                Unsendable::Unreadable => Reason::Unreadable,
+            },
+        ),
+        Tried::Returned { wait } => Decision {
+            next: Next::Retry(wait),
+            suspicion: standing.suspicion,
+            ..keep
+        },
+        Tried::Failed {
+            fault: Fault::Configuration,
+            outcome,
+            ..
+        } if outcome != Outcome::Unknown => {
+            if in_time(CONFIGURATION_WAIT) {
+                Decision {
+                    next: Next::Retry(CONFIGURATION_WAIT),
+                    ..keep
+                }
+            } else {
+                end(EndState::Expired, Reason::Expired)
+            }
+        }
+        Tried::Failed {
+            outcome: Outcome::Permanent,
+            ..
+        } => end(EndState::Dead, Reason::Refused),
+        Tried::Failed {
+            outcome: Outcome::Unknown,
+            ..
+        } if stops => end(EndState::OutcomeUnknown, Reason::NoAnswer),
+        Tried::Failed {
+            outcome,
+            fault,
+            retry_after,
+        } => {
+            // A message whose last try may have been sent never ends in a state that denies it.
+            let given_up = if outcome == Outcome::Unknown {
+                EndState::OutcomeUnknown
+            } else {
+                EndState::Dead
+            };
+            // An outage uses no attempts up. A probe that may have been sent is no matter of the
+            // outage: without end it would be sent again and again.
+            let counts = !standing.probe
+                || outcome == Outcome::Unknown
+                || Mutant::BreakerTimeCounts.is_active();
+            let failures = standing.failures + u32::from(counts);
+            let decision = |next| Decision {
+                next,
+                failures,
+                suspicion: 0,
+            };
+            if failures >= policy.max_attempts {
+                return decision(Next::End(given_up, Reason::AttemptsExhausted));
+            }
+            if retry_after.is_some_and(|wait| wait > policy.longest_retry_after) {
+                return decision(Next::End(given_up, Reason::RetryAfterTooLong));
+            }
+            let wait = policy.wait(failures.max(1), fault == Fault::Quota, retry_after, draw);
+            if in_time(wait) {
+                decision(Next::Retry(wait))
+            } else if outcome == Outcome::Unknown {
+                decision(Next::End(EndState::OutcomeUnknown, Reason::Expired))
+            } else {
+                decision(Next::End(EndState::Expired, Reason::Expired))
+            }
+        }
+        Tried::Panicked { started: true } | Tried::Interrupted { .. } if stops => {
+            end(EndState::OutcomeUnknown, Reason::NoAnswer)
+        }
+        Tried::Panicked { .. } | Tried::Interrupted { .. } => {
+            let culprit = !matches!(tried, Tried::Interrupted { alone: false });
+            let suspicion = standing.suspicion.max(1) + u32::from(culprit);
+            if suspicion >= POISON {
+                return Decision {
+                    suspicion,
+                    ..end(EndState::Dead, Reason::Poison)
+                };
+            }
+            let wait = match tried {
+                Tried::Panicked { .. } => policy.wait(suspicion, false, None, draw),
+                _ => Duration::ZERO,
+            };
+            if in_time(wait) {
+                Decision {
+                    next: Next::Retry(wait),
+                    failures: standing.failures,
+                    suspicion,
+                }
+            } else if matches!(tried, Tried::Panicked { started: false }) {
+                end(EndState::Expired, Reason::Expired)
+            } else {
+                end(EndState::OutcomeUnknown, Reason::Expired)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

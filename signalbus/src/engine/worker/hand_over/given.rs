@@ -1,0 +1,124 @@
+//! What workers ask for, write and are given.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use crate::{
+    clock::Timestamp,
+    event::{Class, Order},
+    id::{DeliveryId, EventId, WorkerId},
+    name::{ChannelName, TenantId, Topic},
+    store::{
+        AttemptOutcome, AttemptRecord, Claim, ClassWindow, EndState, LaneId, LaneKey, LaneRequest,
+        NewDelivery, NewEvent, Next, Ready, Reason, Settle, Window,
+    },
+};
+
+pub(super) const NOW: Timestamp = Timestamp::constant(1_893_456_000, 0);
+pub(super) const LEASE: Duration = Duration::from_secs(10);
+
+/// After so many tries a delivery ends whatever happens.
+const TRIES: u32 = 2;
+
+/// Another try, or the end when there were enough.
+pub(super) fn after(ready: &Ready, state: EndState, reason: Reason) -> Next {
+    if ready.attempt + 1 < TRIES {
+        Next::Retry(Duration::ZERO)
+    } else {
+        Next::End(state, reason)
+    }
+}
+
+pub(super) fn request(worker: WorkerId, take: bool, release: Vec<LaneId>) -> LaneRequest {
+    LaneRequest {
+        worker,
+        lease: LEASE,
+        take,
+        release,
+    }
+}
+
+fn channel() -> ChannelName {
+    ChannelName::new("test").unwrap()
+}
+
+pub(super) fn window() -> Window {
+    let all = |class| ClassWindow {
+        class,
+        total: 100,
+        after: None,
+        skip: Vec::new(),
+    };
+    Window {
+        classes: vec![all(Class::Standard)],
+        per_group: 100,
+        channels: vec![channel()],
+    }
+}
+
+pub(super) fn event(number: u64) -> NewEvent {
+    let delivery = NewDelivery {
+        id: DeliveryId::from_uuid(Uuid::from_u128(u128::from(number) + 1)),
+        recipient: 0,
+        channel: Some(channel()),
+        lane_key: LaneKey(number),
+        order_key: number,
+        order: Order::Start,
+        address: None,
+        send_at: None,
+        expires_at: None,
+        ended: None,
+        detail: None,
+    };
+    NewEvent {
+        id: EventId::from_uuid(Uuid::from_u128(u128::from(number) + 1)),
+        tenant: TenantId::new("acme").unwrap(),
+        topic: Topic::new("user.signup").unwrap(),
+        class: Class::Standard,
+        idempotency: None,
+        content: bytes::Bytes::new(),
+        attachments: Vec::new(),
+        deliveries: vec![delivery],
+    }
+}
+
+pub(super) fn claim_of(ready: &Ready) -> Claim {
+    Claim {
+        position: ready.position,
+        id: ready.id,
+        lane: ready.lane,
+        generation: ready.generation,
+        attempt: ready.attempt + 1,
+        alone: false,
+    }
+}
+
+pub(super) fn settle(ready: &Ready, outcome: AttemptOutcome, next: Next) -> Settle {
+    Settle {
+        position: ready.position,
+        id: ready.id,
+        lane: ready.lane,
+        generation: ready.generation,
+        attempt: ready.attempt + 1,
+        failures: 0,
+        suspicion: 0,
+        record: AttemptRecord {
+            generation: ready.generation,
+            attempt: ready.attempt + 1,
+            provider: None,
+            started_at: NOW,
+            took: Duration::ZERO,
+            request_started: true,
+            outcome,
+            fault: None,
+            code: None,
+            detail: None,
+            next: "".into(),
+            retry_in: None,
+        },
+        next,
+        rendering: None,
+        effects: Vec::new(),
+    }
+}

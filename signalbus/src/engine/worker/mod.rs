@@ -1,0 +1,383 @@
+//! The worker: one loop that owns lanes, and does one thing at a time with the store while sends
+//! run beside it.
+
+mod claim;
+mod drain;
+mod fetch;
+mod flush;
+mod result;
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use claim::Claiming;
+use foldhash::{HashMap, HashMapExt, fast::FixedState};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    bell::{Bell, Quiet},
+    chain::Chain,
+    clock::{Clock, Timestamp, later, until},
+    engine::{
+        EngineOptions,
+        lanes::Lanes,
+        metrics,
+        providers::{Lineup, Reservation},
+        schedule::Scheduler,
+    },
+    entropy::Entropy,
+    event::Class,
+    id::WorkerId,
+    name::{ChannelName, TenantId},
+    provider::Latch,
+    publish::Planner,
+    route::{Attempted, fresh::Fresh},
+    store::{Flush, Group, LaneRequest, Position, Ready, Store},
+    task::{self, Task},
+    template::Templates,
+};
+
+/// What the handle and the worker have in common.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) planner: Planner,
+    pub(crate) templates: Templates,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<Entropy>,
+    pub(crate) options: EngineOptions,
+    pub(crate) tenant_weights: BTreeMap<TenantId, u32>,
+    pub(crate) bell: Arc<Bell>,
+    pub(crate) fresh: Fresh,
+}
+
+/// What a worker is told and tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Running,
+    /// Finish what is in flight and go.
+    Draining,
+}
+
+pub(crate) struct Worker {
+    shared: Arc<Shared>,
+    id: WorkerId,
+    lineups: Vec<Lineup>,
+    scheduler: Scheduler,
+    lanes: Lanes,
+    /// What came of sends.
+    ended: Arc<task::Results<(Position, Attempted)>>,
+    /// Hashed with a fixed state: a worker that is dropped aborts its sends in the order of this
+    /// map, which must be the same each time a simulation is played.
+    in_flight: std::collections::HashMap<Position, InFlight, FixedState>,
+    /// What to claim with the next flush.
+    claiming: Vec<Claiming>,
+    /// What could not be claimed, and when it may be tried again: soonest first.
+    set_aside: VecDeque<(Duration, Position)>,
+    results: Results,
+    room: Room,
+    /// A suspect of a crash is in flight: nothing else may be.
+    alone: bool,
+    /// Tells sends in flight that the deadline of a shutdown has come.
+    cut: Arc<CancellationToken>,
+    /// The last claim was for a suspect: now it is the turn of the rest.
+    rest_first: bool,
+    next_renew: Duration,
+    next_poll: Duration,
+    next_report: Duration,
+    next_due: Option<Timestamp>,
+    asked_to_look: bool,
+    /// Whether something was written since the last look: what it held back may be ready now.
+    written: bool,
+    /// The ring of the bell that the last look answered; none when it failed.
+    looked_at: Option<u64>,
+    resume: HashMap<Class, Group>,
+    /// Channels that are reported to wait for another worker.
+    elsewhere: BTreeSet<ChannelName>,
+    /// The store's time, and the monotonic time when it said so.
+    store_time: (Timestamp, Duration),
+    phase: watch::Receiver<Phase>,
+    leave_by: Option<Duration>,
+}
+
+/// Results to write, and whose they are.
+#[derive(Default)]
+struct Results {
+    ready: Vec<Ready>,
+    flush: Flush,
+}
+
+impl Results {
+    fn is_empty(&self) -> bool {
+        self.ready.is_empty()
+    }
+
+    fn clear(&mut self) {
+        self.ready.clear();
+        self.flush.claims.clear();
+        self.flush.settles.clear();
+    }
+}
+
+/// Empty lists that are used again: large ones cost an allocator more than what is put into them.
+#[derive(Default)]
+struct Room {
+    ended: Vec<(Position, Attempted)>,
+    results: Results,
+}
+
+struct InFlight {
+    ready: Ready,
+    /// The send itself, if there is one: stopped when dropped.
+    send: Option<Task>,
+    channel: usize,
+    /// None for a delivery that was claimed only to be refused.
+    reservation: Option<Reservation>,
+    latch: Latch,
+    claimed_at: Timestamp,
+}
+
+/// How often age gauges are read from the store.
+const REPORT: Duration = Duration::from_secs(15);
+
+/// How often a worker without lanes looks for some.
+const SEEK: Duration = Duration::from_secs(1);
+
+impl Worker {
+    pub(crate) fn new(shared: Arc<Shared>, phase: watch::Receiver<Phase>) -> Self {
+        let clock = &*shared.clock;
+        let lineups: Vec<Lineup> = shared
+            .planner
+            .routes
+            .values()
+            .map(|route| Lineup::new(Arc::clone(route), clock))
+            .collect();
+        let channels = lineups
+            .iter()
+            .map(|lineup| lineup.route.name().clone())
+            .collect();
+        Self {
+            id: shared.planner.ids.worker(),
+            lineups,
+            scheduler: Scheduler::new(channels),
+            lanes: Lanes::default(),
+            ended: Arc::new(task::Results::new()),
+            in_flight: std::collections::HashMap::default(),
+            claiming: Vec::new(),
+            set_aside: VecDeque::new(),
+            results: Results::default(),
+            room: Room::default(),
+            alone: false,
+            cut: Arc::new(CancellationToken::new()),
+            rest_first: false,
+            next_renew: Duration::ZERO,
+            next_poll: Duration::ZERO,
+            next_report: Duration::ZERO,
+            next_due: None,
+            asked_to_look: true,
+            written: false,
+            looked_at: None,
+            resume: HashMap::new(),
+            elsewhere: BTreeSet::new(),
+            store_time: (clock.now(), clock.monotonic()),
+            phase,
+            leave_by: None,
+            shared,
+        }
+    }
+
+    /// Works until told to leave.
+    pub(crate) async fn run(mut self) {
+        tracing::info!(worker.id = %self.id, "the engine starts");
+        loop {
+            let phase = *self.phase.borrow_and_update();
+            match phase {
+                Phase::Running => self.turn().await,
+                Phase::Draining => return self.drain().await,
+            }
+        }
+    }
+
+    async fn turn(&mut self) {
+        self.collect();
+        if self.monotonic() >= self.next_renew {
+            self.renew(true).await;
+        }
+        self.try_again_if_due();
+        self.fetch_if_due().await;
+        self.claim();
+        let more = self.claiming.len() >= self.shared.options.flush;
+        let busy = !self.claiming.is_empty() || !self.results.is_empty();
+        if busy {
+            self.flush().await;
+        }
+        self.report_if_due();
+        if !more {
+            self.wait(busy).await;
+        }
+    }
+
+    /// Takes over the results of sends that ended.
+    fn collect(&mut self) {
+        let mut ended = std::mem::take(&mut self.room.ended);
+        self.ended.take(&mut ended);
+        let now = self.monotonic();
+        for (position, attempted) in ended.drain(..) {
+            self.ended(position, attempted, now);
+        }
+        self.room.ended = ended;
+    }
+
+    async fn renew(&mut self, take: bool) {
+        let asked = self.monotonic();
+        self.next_renew = asked + self.shared.options.renew;
+        let release = self
+            .lanes
+            .leaving()
+            .iter()
+            .copied()
+            .filter(|lane| !self.is_busy(*lane))
+            .collect();
+        let request = LaneRequest {
+            worker: self.id,
+            lease: self.shared.options.lease,
+            take,
+            release,
+        };
+        match self.shared.store.hold_lanes(request).await {
+            Ok(holding) => {
+                let lost = self.lanes.update(holding, asked);
+                let leaving = self.lanes.leaving().to_vec();
+                if self.lanes.is_empty() {
+                    self.next_renew = self.next_renew.min(asked + SEEK);
+                } else if !leaving.is_empty() {
+                    // Give them up as soon as they are idle, not at the next renewal.
+                    self.next_renew = asked + self.shared.options.poll;
+                }
+                self.scheduler.forget_lanes(&lost);
+                self.scheduler.forget_lanes(&leaving);
+                self.asked_to_look = true;
+            }
+            Err(error) => {
+                tracing::warn!(error = %Chain(&error), "leases could not be renewed; trying again");
+                self.next_renew = asked + self.shared.options.poll;
+            }
+        }
+    }
+
+    fn is_busy(&self, lane: crate::store::LaneId) -> bool {
+        self.in_flight
+            .values()
+            .any(|flight| flight.ready.lane == lane)
+            || self.results.ready.iter().any(|ready| ready.lane == lane)
+    }
+
+    /// Waits for the next thing to do.
+    async fn wait(&mut self, busy: bool) {
+        if !self.in_flight.is_empty() && busy {
+            // Let sends that are ready run, so that their results go out together.
+            tokio::task::yield_now().await;
+        }
+        let empty = !self.lanes.is_empty()
+            && self.in_flight.is_empty()
+            && self.results.is_empty()
+            && self.scheduler.is_empty();
+        // Who waits for the end is told only after a look that found nothing.
+        self.asked_to_look |= empty && self.written && self.shared.bell.is_awaited();
+        let done = empty && !self.written && !self.asked_to_look;
+        let now = self.monotonic();
+        self.tell(done, now);
+        let pause = self.next_turn(now).saturating_sub(now);
+        if pause.is_zero() {
+            return;
+        }
+        tokio::select! {
+            biased;
+            _ = self.phase.changed() => {}
+            () = self.ended.some() => {}
+            () = self.shared.bell.heard() => self.asked_to_look = true,
+            () = self.shared.clock.sleep(pause) => {}
+        }
+    }
+
+    /// Tells those who wait for the engine whether it is done.
+    fn tell(&self, done: bool, now: Duration) {
+        let quiet = |rings| Quiet {
+            rings,
+            next: self.next_offer(now),
+        };
+        let rings = self.looked_at.filter(|_| done);
+        self.shared.bell.tell(rings.map(quiet));
+    }
+
+    /// When the store has something to offer that it has not now: what is due then, or was set
+    /// aside until then.
+    fn next_offer(&self, now: Duration) -> Option<Duration> {
+        let due = |due| now.saturating_add(until(self.store_now(), due));
+        let aside = self.set_aside.front().map(|(until, _)| *until);
+        self.next_due.map(due).into_iter().chain(aside).min()
+    }
+
+    /// When there is something to do at the latest, if nothing happens before.
+    fn next_turn(&self, now: Duration) -> Duration {
+        let mut next = self.next_renew.min(self.next_poll);
+        next = self.next_offer(now).map_or(next, |offer| next.min(offer));
+        if !self.scheduler.is_empty() {
+            let rooms = self.lineups.iter().filter_map(|lineup| lineup.room_at(now));
+            next = rooms.fold(next, Duration::min);
+        }
+        let look = self.asked_to_look && !self.lanes.working().is_empty();
+        if look || !self.results.is_empty() {
+            next = now;
+        }
+        next
+    }
+
+    fn report_if_due(&mut self) {
+        let now = self.monotonic();
+        if now < self.next_report {
+            return;
+        }
+        self.next_report = now + REPORT;
+        metrics::heartbeat(self.id, self.shared.clock.now());
+        let store_now = self.store_now();
+        for lineup in &self.lineups {
+            lineup.report();
+            let channel = lineup.route.name();
+            let ready = self.scheduler.oldest(channel);
+            metrics::oldest(channel, "ready", ready.unwrap_or(store_now));
+            let sending = self
+                .in_flight
+                .values()
+                .filter(|flight| flight.ready.channel == *channel);
+            let sending = sending.map(|flight| flight.claimed_at).min();
+            metrics::oldest(channel, "inflight", sending.unwrap_or(store_now));
+        }
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.shared.clock.monotonic()
+    }
+
+    /// The store's time, carried on by the monotonic clock.
+    fn store_now(&self) -> Timestamp {
+        self.store_at(self.monotonic())
+    }
+
+    /// The store's time at a monotonic time.
+    fn store_at(&self, now: Duration) -> Timestamp {
+        let (at, asked) = self.store_time;
+        later(at, now.saturating_sub(asked))
+    }
+
+    fn heard(&mut self, now: Timestamp) {
+        self.store_time = (now, self.monotonic());
+    }
+}
+
+#[cfg(test)]
+mod hand_over;

@@ -1,0 +1,138 @@
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::{
+    store::{AttemptOutcome, AttemptRecord, DeliveryRecord, Entry, HistoryEntry, State},
+    visible::Visible,
+};
+
+/// What happened to a delivery and why, as a story: print it. Text from outside stays within its
+/// line, and what commands a terminal is spelled out.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct Explanation {
+    /// Where it is now.
+    pub delivery: DeliveryRecord,
+    /// What happened, oldest first.
+    pub history: Vec<HistoryEntry>,
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let delivery = &self.delivery;
+        let channel = delivery
+            .channel
+            .as_ref()
+            .map_or("no channel", |channel| channel.as_str());
+        writeln!(f, "delivery {} of event {}", delivery.id, delivery.event)?;
+        writeln!(
+            f,
+            "  {} for recipient {} of tenant {} on {channel}",
+            delivery.topic, delivery.recipient, delivery.tenant
+        )?;
+        writeln!(f, "  {}  accepted from the publisher", delivery.accepted_at)?;
+        for line in &self.history {
+            write!(f, "  {}  ", line.at)?;
+            match &line.entry {
+                Entry::Attempt(record) => attempt(f, record)?,
+                Entry::Ended {
+                    state,
+                    reason,
+                    detail,
+                } => {
+                    write!(f, "ended as {} ({reason})", state.as_str())?;
+                    match detail {
+                        Some(detail) => writeln!(f, ": {}", Visible(detail))?,
+                        None => writeln!(f)?,
+                    }
+                }
+                Entry::Cancelled {
+                    actor,
+                    in_flight: false,
+                } => writeln!(f, "cancelled by {}", Visible(actor))?,
+                Entry::Cancelled {
+                    actor,
+                    in_flight: true,
+                } => {
+                    writeln!(
+                        f,
+                        "cancelled by {} while a send was in flight",
+                        Visible(actor)
+                    )?;
+                }
+                Entry::Redriven {
+                    actor,
+                    ended,
+                    began,
+                } => {
+                    writeln!(
+                        f,
+                        "redriven by {}: generation {ended} ended, {began} began",
+                        Visible(actor)
+                    )?;
+                }
+                Entry::Receipt { kind, advanced, .. } => {
+                    let effect = if *advanced {
+                        ""
+                    } else {
+                        ", which changed nothing"
+                    };
+                    writeln!(
+                        f,
+                        "the provider reported {}{effect}",
+                        Visible(kind.as_str())
+                    )?;
+                }
+                other => writeln!(f, "{other:?}")?,
+            }
+        }
+        write!(f, "  now {}", delivery.state.as_str())?;
+        if let Some(reason) = &delivery.reason {
+            write!(f, " ({reason})")?;
+        }
+        match (delivery.state, delivery.due) {
+            (State::Waiting, Some(due)) => writeln!(f, ", due {due}"),
+            _ => writeln!(f),
+        }
+    }
+}
+
+fn attempt(f: &mut fmt::Formatter<'_>, record: &AttemptRecord) -> fmt::Result {
+    write!(f, "attempt {}", record.attempt)?;
+    if record.generation > 0 {
+        write!(f, " of generation {}", record.generation)?;
+    }
+    if let Some(provider) = &record.provider {
+        write!(f, " at {provider}")?;
+    }
+    match &record.outcome {
+        AttemptOutcome::Accepted { id } => {
+            write!(f, ": taken")?;
+            if let Some(id) = id {
+                write!(f, " as {}", Visible(id))?;
+            }
+        }
+        AttemptOutcome::Failed(outcome) => {
+            write!(f, ": {}", outcome.as_str())?;
+            if let Some(fault) = record.fault {
+                write!(f, ", fault of the {}", fault.as_str())?;
+            }
+        }
+        AttemptOutcome::Interrupted => write!(f, ": interrupted, possibly sent")?,
+    }
+    if let Some(code) = &record.code {
+        write!(f, " [{}]", Visible(code))?;
+    }
+    if let Some(detail) = &record.detail {
+        write!(f, ": {}", Visible(detail))?;
+    }
+    write!(f, "; {}", record.next)?;
+    match record.retry_in {
+        Some(wait) => writeln!(f, " in {wait:.1?}"),
+        None => writeln!(f),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,170 @@
+//! The user's handle.
+
+mod operate;
+mod prepare;
+mod publish;
+
+pub use publish::PreviewError;
+
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use futures::FutureExt;
+use tokio::sync::watch;
+
+use crate::{
+    bus::Bus,
+    engine::{Ingest, Phase, Shared, Worker},
+    store::Store,
+    task::{self, Task},
+};
+
+/// Publishes events, and sends what is due once it was started. Cheap to clone: all clones are
+/// the same engine. When the last one is dropped the engine stops as in a crash; call
+/// [`Signalbus::shutdown`] to let it finish.
+#[derive(Debug, Clone)]
+pub struct Signalbus {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    shared: Arc<Shared>,
+    bus: Option<BusLink>,
+    running: Mutex<Option<Running>>,
+}
+
+/// A bus, and what is published to and read from it.
+#[derive(Debug, Clone)]
+pub(crate) struct BusLink {
+    pub(crate) bus: Arc<dyn Bus>,
+    pub(crate) topic: String,
+    pub(crate) group: String,
+}
+
+#[derive(Debug)]
+struct Running {
+    phase: watch::Sender<Phase>,
+    /// Stops them when dropped.
+    _tasks: Vec<Task>,
+}
+
+impl Signalbus {
+    pub(crate) fn new(shared: Arc<Shared>, bus: Option<BusLink>) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                shared,
+                bus,
+                running: Mutex::new(None),
+            }),
+        }
+    }
+
+    /// Starts the engine on the current tokio runtime: from now on what is due is sent. Does
+    /// nothing when it runs already.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn start(&self) {
+        let mut running = self.running();
+        if running
+            .as_ref()
+            .is_some_and(|running| !running.phase.is_closed())
+        {
+            return;
+        }
+        let (phase, told) = watch::channel(Phase::Running);
+        self.shared().fresh.want();
+        let worker = Worker::new(Arc::clone(&self.inner.shared), told.clone());
+        let mut tasks = vec![task::start(noticed("sending", worker.run()))];
+        if let Some(link) = &self.inner.bus {
+            let ingest = Ingest {
+                shared: Arc::clone(&self.inner.shared),
+                bus: Arc::clone(&link.bus),
+                topic: link.topic.clone(),
+                group: link.group.clone(),
+                phase: told,
+            };
+            tasks.push(task::start(noticed("reading the bus", ingest.run())));
+        }
+        *running = Some(Running {
+            phase,
+            _tasks: tasks,
+        });
+    }
+
+    /// Stops the engine: takes no new work, lets sends in flight finish for up to
+    /// [`EngineOptions::drain`](crate::EngineOptions), writes their results and gives its lanes
+    /// up at once. The handle still publishes. Does nothing when it does not run.
+    ///
+    /// Cancel safe: a dropped call leaves the engine stopping.
+    pub async fn shutdown(&self) {
+        let Some(phase) = self.running().as_ref().map(|running| running.phase.clone()) else {
+            return;
+        };
+        phase.send_replace(Phase::Draining);
+        // Each task holds a receiver until it ends.
+        phase.closed().await;
+    }
+
+    /// Waits until the engine has nothing to do: everything published before, and everything due
+    /// in its lanes, was sent or ended. What is scheduled or retried later is not waited for; see
+    /// [`Signalbus::idle_within`]. Returns when the engine does not run any more. Cancel safe.
+    pub async fn idle(&self) {
+        self.quiet(None).await;
+    }
+
+    /// Waits as [`Signalbus::idle`] does, and for what becomes due `within` this time from now
+    /// too: retries and what was scheduled. A retry that comes to another one waits for that as
+    /// well, if it is due in time. Time is that of the engine's clock: a manual one must be moved
+    /// by somebody else meanwhile.
+    ///
+    /// Returns when the engine does not run any more. Cancel safe.
+    pub async fn idle_within(&self, within: Duration) {
+        let now = self.shared().clock.monotonic();
+        self.quiet(Some(now.saturating_add(within))).await;
+    }
+
+    /// Waits until there is nothing to do, nor anything due up to `due` on the monotonic clock.
+    async fn quiet(&self, due: Option<Duration>) {
+        let Some(phase) = self.running().as_ref().map(|running| running.phase.clone()) else {
+            return;
+        };
+        tokio::select! {
+            biased;
+            () = phase.closed() => {}
+            () = self.shared().bell.quiet(due) => {}
+        }
+    }
+
+    /// The store it was built with.
+    #[must_use]
+    pub fn store(&self) -> &dyn Store {
+        &*self.inner.shared.store
+    }
+
+    fn shared(&self) -> &Shared {
+        &self.inner.shared
+    }
+
+    fn running(&self) -> std::sync::MutexGuard<'_, Option<Running>> {
+        self.inner
+            .running
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Runs a part of the engine. Sends and what channels do are isolated one by one; what else panics,
+/// such as a store, ends the part, and that must be known.
+async fn noticed(part: &'static str, run: impl Future<Output = ()>) {
+    if AssertUnwindSafe(run).catch_unwind().await.is_err() {
+        tracing::error!(
+            part,
+            "the engine panicked and has stopped: restart the process"
+        );
+    }
+}

@@ -1,0 +1,123 @@
+//! From an event to the message for one recipient.
+
+use std::fmt;
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{Job, Route as _, TypedRoute, Unsendable, View, content::Rendering};
+use crate::{
+    chain::Chain,
+    channel::{Address as _, Channel, Compose, ComposeError},
+    template::Templates,
+    text::without_value,
+};
+
+/// Why no message could be made, and what was said about it.
+pub(super) type Failure = (Unsendable, String);
+
+/// A message to send.
+pub(super) struct Made<M> {
+    pub(super) rendering: Rendering<M>,
+    /// Whether it is as an earlier try left it.
+    pub(super) kept: bool,
+}
+
+impl<M: Serialize> Made<M> {
+    pub(super) fn is_doubtful(&self, job: &Job) -> bool {
+        self.rendering.doubt == Some(job.generation)
+    }
+
+    /// The blob for the next try. A message that cannot be serialized is rendered again.
+    pub(super) fn keep(mut self, job: &Job, doubtful: bool) -> Option<Bytes> {
+        let doubt = doubtful.then_some(job.generation);
+        if self.kept && self.rendering.doubt == doubt {
+            return job.rendering.clone();
+        }
+        self.rendering.doubt = doubt;
+        self.rendering.encode().ok()
+    }
+}
+
+impl<C: Channel> TypedRoute<C> {
+    pub(super) fn options(&self, options: Option<&Value>) -> Result<C::Options, ComposeError> {
+        match options {
+            None => Ok(C::Options::default()),
+            Some(options) => serde::Deserialize::deserialize(options).map_err(|error| {
+                let problem = without_value(&error);
+                ComposeError::new(format!("options for {}: {problem}", self.name))
+            }),
+        }
+    }
+
+    /// The message: the kept one, or made from the templates.
+    pub(super) fn make(
+        &self,
+        templates: &Templates,
+        job: &Job,
+    ) -> Result<(C::Address, Made<C::Message>), Failure> {
+        let fail = |why, error: &dyn fmt::Display| (why, error.to_string());
+        let index = usize::try_from(job.recipient).unwrap_or(usize::MAX);
+        let recipient = job
+            .content
+            .to
+            .get(index)
+            .ok_or_else(|| fail(Unsendable::Unreadable, &"the event has no such recipient"))?;
+        let address = recipient.addresses.get(C::NAME).ok_or_else(|| {
+            fail(
+                Unsendable::Unreadable,
+                &"the recipient has no address on this channel",
+            )
+        })?;
+        let to = C::Address::parse(address).map_err(|error| fail(Unsendable::Address, &error))?;
+        if let Some(made) = self.kept(job) {
+            return Ok((to, made));
+        }
+        let view = View {
+            event: &job.event,
+            content: &job.content,
+            recipient,
+        };
+        let rendered = self
+            .render(templates, &view)
+            .map_err(|error| fail(Unsendable::Render, &Chain(&error)))?;
+        let options = self
+            .options(job.content.options.get(C::NAME))
+            .map_err(|error| fail(Unsendable::Compose, &error))?;
+        let message = self
+            .channel
+            .compose(Compose {
+                delivery: job.id,
+                tenant: &job.event.tenant,
+                accepted_at: job.event.accepted_at,
+                to: &to,
+                recipient,
+                locale: &rendered.locale,
+                topic: &job.event.topic,
+                data: &job.content.data,
+                parts: &rendered.parts,
+                options: &options,
+                attachments: &job.event.attachments,
+            })
+            .map_err(|error| fail(Unsendable::Compose, &error))?;
+        let rendering = Rendering {
+            v: C::MESSAGE_VERSION,
+            locale: rendered.locale,
+            doubt: None,
+            message,
+        };
+        let kept = false;
+        Ok((to, Made { rendering, kept }))
+    }
+
+    /// The message of an earlier try, unless it is of another version.
+    fn kept(&self, job: &Job) -> Option<Made<C::Message>> {
+        let blob = job.rendering.as_deref()?;
+        let mut rendering = Rendering::<C::Message>::decode(blob, C::MESSAGE_VERSION)?;
+        self.channel
+            .attach(&mut rendering.message, &job.event.attachments);
+        let kept = true;
+        Some(Made { rendering, kept })
+    }
+}

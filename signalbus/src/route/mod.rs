@@ -1,0 +1,208 @@
+//! A channel with its providers, behind one object-safe face.
+
+mod attempted;
+pub(crate) mod content;
+pub(crate) mod fresh;
+mod guarantee;
+mod message;
+mod pause;
+mod retry;
+mod send;
+mod setup;
+mod tried;
+
+use std::{fmt, panic::AssertUnwindSafe, sync::Arc};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    channel::{Address, AddressError, Channel, ComposeError, Parts},
+    clock::{Clock, Timestamp},
+    event::Recipient,
+    id::DeliveryId,
+    name::{ChannelName, ProviderName, TenantId},
+    provider::{Capabilities, Latch, Provider},
+    store::{AddressHash, LaneKey, StoredEvent, hash_address},
+    template::{RenderRequest, Rendered, TemplateError, Templates},
+};
+
+pub(crate) use attempted::Attempted;
+use content::Content;
+pub use guarantee::Guarantee;
+pub use pause::BreakerSettings;
+pub use retry::RetryPolicy;
+pub use setup::ChannelSetup;
+pub(crate) use setup::RouteSettings;
+pub(crate) use tried::{Tried, Unsendable};
+
+/// What an address stands for.
+pub(crate) struct Resolved {
+    pub(crate) hash: AddressHash,
+    /// Decides the lane of its owner.
+    pub(crate) lane_key: LaneKey,
+}
+
+/// One try to make.
+pub(crate) struct Job {
+    pub(crate) id: DeliveryId,
+    pub(crate) generation: u32,
+    pub(crate) attempt: u32,
+    pub(crate) recipient: u32,
+    pub(crate) expires_at: Option<Timestamp>,
+    /// Whether a worker died or panicked over it, so that the provider is asked first.
+    pub(crate) suspect: bool,
+    /// Whether the last try is known to have been cut short by a worker that died.
+    pub(crate) interrupted: bool,
+    /// Whether the provider would recognise a repeat.
+    pub(crate) recognised: bool,
+    pub(crate) event: Arc<StoredEvent>,
+    pub(crate) content: Arc<Content>,
+    pub(crate) rendering: Option<Bytes>,
+    pub(crate) provider: usize,
+    /// Whether the provider says when it starts a request.
+    pub(crate) reports_start: bool,
+    pub(crate) latch: Latch,
+    /// The deadline of a shutdown has come.
+    pub(crate) cut: Arc<CancellationToken>,
+}
+
+impl Job {
+    /// Whether a send may have been caused.
+    pub(crate) fn started(&self) -> bool {
+        !self.reports_start || self.latch.is_set()
+    }
+}
+
+/// A channel of unknown type.
+#[async_trait]
+pub(crate) trait Route: fmt::Debug + Send + Sync {
+    fn name(&self) -> &ChannelName;
+    fn settings(&self) -> &RouteSettings;
+    fn providers(&self) -> Vec<(ProviderName, Capabilities)>;
+    /// Without the application's `id` of the owner, the address itself decides the lane.
+    fn resolve(
+        &self,
+        address: &str,
+        tenant: &TenantId,
+        id: Option<&str>,
+    ) -> Result<Resolved, AddressError>;
+    fn check_options(&self, options: Option<&Value>) -> Result<(), ComposeError>;
+    fn render(&self, templates: &Templates, view: &View<'_>) -> Result<Rendered, TemplateError>;
+    /// Never panics and never fails: what goes wrong is in the answer.
+    async fn attempt(&self, templates: &Templates, clock: &dyn Clock, job: &Job) -> Attempted;
+}
+
+/// What a template may see.
+pub(crate) struct View<'a> {
+    pub(crate) event: &'a StoredEvent,
+    pub(crate) content: &'a Content,
+    pub(crate) recipient: &'a Recipient,
+}
+
+#[derive(Debug)]
+struct TypedRoute<C: Channel> {
+    name: ChannelName,
+    channel: C,
+    providers: Vec<(ProviderName, Arc<dyn Provider<C>>)>,
+    settings: RouteSettings,
+}
+
+#[async_trait]
+impl<C: Channel> Route for TypedRoute<C> {
+    fn name(&self) -> &ChannelName {
+        &self.name
+    }
+
+    fn settings(&self) -> &RouteSettings {
+        &self.settings
+    }
+
+    fn providers(&self) -> Vec<(ProviderName, Capabilities)> {
+        self.providers
+            .iter()
+            .map(|(name, provider)| (name.clone(), provider.capabilities()))
+            .collect()
+    }
+
+    fn resolve(
+        &self,
+        address: &str,
+        tenant: &TenantId,
+        id: Option<&str>,
+    ) -> Result<Resolved, AddressError> {
+        let address = C::Address::parse(address)?;
+        Ok(Resolved {
+            hash: hash_address(&self.name, &address),
+            lane_key: LaneKey::of(tenant, id.unwrap_or_else(|| address.as_str())),
+        })
+    }
+
+    fn check_options(&self, options: Option<&Value>) -> Result<(), ComposeError> {
+        self.channel.check_options(&self.options(options)?)
+    }
+
+    fn render(&self, templates: &Templates, view: &View<'_>) -> Result<Rendered, TemplateError> {
+        if C::PARTS.is_empty() {
+            return Ok(Rendered {
+                locale: String::new(),
+                parts: Parts::default(),
+            });
+        }
+        let wishes: Vec<&str> = [&view.recipient.locale, &view.content.locale]
+            .into_iter()
+            .flatten()
+            .map(String::as_str)
+            .collect();
+        templates.render(&RenderRequest {
+            template: view
+                .content
+                .template
+                .as_deref()
+                .unwrap_or(view.event.topic.as_str()),
+            locales: &wishes,
+            parts: C::PARTS,
+            data: &view.content.data,
+            recipient: view.recipient,
+            event: view.event.id,
+            topic: &view.event.topic,
+            tenant: &view.event.tenant,
+        })
+    }
+
+    async fn attempt(&self, templates: &Templates, clock: &dyn Clock, job: &Job) -> Attempted {
+        let made = std::panic::catch_unwind(AssertUnwindSafe(|| self.make(templates, job)));
+        let (address, made) = match made {
+            Ok(Ok(made)) => made,
+            Ok(Err((why, detail))) => return Attempted::unsendable(why, detail),
+            // The text of a panic may quote what was being rendered.
+            Err(_) => return Attempted::unsendable(Unsendable::Render, "a panic".to_owned()),
+        };
+        let Some((_, provider)) = self.providers.get(job.provider) else {
+            return Attempted::unsendable(Unsendable::Unreadable, "no such provider".to_owned());
+        };
+        let mut attempted = self.send(&**provider, clock, job, &address, &made).await;
+        if attempted.suppress {
+            attempted.address = Some(hash_address(&self.name, &address));
+        }
+        if attempted.tried != Tried::Accepted {
+            attempted.rendering = made.keep(job, attempted.doubtful);
+        }
+        attempted
+    }
+}
+
+/// A preview: what a channel would be given.
+#[derive(Debug, Clone)]
+pub struct Preview {
+    /// The place of the recipient in the event.
+    pub recipient: usize,
+    /// The channel.
+    pub channel: ChannelName,
+    /// The locale that was chosen.
+    pub locale: String,
+    /// The rendered parts.
+    pub parts: Parts,
+}

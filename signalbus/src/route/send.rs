@@ -1,0 +1,156 @@
+//! One message to one provider, and what came of it.
+
+use std::{panic::AssertUnwindSafe, task::Poll, time::Duration};
+
+use futures::FutureExt;
+
+use super::{Attempted, Guarantee, Job, Tried, TypedRoute, message::Made};
+use crate::{
+    channel::Channel,
+    clock::Clock,
+    provider::{Delivery, Fault, Found, Outcome, Provider, SendError},
+};
+
+impl<C: Channel> TypedRoute<C> {
+    pub(super) async fn send(
+        &self,
+        provider: &dyn Provider<C>,
+        clock: &dyn Clock,
+        job: &Job,
+        to: &C::Address,
+        made: &Made<C::Message>,
+    ) -> Attempted {
+        let timeout = provider.capabilities().timeout;
+        let told = made.is_doubtful(job);
+        // That one provider does not have it says nothing of another.
+        let speaks_for_all = self.providers.len() == 1;
+        let mut doubtful = told || self.may_be_interrupted(provider, job, made);
+        if doubtful || job.suspect {
+            match self.look_up(provider, clock, job, timeout).await {
+                Some(Found::Sent(sent)) => return Attempted::accepted(&sent),
+                Some(Found::NotSent) if speaks_for_all => doubtful = false,
+                _ => {}
+            }
+        }
+        let repeats = doubtful && !job.recognised;
+        if repeats && self.settings.guarantee == Guarantee::AtMostOnce {
+            let forgotten =
+                "an earlier try may have been sent, and a repeat would not be recognised";
+            return Attempted {
+                doubtful,
+                ..Attempted::failed(&SendError::unknown(forgotten))
+            };
+        }
+        let mut delivery = Delivery::new(
+            job.id,
+            job.event.id,
+            &job.event.tenant,
+            to,
+            &made.rendering.message,
+            &job.latch,
+        );
+        delivery.generation = job.generation;
+        delivery.attempt = job.attempt;
+        delivery.expires_at = job.expires_at;
+        delivery.trace = job.content.trace.as_ref();
+        let began = clock.monotonic();
+        let attempted = self.ask(provider, clock, delivery, timeout, job).await;
+        let sending = Some(clock.monotonic().saturating_sub(began));
+        // What a dead worker left behind was counted when it was found.
+        let repeats = repeats && told && job.started();
+        let found = if attempted.tried.is_unknown() {
+            self.look_up(provider, clock, job, timeout).await
+        } else {
+            None
+        };
+        let attempted = match found {
+            Some(Found::Sent(sent)) => Attempted::accepted(&sent),
+            Some(Found::NotSent) => Attempted {
+                tried: Tried::Failed {
+                    outcome: Outcome::Retryable,
+                    fault: Fault::Provider,
+                    retry_after: None,
+                },
+                doubtful: doubtful && !speaks_for_all,
+                ..attempted
+            },
+            _ => Attempted {
+                doubtful: doubtful || attempted.tried.is_unknown(),
+                ..attempted
+            },
+        };
+        Attempted {
+            sending,
+            repeats,
+            ..attempted
+        }
+    }
+
+    /// Whether a worker that died may have sent it, which its rendering cannot say. A panic leaves
+    /// a suspect too, with a rendering that says whether it was sent; where a second message must
+    /// not go out, a suspect counts as sent as long as a crash may have left it.
+    fn may_be_interrupted(
+        &self,
+        provider: &dyn Provider<C>,
+        job: &Job,
+        made: &Made<C::Message>,
+    ) -> bool {
+        let recognises = provider.capabilities().dedup_window.is_some();
+        let strict = self.settings.guarantee == Guarantee::AtMostOnce && recognises;
+        job.interrupted || (job.suspect && (!made.kept || strict))
+    }
+
+    /// Hands a message to the provider and waits for its answer.
+    async fn ask(
+        &self,
+        provider: &dyn Provider<C>,
+        clock: &dyn Clock,
+        delivery: Delivery<'_, C>,
+        timeout: Duration,
+        job: &Job,
+    ) -> Attempted {
+        let send = AssertUnwindSafe(async { provider.send(delivery).await }).catch_unwind();
+        tokio::pin!(send);
+        // Most fakes and some providers answer at once: then no timer is needed.
+        let answered = match futures::poll!(&mut send) {
+            Poll::Ready(answered) => Some(answered),
+            Poll::Pending => tokio::select! {
+                biased;
+                answered = &mut send => Some(answered),
+                () = job.cut.cancelled() => return Attempted::cut_short(job.started()),
+                () = clock.sleep(timeout) => None,
+            },
+        };
+        match answered {
+            Some(Ok(Ok(sent))) => Attempted::accepted(&sent),
+            Some(Ok(Err(error))) => Attempted::failed(&error),
+            Some(Err(_)) => Attempted::panicked(job.started()),
+            None => {
+                let after = format!("no answer within {timeout:?}");
+                Attempted::failed(&if job.started() {
+                    SendError::unknown(after)
+                } else {
+                    SendError::retryable(Fault::Provider, after)
+                })
+            }
+        }
+    }
+
+    /// Asks the provider, if it can be asked and answers in time.
+    async fn look_up(
+        &self,
+        provider: &dyn Provider<C>,
+        clock: &dyn Clock,
+        job: &Job,
+        timeout: Duration,
+    ) -> Option<Found> {
+        let lookup = provider.lookup()?;
+        let reference = crate::provider::reference(job.id, job.generation);
+        tokio::select! {
+            biased;
+            found = AssertUnwindSafe(lookup.find(&reference)).catch_unwind() => found.ok()?.ok(),
+            () = job.cut.cancelled() => None,
+            () = clock.sleep(timeout) => None,
+        }
+    }
+}
