@@ -83,7 +83,9 @@ impl Scene {
     async fn run(&self, job: Job, die: Option<Point>) -> ExitStatus {
         let mut child = self.start(job, die);
         let status = tokio::time::timeout(LIMIT, child.wait()).await;
-        status.expect("a child did not end").unwrap()
+        status
+            .unwrap_or_else(|_| panic!("a child did not end"))
+            .unwrap()
     }
 
     /// Starts a child.

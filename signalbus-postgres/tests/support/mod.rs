@@ -1,6 +1,7 @@
 //! The server that tests share, and a schema for each of them.
 
 #![allow(dead_code, reason = "each test program uses a part of it")]
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
