@@ -36,8 +36,7 @@ impl Database {
             #[cfg(feature = "postgres")]
             Some(url) => {
                 let store = PostgresStore::open(url).await?;
-                let url = url.split('?').next().unwrap_or(url);
-                Ok(Self::Postgres(store, PgPool::connect(url).await?))
+                Ok(Self::Postgres(store, pool(url).await?))
             }
             #[cfg(not(feature = "postgres"))]
             Some(_) => Err("build the example with `--features postgres` for another store".into()),
@@ -104,4 +103,14 @@ impl Transaction {
             Self::Postgres(open) => open.commit().await,
         }
     }
+}
+
+/// Connections of the application, which keeps its table in the same schema.
+#[cfg(feature = "postgres")]
+async fn pool(url: &str) -> Result<PgPool, sqlx::Error> {
+    let (base, options) = url.split_once('?').unwrap_or((url, ""));
+    let schema = options.split('&').find_map(|o| o.strip_prefix("schema="));
+    let connect: sqlx::postgres::PgConnectOptions = base.parse()?;
+    let schema = schema.unwrap_or("signalbus");
+    PgPool::connect_with(connect.options([("search_path", schema)])).await
 }

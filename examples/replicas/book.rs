@@ -9,9 +9,8 @@ use std::{
     time::Duration,
 };
 
-use async_trait::async_trait;
 use signalbus::{
-    Provider,
+    Provider, async_trait,
     channel::Sms,
     provider::{Delivery, Fault, SendError, Sent},
 };

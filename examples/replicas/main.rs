@@ -62,10 +62,9 @@ fn engine(store: PostgresStore, book: Book) -> Result<Signalbus, Box<dyn Error>>
 
 /// Starts two replicas, publishes, kills one, and waits until the other has sent the rest.
 async fn watch(url: &str) -> Result<(), Box<dyn Error>> {
-    let folder = tempfile::tempdir()?;
-    let path = folder.path().join("book");
-    // A schema of its own for each run, so that it can be looked at afterwards.
+    // A schema and a book of its own for each run, so that they can be looked at afterwards.
     let schema = format!("replicas_{}", std::process::id());
+    let path = std::env::temp_dir().join(&schema);
     let store = open(url, &schema).await?;
     let publisher = engine(store.clone(), Book::open(&path, "publisher")?)?;
     let start = |name: &str| -> std::io::Result<Child> {
