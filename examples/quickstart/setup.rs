@@ -8,13 +8,12 @@ use std::{
 };
 
 use signalbus::smtp::MailFolder;
-use signalbus::sqlite::SqliteStore;
 use signalbus::{
     Builder, Channel, Policy, Signalbus, Templates, TenantId,
     channel::{Email, Sms},
 };
 
-use crate::texts::TextFile;
+use crate::{database::Database, texts::TextFile};
 
 const TEMPLATES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/templates");
 
@@ -46,18 +45,21 @@ impl Place {
     }
 }
 
-/// The engine, not started yet. The store comes first: it lets only one process in.
-pub(crate) async fn open(place: &Place) -> Result<(Signalbus, SqliteStore), Box<dyn Error>> {
+/// The engine, not started yet. The store comes first: an SQLite file lets only one process in.
+pub(crate) async fn open(
+    place: &Place,
+    url: Option<&str>,
+) -> Result<(Signalbus, Database), Box<dyn Error>> {
     std::fs::create_dir_all(place.dir())?;
-    let store = SqliteStore::open(place.database()).await?;
-    let builder = Signalbus::builder().store(store.clone());
+    let database = Database::open(place, url).await?;
+    let builder = database.give_to(Signalbus::builder());
     let email = Email::from("Signalbus <hello@signalbus.example>")?;
     let signalbus = mails(builder, email, place)?
         .channel(Sms::new(), TextFile::open(&place.texts())?)
         .templates(Templates::dir(TEMPLATES)?)
         .policy(policy())
         .build()?;
-    Ok((signalbus, store))
+    Ok((signalbus, database))
 }
 
 /// Where mails go when they are sent, such as `smtp://localhost:2525?tls=none`.
