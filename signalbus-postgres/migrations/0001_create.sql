@@ -118,6 +118,8 @@ CREATE TABLE signalbus.delivery (
     tenant        text COLLATE "C" NOT NULL,
     channel       text COLLATE "C",
     address       bytea,
+    sender        text COLLATE "C",
+    category      text COLLATE "C",
     reason        text COLLATE "C",
     provider      text COLLATE "C",
     message_id    text COLLATE "C",
@@ -173,7 +175,8 @@ CREATE TABLE signalbus.history_10 PARTITION OF signalbus.history FOR VALUES IN (
 CREATE TABLE signalbus.history_11 PARTITION OF signalbus.history FOR VALUES IN (11);
 CREATE INDEX history_position ON signalbus.history (position, entry);
 
--- Without a position it is parked: its message is not known yet.
+-- Without a position it is parked: its message is not known yet. An empty tenant means that the
+-- account serves all tenants. `body` is JSON: code, detail, bounce, suppress.
 CREATE TABLE signalbus.receipt (
     receipt       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     position      bigint,
@@ -185,7 +188,9 @@ CREATE TABLE signalbus.receipt (
     provider      text COLLATE "C" NOT NULL,
     id            text COLLATE "C" NOT NULL,
     kind          text COLLATE "C" NOT NULL,
-    message_id    text COLLATE "C"
+    message_id    text COLLATE "C",
+    rank          smallint NOT NULL,
+    body          text
 );
 
 CREATE UNIQUE INDEX receipt_id ON signalbus.receipt (tenant, provider, id);
@@ -196,13 +201,19 @@ CREATE INDEX receipt_parked_delivery
     ON signalbus.receipt (delivery) WHERE position IS NULL AND delivery IS NOT NULL;
 CREATE INDEX receipt_parked_at ON signalbus.receipt (recorded_at) WHERE position IS NULL;
 
+-- An empty tenant stands for all; an empty sender or category narrows nothing.
 CREATE TABLE signalbus.suppression (
+    suppressed_at  bigint NOT NULL,
+    as_of          bigint,
+    gravity        smallint NOT NULL,
     tenant         text COLLATE "C" NOT NULL,
     channel        text COLLATE "C" NOT NULL,
     address        bytea NOT NULL,
-    reason         text NOT NULL,
-    suppressed_at  bigint NOT NULL,
-    PRIMARY KEY (tenant, channel, address)
+    sender         text COLLATE "C" NOT NULL,
+    category       text COLLATE "C" NOT NULL,
+    cause          text NOT NULL,
+    code           text,
+    PRIMARY KEY (channel, address, tenant, sender, category)
 );
 
 CREATE TABLE signalbus.bus_position (

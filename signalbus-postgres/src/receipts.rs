@@ -5,10 +5,13 @@ use std::{
     time::Duration,
 };
 
+use serde::{Deserialize, Serialize};
 use signalbus_core::{
     clock::Timestamp,
+    name::{ChannelName, TenantId},
     store::{
-        EndState, Entry, Reason, Receipt, ReceiptEffect, ReceiptKind, ReceiptTarget, StoreError,
+        AddressHash, Bounce, EndState, Entry, Reason, Receipt, ReceiptEffect, ReceiptKind,
+        ReceiptTarget, StoreError, Suppress, Suppression,
     },
 };
 use sqlx::postgres::PgRow;
@@ -17,6 +20,7 @@ use crate::{
     codec::{Columns, SENT_RANK, end_code, message_hash, micros, time},
     database::Link,
     error, history, rendering,
+    suppress::{self, of_all},
     text::clean,
 };
 
@@ -51,6 +55,8 @@ pub(crate) async fn record(
                     position,
                     kind: receipt.kind.clone(),
                     occurred_at: receipt.occurred_at,
+                    rank: receipt.rank,
+                    body: Body::of(receipt),
                 });
                 ReceiptEffect::Recorded
             }
@@ -73,17 +79,18 @@ pub(crate) async fn apply_parked(
 ) -> Result<(), StoreError> {
     let query = link
         .query(
-            "SELECT r.receipt, d.position, r.kind, r.occurred_at
+            "SELECT r.receipt, d.position, r.kind, r.occurred_at, r.rank, r.body
              FROM signalbus.delivery AS d
              JOIN signalbus.receipt AS r
                ON r.position IS NULL AND r.message_hash = d.message_hash
-              AND r.message_id = d.message_id AND r.provider = d.provider AND r.tenant = d.tenant
+              AND r.message_id = d.message_id AND r.provider = d.provider
+              AND r.tenant IN (d.tenant, '')
              WHERE d.position = ANY($1) AND r.recorded_at > $2
              UNION ALL
-             SELECT r.receipt, d.position, r.kind, r.occurred_at
+             SELECT r.receipt, d.position, r.kind, r.occurred_at, r.rank, r.body
              FROM signalbus.delivery AS d
              JOIN signalbus.receipt AS r
-               ON r.position IS NULL AND r.delivery = d.id AND r.tenant = d.tenant
+               ON r.position IS NULL AND r.delivery = d.id AND r.tenant IN (d.tenant, '')
              WHERE d.position = ANY($1) AND r.recorded_at > $2
              ORDER BY 1",
         )
@@ -98,11 +105,11 @@ pub(crate) async fn apply_parked(
 pub(crate) async fn sweep(link: &mut Link<'_>, now: Timestamp) -> Result<(), StoreError> {
     let query = link
         .query(
-            "SELECT r.receipt, d.position, r.kind, r.occurred_at
+            "SELECT r.receipt, d.position, r.kind, r.occurred_at, r.rank, r.body
              FROM signalbus.receipt AS r
              JOIN signalbus.delivery AS d
                ON d.message_hash = r.message_hash AND d.message_id = r.message_id
-              AND d.provider = r.provider AND d.tenant = r.tenant
+              AND d.provider = r.provider AND r.tenant IN (d.tenant, '')
              WHERE r.position IS NULL AND r.message_hash IS NOT NULL AND r.recorded_at > $1
              ORDER BY 1 LIMIT 1000",
         )
@@ -125,6 +132,8 @@ async fn unpark(link: &mut Link<'_>, now: Timestamp, rows: &[PgRow]) -> Result<(
             position,
             kind: ReceiptKind::from(columns.take::<String>()?),
             occurred_at: columns.int_or_none()?.map(time).transpose()?,
+            rank: columns.number()?,
+            body: Body::read(columns.take_or_none()?)?,
         };
         if found.insert(receipt, matched).is_none() {
             numbers.push(receipt);
@@ -164,7 +173,7 @@ type Identity = (String, String, String);
 
 fn identity(receipt: &Receipt) -> Identity {
     (
-        receipt.tenant.as_str().to_owned(),
+        of_all(receipt.tenant.as_ref()).to_owned(),
         receipt.provider.as_str().to_owned(),
         clean(&receipt.id).into_owned(),
     )
@@ -199,27 +208,30 @@ async fn insert(
     let times: Vec<Option<i64>> = times.collect();
     let hashes = messages.iter().map(|id| id.as_deref().map(message_hash));
     let hashes: Vec<Option<i64>> = hashes.collect();
+    let ranks: Vec<i16> = receipts.iter().map(|one| i16::from(one.rank)).collect();
+    let bodies = receipts.iter().map(|one| Body::of(one).written());
+    let bodies = bodies.collect::<Result<Vec<_>, _>>()?;
     let query = link
         .query(
             "INSERT INTO signalbus.receipt (tenant, provider, id, kind, occurred_at, recorded_at,
-                 delivery, message_id, message_hash, position)
+                 delivery, message_id, message_hash, rank, body, position)
              SELECT r.tenant, r.provider, r.id, r.kind, r.occurred_at, $9,
-                    r.delivery, r.message_id, r.message_hash, coalesce(
+                    r.delivery, r.message_id, r.message_hash, r.rank, r.body, coalesce(
                  (SELECT d.position FROM signalbus.delivery AS d
-                  WHERE d.id = r.delivery AND d.tenant = r.tenant),
+                  WHERE d.id = r.delivery AND r.tenant IN (d.tenant, '')),
                  (SELECT d.position FROM signalbus.delivery AS d
                   WHERE d.message_hash = r.message_hash AND d.message_id = r.message_id
-                    AND d.provider = r.provider AND d.tenant = r.tenant
+                    AND d.provider = r.provider AND r.tenant IN (d.tenant, '')
                   ORDER BY d.position DESC LIMIT 1))
              FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::uuid[],
-                         $7::text[], $8::bigint[])
+                         $7::text[], $8::bigint[], $10::smallint[], $11::text[])
                  WITH ORDINALITY AS r (tenant, provider, id, kind, occurred_at, delivery,
-                                       message_id, message_hash, nth)
+                                       message_id, message_hash, rank, body, nth)
              ORDER BY r.nth
              ON CONFLICT (tenant, provider, id) DO NOTHING
              RETURNING tenant, provider, id, position",
         )
-        .bind(column(|receipt| receipt.tenant.as_str()))
+        .bind(column(|receipt| of_all(receipt.tenant.as_ref())))
         .bind(column(|receipt| receipt.provider.as_str()))
         .bind(column(|receipt| &receipt.id))
         .bind(column(|receipt| receipt.kind.as_str()))
@@ -227,7 +239,9 @@ async fn insert(
         .bind(deliveries)
         .bind(messages)
         .bind(hashes)
-        .bind(micros(now));
+        .bind(micros(now))
+        .bind(ranks)
+        .bind(bodies);
     let rows = link.rows(query).await?;
     rows.iter()
         .map(|row| {
@@ -243,6 +257,55 @@ struct Matched {
     position: i64,
     kind: ReceiptKind,
     occurred_at: Option<Timestamp>,
+    rank: u8,
+    body: Body,
+}
+
+/// What nobody searches for.
+#[derive(Default, Serialize, Deserialize, PartialEq)]
+struct Body {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    code: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    bounce: Option<Bounce>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    suppress: Option<Suppress>,
+}
+
+impl Body {
+    fn of(receipt: &Receipt) -> Self {
+        Self {
+            code: receipt.code.as_deref().map(|code| clean(code).into_owned()),
+            detail: receipt
+                .detail
+                .as_deref()
+                .map(|detail| clean(detail).into_owned()),
+            bounce: receipt.bounce,
+            suppress: receipt.suppress.clone(),
+        }
+    }
+
+    fn written(&self) -> Result<Option<String>, StoreError> {
+        if *self == Self::default() {
+            return Ok(None);
+        }
+        serde_json::to_string(self).map(Some).map_err(|source| {
+            error::invalid("a receipt cannot be written as JSON").with_source(source)
+        })
+    }
+
+    fn read(text: Option<String>) -> Result<Self, StoreError> {
+        text.map_or_else(
+            || Ok(Self::default()),
+            |text| {
+                serde_json::from_str(&text).map_err(|source| {
+                    error::corrupt("a receipt cannot be read").with_source(source)
+                })
+            },
+        )
+    }
 }
 
 /// Writes receipts into history and ladder, in their order; says which moved the ladder.
@@ -259,8 +322,9 @@ async fn apply(
     let mut tops: HashMap<i64, (u8, String)> = HashMap::new();
     let mut advanced = Vec::with_capacity(receipts.len());
     let mut entries = Vec::with_capacity(receipts.len());
+    let mut suppressions = Vec::new();
     for receipt in receipts {
-        let rank = receipt.kind.rank();
+        let rank = receipt.rank;
         let standing = standings.entry(receipt.position).or_default();
         let moved = rank > standing.rank;
         if moved {
@@ -269,12 +333,24 @@ async fn apply(
             tops.insert(receipt.position, (rank, word));
         }
         advanced.push(moved);
+        if let (Some(suppress), Some((tenant, channel, address))) =
+            (receipt.body.suppress, standing.address.clone())
+        {
+            let mut entry = Suppression::new(tenant, channel, address, suppress.cause);
+            entry.scope = suppress.scope;
+            entry.code.clone_from(&receipt.body.code);
+            entry.as_of = receipt.occurred_at;
+            suppressions.push(entry);
+        }
         entries.push((
             receipt.position,
             Entry::Receipt {
                 kind: receipt.kind,
                 occurred_at: receipt.occurred_at,
                 advanced: moved,
+                code: receipt.body.code,
+                detail: receipt.body.detail,
+                bounce: receipt.body.bounce,
             },
         ));
         if standing.unknown && standing.rank >= SENT_RANK {
@@ -291,6 +367,8 @@ async fn apply(
         }
     }
     climb(link, &tops).await?;
+    let suppressions: Vec<&Suppression> = suppressions.iter().collect();
+    suppress::suppress(link, now, &suppressions).await?;
     resolve(link, now, &resolved).await?;
     history::append(link, now, &entries).await?;
     Ok(advanced)
@@ -302,6 +380,8 @@ struct Standing {
     rank: u8,
     /// Whether it ended in an unknown outcome.
     unknown: bool,
+    /// What would be suppressed.
+    address: Option<(TenantId, ChannelName, AddressHash)>,
 }
 
 /// Locks the rows, so that they are still so when they are written.
@@ -312,7 +392,8 @@ async fn standings(
     let positions: Vec<i64> = receipts.iter().map(|receipt| receipt.position).collect();
     let query = link
         .query(
-            "SELECT position, receipt_rank, state = 13 FROM signalbus.delivery
+            "SELECT position, receipt_rank, state = 13, tenant, channel, address
+             FROM signalbus.delivery
              WHERE position = ANY($1) ORDER BY position FOR UPDATE",
         )
         .bind(positions);
@@ -321,9 +402,17 @@ async fn standings(
         .map(|row| {
             let mut columns = Columns::of(row);
             let position = columns.int()?;
+            let (rank, unknown) = (columns.number()?, columns.take()?);
+            let tenant = columns.name()?;
+            let channel = columns.name_or_none()?;
+            let address: Option<Vec<u8>> = columns.take_or_none()?;
+            let address = address.and_then(|address| <[u8; 16]>::try_from(address).ok());
             let standing = Standing {
-                rank: columns.number()?,
-                unknown: columns.take()?,
+                rank,
+                unknown,
+                address: channel
+                    .zip(address)
+                    .map(|(channel, address)| (tenant, channel, AddressHash(address))),
             };
             Ok((position, standing))
         })

@@ -8,12 +8,12 @@ use signalbus_core::{
     Wake,
     clock::Timestamp,
     id::{DeliveryId, EventId},
-    name::{ChannelName, TenantId},
+    name::TenantId,
     store::{
-        Acceptance, AddressHash, BusAdvance, BusPosition, Cancel, Cancelled, DeliveryFilter,
-        DeliveryRecord, EventRecord, Fetched, Flush, Flushed, HistoryEntry, LaneHolding, LaneLease,
-        LaneRequest, NewEvent, Page, PageToken, Receipt, ReceiptEffect, Redrive, Redriven, Store,
-        StoreError, StoreFeatures, Suppression, Tally, Window,
+        Acceptance, BusAdvance, BusPosition, Cancel, Cancelled, DeliveryFilter, DeliveryRecord,
+        EventRecord, Fetched, Flush, Flushed, HistoryEntry, LaneHolding, LaneLease, LaneRequest,
+        Listed, NewEvent, Page, PageToken, Receipt, ReceiptEffect, Redrive, Redriven, Store,
+        StoreError, StoreFeatures, Suppression, Tally, Unsuppress, Window,
     },
 };
 use sqlx::{PgConnection, postgres::PgConnectOptions};
@@ -332,16 +332,16 @@ impl Store for PostgresStore {
         })
     }
 
-    async fn unsuppress(
-        &self,
-        tenant: &TenantId,
-        channel: &ChannelName,
-        address: AddressHash,
-    ) -> Result<bool, StoreError> {
-        let (tenant, channel) = (tenant.clone(), channel.clone());
-        call!(self, Application, Transaction, [tenant, channel], link => {
-            suppress::unsuppress(link, &tenant, &channel, address)
+    async fn unsuppress(&self, which: Unsuppress) -> Result<bool, StoreError> {
+        let which = Arc::new(which);
+        call!(self, Application, Transaction, [which], link => {
+            suppress::unsuppress(link, &which)
         })
+    }
+
+    async fn suppressed(&self, asked: Vec<Listed>) -> Result<Vec<Option<Suppression>>, StoreError> {
+        let asked = Arc::new(asked);
+        call!(self, Application, Read, [asked], link => suppress::suppressed(link, &asked))
     }
 
     async fn event(

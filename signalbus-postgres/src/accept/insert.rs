@@ -43,9 +43,11 @@ const INSERT: &str = concat!(
          FROM (SELECT f.id AS event, f.tenant, f.class, d.*
                FROM unnest($10::integer[], $11::uuid[], $12::bigint[], $13::text[], $14::integer[],
                            $15::bigint[], $16::smallint[], $17::bytea[], $18::bigint[],
-                           $19::bigint[], $20::smallint[], $21::text[], $22::text[])
+                           $19::bigint[], $20::smallint[], $21::text[], $22::text[],
+                           $29::text[], $30::text[])
                    WITH ORDINALITY AS d (of, id, recipient, channel, lane, order_key, order_mode,
-                                         address, send_at, expires_at, ended, reason, body, nth)
+                                         address, send_at, expires_at, ended, reason, body,
+                                         sender, category, nth)
                JOIN fresh AS f ON f.nth = d.of
                ORDER BY d.nth OFFSET 0) AS n),
      events AS (
@@ -60,14 +62,14 @@ const INSERT: &str = concat!(
      deliveries AS (
          INSERT INTO signalbus.delivery (position, id, event, tenant, channel, class, lane,
              order_key, order_mode, recipient, address, expires_at, accepted_at, due, state, holds,
-             reason, ended_at)
+             reason, ended_at, sender, category)
          SELECT n.position, n.id, n.event, n.tenant, n.channel, n.class, n.lane,
                 n.order_key, n.order_mode, n.recipient, n.address, n.expires_at, t.now,
                 greatest(t.now, n.send_at),
                 CASE WHEN n.ended IS NOT NULL THEN n.ended WHEN n.order_mode >= 2 THEN 4
                      WHEN n.send_at > t.now THEN 1 ELSE 0 END,
                 n.order_mode > 0 AND coalesce(n.ended, 10) = 10,
-                n.reason, CASE WHEN n.ended IS NOT NULL THEN t.now END
+                n.reason, CASE WHEN n.ended IS NOT NULL THEN t.now END, n.sender, n.category
          FROM numbered AS n CROSS JOIN t
          WHERE n.event IN (SELECT id FROM events)
          ORDER BY n.position),
@@ -131,7 +133,9 @@ pub(super) async fn insert(
         .bind(f.names)
         .bind(f.types)
         .bind(f.content_ids)
-        .bind(f.contents);
+        .bind(f.contents)
+        .bind(d.senders)
+        .bind(d.categories);
     let rows = link.rows(query).await?;
     let row = rows.first().ok_or_else(|| error::corrupt("no time"))?;
     let mut columns = Columns::of(row);
@@ -189,6 +193,8 @@ struct Deliveries<'a> {
     ended: Vec<Option<i16>>,
     reasons: Vec<Option<Cow<'a, str>>>,
     bodies: Vec<Option<String>>,
+    senders: Vec<Option<Cow<'a, str>>>,
+    categories: Vec<Option<Cow<'a, str>>>,
 }
 
 impl<'a> Deliveries<'a> {
@@ -220,6 +226,9 @@ impl<'a> Deliveries<'a> {
             .push(ended.map(|(end, _)| small(end_code(*end))).transpose()?);
         self.reasons
             .push(clean_or_none(ended.map(|(_, reason)| reason.as_str())));
+        self.senders.push(clean_or_none(delivery.sender.as_deref()));
+        self.categories
+            .push(clean_or_none(delivery.category.as_deref()));
         let entry = ended.map(|(state, reason)| Entry::Ended {
             state: *state,
             reason: reason.clone(),

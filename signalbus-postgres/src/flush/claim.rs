@@ -14,6 +14,7 @@ use crate::{
     database::Link,
     history,
     order::{self, OrderKey},
+    suppress::stands_against,
 };
 
 /// A row that a claim ended.
@@ -84,11 +85,13 @@ pub(super) async fn refuse(
 /// What stands against a claim, if anything does.
 macro_rules! verdict {
     () => {
-        "CASE WHEN d.receipt_rank >= 2 THEN 20
+        concat!(
+            "CASE WHEN d.receipt_rank >= 2 THEN 20
               WHEN d.expires_at <= $1 THEN 11
-              WHEN EXISTS (SELECT 1 FROM signalbus.suppression AS p
-                           WHERE p.tenant = d.tenant AND p.channel = d.channel
-                             AND p.address = d.address) THEN 12 END"
+              WHEN EXISTS (SELECT 1 FROM signalbus.suppression AS p WHERE ",
+            stands_against!("d"),
+            ") THEN 12 END"
+        )
     };
 }
 
@@ -120,12 +123,14 @@ async fn end(link: &mut Link<'_>, now: Timestamp, batch: &Batch) -> Result<Vec<E
                    AND (",
             verdict!(),
             ") IS NOT NULL
-                 RETURNING c.nth, d.position, d.state, d.order_key, d.tenant, d.channel, d.address)
+                 RETURNING c.nth, d.position, d.state, d.order_key, d.tenant, d.channel, d.address,
+                           d.sender, d.category)
              SELECT e.nth, e.position, e.state, e.order_key, e.tenant,
-                    CASE WHEN e.state = 12 THEN p.reason END
+                    CASE WHEN e.state = 12 THEN (
+                        SELECT p.cause FROM signalbus.suppression AS p WHERE ",
+            stands_against!("e"),
+            " ORDER BY p.gravity DESC, p.suppressed_at LIMIT 1) END
              FROM ended AS e
-             LEFT JOIN signalbus.suppression AS p
-               ON p.tenant = e.tenant AND p.channel = e.channel AND p.address = e.address
              ORDER BY e.position"
         ))
         .bind(micros(now))

@@ -22,6 +22,7 @@ use crate::{
     codec::{Columns, month_of},
     database::{Link, now},
     error, history, row,
+    suppress::stands_against,
 };
 
 /// Where a result leads: called off, proved by a receipt, to its end, or to the next try.
@@ -124,9 +125,9 @@ const WRITE: &str = concat!(
                       OR (d.due = d.accepted_at AND d.attempt = 0 AND d.generation = 0))
                  AND d.receipt_rank < 2
                  AND (d.expires_at IS NULL OR d.expires_at > t.now)
-                 AND NOT EXISTS (SELECT 1 FROM signalbus.suppression AS p
-                                 WHERE p.tenant = d.tenant AND p.channel = d.channel
-                                   AND p.address = d.address))
+                 AND NOT EXISTS (SELECT 1 FROM signalbus.suppression AS p WHERE ",
+    stands_against!("d"),
+    "))
              OR (d.state = 2 AND d.attempt = c.attempt AND d.claim_epoch = o.epoch))
          RETURNING c.nth, d.position, d.event, d.recipient, d.rendered)
      SELECT 0::smallint, 0::bigint, t.now, NULL::smallint, NULL::bigint,

@@ -79,12 +79,9 @@ async fn a_pool_that_is_eaten_up_does_not_stop_leases_or_the_worker() {
             let store = store.clone();
             tokio::spawn(async move {
                 let hash = signalbus::store::AddressHash([1; 16]);
+                let (of, on) = (crate::support::tenant("acme"), crate::support::email());
                 store
-                    .unsuppress(
-                        &crate::support::tenant("acme"),
-                        &crate::support::email(),
-                        hash,
-                    )
+                    .unsuppress(signalbus::store::Unsuppress::new(of, on, hash))
                     .await
             })
         })

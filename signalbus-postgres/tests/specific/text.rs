@@ -40,14 +40,11 @@ async fn a_nul_anywhere_is_taken_out_and_nothing_is_lost() {
         settles: vec![result],
     };
     store.flush(&lanes, &flush).await.unwrap();
-    let receipt = Receipt {
-        tenant: tenant("acme"),
-        provider: "test".parse().unwrap(),
-        target: ReceiptTarget::Message("mess\0age".to_owned()),
-        kind: ReceiptKind::Delivered,
-        id: "rec\0eipt".to_owned(),
-        occurred_at: None,
-    };
+    let target = ReceiptTarget::Message("mess\0age".to_owned());
+    let (name, kind) = ("test".parse().unwrap(), ReceiptKind::Delivered);
+    let mut receipt = Receipt::new(tenant("acme"), name, target, kind, "rec\0eipt");
+    receipt.code = Some("co\0de".to_owned());
+    receipt.detail = Some("de\0tail".to_owned());
     let effects = store.record_receipts(vec![receipt.clone(), receipt]).await;
     assert_eq!(
         effects.unwrap(),
@@ -67,11 +64,7 @@ async fn a_nul_anywhere_is_taken_out_and_nothing_is_lost() {
         actor: "o\0ps".to_owned(),
     };
     store.cancel(&tenant("acme"), cancel).await.unwrap();
-    let suppression = Suppression {
-        tenant: tenant("acme"),
-        channel: email(),
-        address: signalbus::store::AddressHash([7; 16]),
-        reason: "man\0ual".to_owned(),
-    };
+    let address = signalbus::store::AddressHash([7; 16]);
+    let suppression = Suppression::new(tenant("acme"), email(), address, "man\0ual");
     store.suppress(vec![suppression]).await.unwrap();
 }
