@@ -11,7 +11,7 @@ pub(crate) fn write(tenant: &TenantId, reference: &str) -> String {
     format!("{tenant}/{reference}")
 }
 
-/// Reads what [`write`] gave; none when it is not ours.
+/// Reads what [`write()`] gave; none when it is not ours.
 pub(crate) fn read(text: &str) -> Option<(TenantId, DeliveryId, u32)> {
     let (tenant, reference) = text.split_once('/')?;
     let (delivery, generation) = parse_reference(reference)?;
