@@ -82,7 +82,7 @@ mod tests {
             ] {
                 assert_eq!(error.outcome(), Outcome::Retryable, "{kind:?}");
                 assert_eq!(error.fault(), fault, "{kind:?}");
-                assert!(!error.suppresses(), "{kind:?}");
+                assert!(error.suppresses().is_none(), "{kind:?}");
                 assert!(error.source().is_some(), "{kind:?}");
             }
         }

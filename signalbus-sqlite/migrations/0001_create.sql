@@ -75,6 +75,8 @@ CREATE TABLE signalbus_delivery (
     order_mode   INTEGER NOT NULL,
     recipient    INTEGER NOT NULL,
     address      BLOB,
+    sender       TEXT,
+    category     TEXT,
     accepted_at  INTEGER NOT NULL,
     expires_at   INTEGER,
     state        INTEGER NOT NULL,
@@ -135,13 +137,16 @@ CREATE TABLE signalbus_history (
     PRIMARY KEY (position, entry)
 ) STRICT, WITHOUT ROWID;
 
--- Without a position it is parked: its message is not known yet.
+-- Without a position it is parked: its message is not known yet. An empty tenant means that the account
+-- serves all tenants. `body` is JSON: code, detail, bounce, suppress.
 CREATE TABLE signalbus_receipt (
     receipt      INTEGER PRIMARY KEY,
     tenant       TEXT NOT NULL,
     provider     TEXT NOT NULL,
     id           TEXT NOT NULL,
     kind         TEXT NOT NULL,
+    rank         INTEGER NOT NULL,
+    body         TEXT,
     occurred_at  INTEGER,
     recorded_at  INTEGER NOT NULL,
     position     INTEGER,
@@ -160,13 +165,19 @@ CREATE INDEX signalbus_receipt_parked_delivery
 CREATE INDEX signalbus_receipt_parked_at
     ON signalbus_receipt (recorded_at) WHERE position IS NULL;
 
+-- An empty tenant stands for all; an empty sender or category narrows nothing.
 CREATE TABLE signalbus_suppression (
     tenant        TEXT NOT NULL,
     channel       TEXT NOT NULL,
     address       BLOB NOT NULL,
-    reason        TEXT NOT NULL,
+    sender        TEXT NOT NULL,
+    category      TEXT NOT NULL,
+    cause         TEXT NOT NULL,
+    gravity       INTEGER NOT NULL,
+    code          TEXT,
+    as_of         INTEGER,
     suppressed_at INTEGER NOT NULL,
-    PRIMARY KEY (tenant, channel, address)
+    PRIMARY KEY (channel, address, tenant, sender, category)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE signalbus_bus_position (

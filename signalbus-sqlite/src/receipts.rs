@@ -5,10 +5,13 @@ use std::{
     time::Duration,
 };
 
+use serde::{Deserialize, Serialize};
 use signalbus_core::{
     clock::Timestamp,
+    name::{ChannelName, TenantId},
     store::{
-        EndState, Entry, Reason, Receipt, ReceiptEffect, ReceiptKind, ReceiptTarget, StoreError,
+        AddressHash, Bounce, EndState, Entry, Reason, Receipt, ReceiptEffect, ReceiptKind,
+        ReceiptTarget, StoreError, Suppress, Suppression,
     },
 };
 use sqlx::SqliteConnection;
@@ -18,6 +21,7 @@ use crate::{
     codec::{Columns, SENT_RANK, message_hash, micros, time},
     error, history, rendering,
     states::end_code,
+    suppress::{self, of_all},
 };
 
 /// How long a receipt waits for its send to be settled.
@@ -51,6 +55,8 @@ pub(crate) async fn record(
                     position,
                     kind: receipt.kind.clone(),
                     occurred_at: receipt.occurred_at,
+                    rank: receipt.rank,
+                    body: Body::of(receipt),
                 });
                 ReceiptEffect::Recorded
             }
@@ -72,12 +78,13 @@ pub(crate) async fn apply_parked(
     positions: &[i64],
 ) -> Result<(), StoreError> {
     let rows = sqlx::query(
-        "SELECT r.receipt, d.position, r.kind, r.occurred_at
+        "SELECT r.receipt, d.position, r.kind, r.occurred_at, r.rank, r.body
          FROM json_each(?1) AS j
          CROSS JOIN signalbus_delivery AS d ON d.position = j.value
          CROSS JOIN signalbus_receipt AS r INDEXED BY signalbus_receipt_parked_message
            ON r.position IS NULL AND r.message_hash = d.message_hash
-          AND r.message_id = d.message_id AND r.provider = d.provider AND r.tenant = d.tenant
+          AND r.message_id = d.message_id AND r.provider = d.provider
+          AND r.tenant IN (d.tenant, '')
          WHERE r.recorded_at > ?2 AND EXISTS (
              SELECT 1 FROM signalbus_receipt INDEXED BY signalbus_receipt_parked_at
              WHERE position IS NULL)
@@ -86,7 +93,7 @@ pub(crate) async fn apply_parked(
          FROM json_each(?1) AS j
          CROSS JOIN signalbus_delivery AS d ON d.position = j.value
          CROSS JOIN signalbus_receipt AS r INDEXED BY signalbus_receipt_parked_delivery
-           ON r.position IS NULL AND r.delivery = d.id AND r.tenant = d.tenant
+           ON r.position IS NULL AND r.delivery = d.id AND r.tenant IN (d.tenant, '')
          WHERE r.recorded_at > ?2 AND EXISTS (
              SELECT 1 FROM signalbus_receipt INDEXED BY signalbus_receipt_parked_at
              WHERE position IS NULL)
@@ -109,6 +116,8 @@ pub(crate) async fn apply_parked(
             position,
             kind: ReceiptKind::from(columns.take::<String>()?),
             occurred_at: columns.take_or_none()?.map(time).transpose()?,
+            rank: columns.number()?,
+            body: Body::read(columns.take_or_none()?)?,
         });
     }
     sqlx::query(
@@ -144,7 +153,7 @@ type Identity = (String, String, String);
 
 fn identity(receipt: &Receipt) -> Identity {
     (
-        receipt.tenant.as_str().to_owned(),
+        of_all(receipt.tenant.as_ref()).to_owned(),
         receipt.provider.as_str().to_owned(),
         receipt.id.clone(),
     )
@@ -170,7 +179,7 @@ async fn insert(
                 }
             };
             Ok((
-                &receipt.tenant,
+                of_all(receipt.tenant.as_ref()),
                 &receipt.provider,
                 &receipt.id,
                 &receipt.kind,
@@ -178,28 +187,31 @@ async fn insert(
                 delivery,
                 message,
                 message.map(message_hash),
+                receipt.rank,
+                Body::of(receipt).written()?,
             ))
         })
         .collect::<Result<_, StoreError>>()?;
     let rows = sqlx::query(
         "INSERT INTO signalbus_receipt (tenant, provider, id, kind, occurred_at, recorded_at,
-             delivery, message_id, message_hash, position)
+             delivery, message_id, message_hash, rank, body, position)
          SELECT r.*, coalesce(
              (SELECT d.position FROM signalbus_delivery AS d
-              WHERE d.id = r.delivery AND d.tenant = r.tenant),
+              WHERE d.id = r.delivery AND r.tenant IN (d.tenant, '')),
              (SELECT d.position FROM signalbus_delivery AS d
               WHERE d.message_hash = r.message_hash AND d.message_id = r.message_id
-                AND d.provider = r.provider AND d.tenant = r.tenant
+                AND d.provider = r.provider AND r.tenant IN (d.tenant, '')
               ORDER BY d.position DESC LIMIT 1))
          FROM (SELECT value ->> 0 AS tenant, value ->> 1 AS provider, value ->> 2, value ->> 3,
                       value ->> 4, ?3, substr(?2, value ->> 5, 16) AS delivery,
-                      value ->> 6 AS message_id, value ->> 7 AS message_hash
+                      value ->> 6 AS message_id, value ->> 7 AS message_hash, value ->> 8,
+                      value ->> 9
                FROM jsonb_each(?1)) AS r
          WHERE true
          ON CONFLICT (tenant, provider, id) DO NOTHING
          RETURNING tenant, provider, id, position",
     )
-    .bind(batch::rows::<(_, _, _, _, _, _, _, _)>(&rows)?)
+    .bind(batch::rows::<(_, _, _, _, _, _, _, _, _, _)>(&rows)?)
     .bind(ids.into_vec())
     .bind(micros(now))
     .fetch_all(conn)
@@ -219,6 +231,52 @@ struct Matched {
     position: i64,
     kind: ReceiptKind,
     occurred_at: Option<Timestamp>,
+    rank: u8,
+    body: Body,
+}
+
+/// What nobody searches for.
+#[derive(Default, Serialize, Deserialize, PartialEq)]
+struct Body {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    code: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    bounce: Option<Bounce>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    suppress: Option<Suppress>,
+}
+
+impl Body {
+    fn of(receipt: &Receipt) -> Self {
+        Self {
+            code: receipt.code.clone(),
+            detail: receipt.detail.clone(),
+            bounce: receipt.bounce,
+            suppress: receipt.suppress.clone(),
+        }
+    }
+
+    fn written(&self) -> Result<Option<String>, StoreError> {
+        if *self == Self::default() {
+            return Ok(None);
+        }
+        serde_json::to_string(self).map(Some).map_err(|source| {
+            error::invalid("a receipt cannot be written as JSON").with_source(source)
+        })
+    }
+
+    fn read(text: Option<String>) -> Result<Self, StoreError> {
+        text.map_or_else(
+            || Ok(Self::default()),
+            |text| {
+                serde_json::from_str(&text).map_err(|source| {
+                    error::corrupt("a receipt cannot be read").with_source(source)
+                })
+            },
+        )
+    }
 }
 
 /// Writes receipts into history and ladder, in their order; says which moved the ladder.
@@ -235,8 +293,9 @@ async fn apply(
     let mut tops: HashMap<i64, (u8, String)> = HashMap::new();
     let mut advanced = Vec::with_capacity(receipts.len());
     let mut entries = Vec::with_capacity(receipts.len());
+    let mut suppressions = Vec::new();
     for receipt in receipts {
-        let rank = receipt.kind.rank();
+        let rank = receipt.rank;
         let standing = standings.entry(receipt.position).or_default();
         let moved = rank > standing.rank;
         if moved {
@@ -245,12 +304,24 @@ async fn apply(
             tops.insert(receipt.position, (rank, word));
         }
         advanced.push(moved);
+        if let (Some(suppress), Some((tenant, channel, address))) =
+            (receipt.body.suppress, standing.address.clone())
+        {
+            let mut entry = Suppression::new(tenant, channel, address, suppress.cause);
+            entry.scope = suppress.scope;
+            entry.code.clone_from(&receipt.body.code);
+            entry.as_of = receipt.occurred_at;
+            suppressions.push(entry);
+        }
         entries.push((
             receipt.position,
             Entry::Receipt {
                 kind: receipt.kind,
                 occurred_at: receipt.occurred_at,
                 advanced: moved,
+                code: receipt.body.code,
+                detail: receipt.body.detail,
+                bounce: receipt.body.bounce,
             },
         ));
         if standing.unknown && standing.rank >= SENT_RANK {
@@ -267,6 +338,8 @@ async fn apply(
         }
     }
     climb(conn, &tops).await?;
+    let suppressions: Vec<&Suppression> = suppressions.iter().collect();
+    suppress::suppress(conn, now, &suppressions).await?;
     resolve(conn, now, &resolved).await?;
     history::append(conn, now, &entries).await?;
     Ok(advanced)
@@ -278,6 +351,8 @@ struct Standing {
     rank: u8,
     /// Whether it ended in an unknown outcome.
     unknown: bool,
+    /// What would be suppressed.
+    address: Option<(TenantId, ChannelName, AddressHash)>,
 }
 
 async fn standings(
@@ -286,7 +361,8 @@ async fn standings(
 ) -> Result<HashMap<i64, Standing>, StoreError> {
     let positions: Vec<i64> = receipts.iter().map(|receipt| receipt.position).collect();
     let rows = sqlx::query(
-        "SELECT position, receipt_rank, state = ?2 FROM signalbus_delivery
+        "SELECT position, receipt_rank, state = ?2, tenant, channel, address
+         FROM signalbus_delivery
          WHERE position IN (SELECT value FROM json_each(?1))",
     )
     .bind(batch::rows(&positions)?)
@@ -298,9 +374,17 @@ async fn standings(
         .map(|row| {
             let mut columns = Columns::of(row);
             let standing = |columns: &mut Columns<'_>| {
+                let (rank, unknown) = (columns.number()?, columns.take()?);
+                let tenant = columns.name()?;
+                let channel = columns.name_or_none()?;
+                let address: Option<Vec<u8>> = columns.take_or_none()?;
+                let address = address.and_then(|address| <[u8; 16]>::try_from(address).ok());
                 Ok::<_, StoreError>(Standing {
-                    rank: columns.number()?,
-                    unknown: columns.take()?,
+                    rank,
+                    unknown,
+                    address: channel
+                        .zip(address)
+                        .map(|(channel, address)| (tenant, channel, AddressHash(address))),
                 })
             };
             Ok((columns.take()?, standing(&mut columns)?))

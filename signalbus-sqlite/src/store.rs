@@ -13,12 +13,12 @@ use async_trait::async_trait;
 use signalbus_core::{
     clock::{Clock, Timestamp},
     id::{DeliveryId, EventId},
-    name::{ChannelName, TenantId},
+    name::TenantId,
     store::{
-        Acceptance, AddressHash, BusAdvance, BusPosition, Cancel, Cancelled, DeliveryFilter,
-        DeliveryRecord, EventRecord, Fetched, Flush, Flushed, HistoryEntry, LaneHolding, LaneLease,
-        LaneRequest, NewEvent, Page, PageToken, Receipt, ReceiptEffect, Redrive, Redriven, Store,
-        StoreError, StoreErrorKind, StoreFeatures, Suppression, Tally, Window,
+        Acceptance, BusAdvance, BusPosition, Cancel, Cancelled, DeliveryFilter, DeliveryRecord,
+        EventRecord, Fetched, Flush, Flushed, HistoryEntry, LaneHolding, LaneLease, LaneRequest,
+        Listed, NewEvent, Page, PageToken, Receipt, ReceiptEffect, Redrive, Redriven, Store,
+        StoreError, StoreErrorKind, StoreFeatures, Suppression, Tally, Unsuppress, Window,
     },
 };
 use sqlx::{Connection, SqliteConnection, SqlitePool};
@@ -324,17 +324,14 @@ impl Store for SqliteStore {
         .await
     }
 
-    async fn unsuppress(
-        &self,
-        tenant: &TenantId,
-        channel: &ChannelName,
-        address: AddressHash,
-    ) -> Result<bool, StoreError> {
-        let (tenant, channel) = (tenant.clone(), channel.clone());
-        self.write(move |conn| {
-            Box::pin(async move { suppress::unsuppress(conn, &tenant, &channel, address).await })
-        })
-        .await
+    async fn unsuppress(&self, which: Unsuppress) -> Result<bool, StoreError> {
+        self.write(move |conn| Box::pin(async move { suppress::unsuppress(conn, &which).await }))
+            .await
+    }
+
+    async fn suppressed(&self, asked: Vec<Listed>) -> Result<Vec<Option<Suppression>>, StoreError> {
+        self.read(move |conn| Box::pin(async move { suppress::suppressed(conn, &asked).await }))
+            .await
     }
 
     async fn event(

@@ -1,34 +1,65 @@
 //! The suppression list.
 
+use std::collections::HashMap;
+
 use signalbus_core::{
     clock::Timestamp,
     name::{ChannelName, TenantId},
-    store::{AddressHash, StoreError, Suppression},
+    store::{AddressHash, Cause, Listed, Scope, StoreError, Suppression, Unsuppress},
 };
 use sqlx::SqliteConnection;
 
 use crate::{
     batch::{self, Bytes},
-    codec::micros,
+    codec::{Columns, micros, time},
     error,
 };
 
-/// Puts addresses on the list; one that is there keeps its first reason.
+/// What stands against a message `c` with the columns of a delivery, as entries `p`.
+macro_rules! stands_against {
+    () => {
+        "p.channel = c.channel AND p.address = c.address AND p.tenant IN (c.tenant, '')
+         AND p.sender IN (coalesce(c.sender, ''), '')
+         AND p.category IN (coalesce(c.category, ''), '')"
+    };
+}
+pub(crate) use stands_against;
+
+/// Puts addresses on the list; the graver cause stays.
 pub(crate) async fn suppress(
     conn: &mut SqliteConnection,
     now: Timestamp,
     suppressions: &[&Suppression],
 ) -> Result<(), StoreError> {
     let mut addresses = Bytes::default();
-    let rows: Vec<_> = suppressions
-        .iter()
-        .map(|suppression| {
-            let (offset, _) = addresses.add(&suppression.address.0);
+    // One statement changes a row once: of those with one key the one that stays in the end.
+    let mut gravest: HashMap<_, &Suppression> = HashMap::new();
+    for suppression in suppressions {
+        let key = (
+            &suppression.tenant,
+            &suppression.channel,
+            suppression.address,
+            &suppression.scope,
+        );
+        let stays = gravest.entry(key).or_insert(suppression);
+        if stays.cause.gravity() < suppression.cause.gravity() {
+            *stays = suppression;
+        }
+    }
+    let rows: Vec<_> = gravest
+        .into_values()
+        .map(|entry| {
+            let (offset, _) = addresses.add(&entry.address.0);
             (
-                &suppression.tenant,
-                &suppression.channel,
+                of_all(entry.tenant.as_ref()),
+                &entry.channel,
                 offset,
-                &suppression.reason,
+                entry.scope.sender.as_deref().unwrap_or_default(),
+                entry.scope.category.as_deref().unwrap_or_default(),
+                &entry.cause,
+                entry.cause.gravity(),
+                &entry.code,
+                entry.as_of.map(micros),
             )
         })
         .collect();
@@ -36,10 +67,15 @@ pub(crate) async fn suppress(
         return Ok(());
     }
     sqlx::query(
-        "INSERT INTO signalbus_suppression (tenant, channel, address, reason, suppressed_at)
-         SELECT value ->> 0, value ->> 1, substr(?2, value ->> 2, 16), value ->> 3, ?3
+        "INSERT INTO signalbus_suppression
+             (tenant, channel, address, sender, category, cause, gravity, code, as_of, suppressed_at)
+         SELECT value ->> 0, value ->> 1, substr(?2, value ->> 2, 16), value ->> 3, value ->> 4,
+                value ->> 5, value ->> 6, value ->> 7, value ->> 8, ?3
          FROM jsonb_each(?1) WHERE true
-         ON CONFLICT (tenant, channel, address) DO NOTHING",
+         ON CONFLICT (channel, address, tenant, sender, category) DO UPDATE SET
+             cause = excluded.cause, gravity = excluded.gravity, code = excluded.code,
+             as_of = excluded.as_of, suppressed_at = excluded.suppressed_at
+         WHERE excluded.gravity > gravity",
     )
     .bind(batch::rows(&rows)?)
     .bind(addresses.into_vec())
@@ -50,21 +86,96 @@ pub(crate) async fn suppress(
     Ok(())
 }
 
-/// Takes an address off the list; says whether it was on it.
+/// Takes an entry off the list; says whether it was on it.
 pub(crate) async fn unsuppress(
     conn: &mut SqliteConnection,
-    tenant: &TenantId,
-    channel: &ChannelName,
-    address: AddressHash,
+    which: &Unsuppress,
 ) -> Result<bool, StoreError> {
     let done = sqlx::query(
-        "DELETE FROM signalbus_suppression WHERE tenant = ?1 AND channel = ?2 AND address = ?3",
+        "DELETE FROM signalbus_suppression
+         WHERE tenant = ?1 AND channel = ?2 AND address = ?3 AND sender = ?4 AND category = ?5
+           AND cause = coalesce(?6, cause)",
     )
-    .bind(tenant.as_str())
-    .bind(channel.as_str())
-    .bind(address.0.as_slice())
+    .bind(of_all(which.tenant.as_ref()).to_owned())
+    .bind(which.channel.as_str().to_owned())
+    .bind(which.address.0.to_vec())
+    .bind(which.scope.sender.clone().unwrap_or_default())
+    .bind(which.scope.category.clone().unwrap_or_default())
+    .bind(which.only.as_ref().map(|cause| cause.as_str().to_owned()))
     .execute(conn)
     .await
     .map_err(error::of)?;
     Ok(done.rows_affected() > 0)
+}
+
+/// The gravest entry that stands against each message.
+pub(crate) async fn suppressed(
+    conn: &mut SqliteConnection,
+    asked: &[Listed],
+) -> Result<Vec<Option<Suppression>>, StoreError> {
+    let mut addresses = Bytes::default();
+    let rows: Vec<_> = asked
+        .iter()
+        .map(|listed| {
+            let (offset, _) = addresses.add(&listed.address.0);
+            (
+                &listed.tenant,
+                &listed.channel,
+                offset,
+                &listed.sender,
+                &listed.category,
+            )
+        })
+        .collect();
+    let found = sqlx::query(concat!(
+        "SELECT c.place, p.tenant, p.channel, p.address, p.sender, p.category, p.cause, p.code,
+                p.as_of
+         FROM (SELECT key AS place, value ->> 0 AS tenant, value ->> 1 AS channel,
+                      substr(?2, value ->> 2, 16) AS address, value ->> 3 AS sender,
+                      value ->> 4 AS category
+               FROM jsonb_each(?1)) AS c
+         JOIN signalbus_suppression AS p ON ",
+        stands_against!(),
+        " ORDER BY p.gravity DESC, p.suppressed_at"
+    ))
+    .bind(batch::rows(&rows)?)
+    .bind(addresses.into_vec())
+    .fetch_all(conn)
+    .await
+    .map_err(error::of)?;
+    let mut answers = vec![None; asked.len()];
+    for row in &found {
+        let mut columns = Columns::of(row);
+        let place: usize = columns.number()?;
+        let tenant: String = columns.take()?;
+        let channel: ChannelName = columns.name()?;
+        let address = <[u8; 16]>::try_from(columns.take::<Vec<u8>>()?)
+            .map_err(|_| error::corrupt("an address cannot be read"))?;
+        let mut scope = Scope::default();
+        scope.sender = Some(columns.take::<String>()?).filter(|sender| !sender.is_empty());
+        scope.category = Some(columns.take::<String>()?).filter(|category| !category.is_empty());
+        let cause = Cause::from(columns.take::<String>()?);
+        let mut entry = Suppression::new(TenantId::default(), channel, AddressHash(address), cause);
+        entry.tenant =
+            match tenant.as_str() {
+                "" => None,
+                tenant => Some(TenantId::new(tenant).map_err(|source| {
+                    error::corrupt("a name cannot be read").with_source(source)
+                })?),
+            };
+        entry.scope = scope;
+        entry.code = columns.take_or_none()?;
+        entry.as_of = columns.take_or_none()?.map(time).transpose()?;
+        if let Some(answer) = answers.get_mut(place)
+            && answer.is_none()
+        {
+            *answer = Some(entry);
+        }
+    }
+    Ok(answers)
+}
+
+/// How a tenant is written where there may be none.
+pub(crate) fn of_all(tenant: Option<&TenantId>) -> &str {
+    tenant.map_or("", TenantId::as_str)
 }

@@ -5,12 +5,11 @@ use std::fmt::Debug;
 use async_trait::async_trait;
 use signalbus_core::{
     DeliveryId, EventId, Store, TenantId, Timestamp,
-    name::ChannelName,
     store::{
-        Acceptance, AddressHash, BusAdvance, BusPosition, Cancel, Cancelled, DeliveryFilter,
-        DeliveryRecord, EventRecord, Fetched, Flush, Flushed, HistoryEntry, LaneHolding, LaneLease,
-        LaneRequest, NewEvent, Page, PageToken, Receipt, ReceiptEffect, Redrive, Redriven,
-        StoreError, StoreFeatures, Suppression, Tally, Window,
+        Acceptance, BusAdvance, BusPosition, Cancel, Cancelled, DeliveryFilter, DeliveryRecord,
+        EventRecord, Fetched, Flush, Flushed, HistoryEntry, LaneHolding, LaneLease, LaneRequest,
+        Listed, NewEvent, Page, PageToken, Receipt, ReceiptEffect, Redrive, Redriven, StoreError,
+        StoreFeatures, Suppression, Tally, Unsuppress, Window,
     },
 };
 
@@ -112,7 +111,8 @@ pass_on! {
     async fn redrive(redrive: Redrive) -> Redriven;
     async fn cancel(tenant: &TenantId, cancel: Cancel) -> Vec<Cancelled>;
     async fn suppress(suppressions: Vec<Suppression>) -> ();
-    async fn unsuppress(tenant: &TenantId, channel: &ChannelName, address: AddressHash) -> bool;
+    async fn unsuppress(which: Unsuppress) -> bool;
+    async fn suppressed(asked: Vec<Listed>) -> Vec<Option<Suppression>>;
     async fn event(tenant: &TenantId, id: EventId) -> Option<EventRecord>;
     async fn delivery(tenant: &TenantId, id: DeliveryId) -> Option<DeliveryRecord>;
     async fn history(tenant: &TenantId, id: DeliveryId) -> Vec<HistoryEntry>;

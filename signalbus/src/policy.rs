@@ -31,6 +31,7 @@ pub struct Policy {
 pub(crate) struct Plan {
     pub(crate) channels: Vec<&'static str>,
     pub(crate) template: Option<String>,
+    pub(crate) category: Option<String>,
 }
 
 impl Policy {
@@ -55,6 +56,14 @@ impl Policy {
     #[must_use]
     pub fn template(mut self, pattern: impl Into<String>, template: impl Into<String>) -> Self {
         self.rule(pattern.into()).template = Some(template.into());
+        self
+    }
+
+    /// Messages of topics that match `pattern` are of this category, such as `newsletter`: an address
+    /// may be suppressed for one category alone.
+    #[must_use]
+    pub fn category(mut self, pattern: impl Into<String>, category: impl Into<String>) -> Self {
+        self.rule(pattern.into()).category = Some(category.into());
         self
     }
 

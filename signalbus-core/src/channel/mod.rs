@@ -58,6 +58,14 @@ pub trait Channel: Debug + Clone + Send + Sync + 'static {
         Ok(())
     }
 
+    /// Who sends a message with these options, as [`Scope::sender`](crate::store::Scope) names it:
+    /// where recipients opt out of one sender, a suppression for it binds only its messages. None
+    /// where that is not known at publish.
+    fn sender(&self, options: &Self::Options) -> Option<String> {
+        let _ = options;
+        None
+    }
+
     /// Makes the message of one delivery. Pure: the same input gives the same message.
     ///
     /// # Errors

@@ -2,6 +2,8 @@ use std::{error::Error, fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+use crate::store::{Cause, Scope, Suppress};
+
 /// Why a try did not succeed, whether it may be tried again, and whose fault it was.
 ///
 /// ```
@@ -23,7 +25,7 @@ struct Inner {
     message: String,
     code: Option<String>,
     retry_after: Option<Duration>,
-    suppress: bool,
+    suppress: Option<Suppress>,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
@@ -104,7 +106,7 @@ impl SendError {
             message: message.into(),
             code: None,
             retry_after: None,
-            suppress: false,
+            suppress: None,
             source: None,
         }))
     }
@@ -125,8 +127,15 @@ impl SendError {
 
     /// Nothing should be sent to this address again: it is put on the suppression list.
     #[must_use]
-    pub fn with_suppression(mut self) -> Self {
-        self.0.suppress = true;
+    pub fn with_suppression(self) -> Self {
+        self.suppressing(Cause::from("refused"), Scope::default())
+    }
+
+    /// The address is put on the suppression list for this cause, and what is in this scope is not
+    /// sent to it any more.
+    #[must_use]
+    pub fn suppressing(mut self, cause: Cause, scope: Scope) -> Self {
+        self.0.suppress = Some(Suppress { cause, scope });
         self
     }
 
@@ -167,10 +176,10 @@ impl SendError {
         self.0.retry_after
     }
 
-    /// Whether the address should be suppressed.
+    /// Whether the address should be suppressed, and how.
     #[must_use]
-    pub fn suppresses(&self) -> bool {
-        self.0.suppress
+    pub fn suppresses(&self) -> Option<&Suppress> {
+        self.0.suppress.as_ref()
     }
 }
 

@@ -62,6 +62,10 @@ pub struct NewDelivery {
     pub order: Order,
     /// For the suppression list.
     pub address: Option<AddressHash>,
+    /// Who sends it, as [`Scope::sender`](super::Scope) names it.
+    pub sender: Option<String>,
+    /// Its category, as [`Scope::category`](super::Scope) names it.
+    pub category: Option<String>,
     /// Not before.
     pub send_at: Option<Timestamp>,
     /// Not at or after.

@@ -2,7 +2,7 @@ use std::{borrow::Cow, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{EndState, Reason, ReceiptKind};
+use super::{Bounce, EndState, Reason, ReceiptKind};
 use crate::{
     clock::Timestamp,
     name::ProviderName,
@@ -59,6 +59,15 @@ pub enum Entry {
         occurred_at: Option<Timestamp>,
         /// Whether it moved the ladder.
         advanced: bool,
+        /// The provider's code.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        code: Option<String>,
+        /// What the provider said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        detail: Option<String>,
+        /// Whether a bounce is for good.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        bounce: Option<Bounce>,
     },
 }
 

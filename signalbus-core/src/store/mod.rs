@@ -26,12 +26,12 @@ pub use history::{AttemptOutcome, AttemptRecord, Entry, HistoryEntry};
 pub use lane::{Epoch, LaneHolding, LaneId, LaneKey, LaneLease, LaneRequest};
 pub use memory::{MemoryStore, MemoryStoreBuilder};
 pub use query::{DeliveryFilter, DeliveryRecord, EventRecord, Page, PageToken, Tally};
-pub use receipt::{Receipt, ReceiptEffect, ReceiptKind, ReceiptTarget};
+pub use receipt::{Bounce, Receipt, ReceiptEffect, ReceiptKind, ReceiptTarget, Suppress};
 pub use redrive::{
     Cancel, CancelAnswer, CancelTarget, Cancelled, Redrive, RedriveContent, Redriven, Selection,
 };
 pub use state::{EndState, Reason, State};
-pub use suppression::Suppression;
+pub use suppression::{Cause, Listed, Scope, Suppression, Unsuppress};
 
 use std::fmt::Debug;
 
@@ -167,6 +167,8 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// Records what providers said later. A receipt about a delivery or message that is not known
     /// yet is parked and applied with the next result, in the order of arrival; the same receipt
     /// twice changes nothing. The end that a receipt brings stands right behind it in the history.
+    /// One that suppresses ([`Receipt::suppress`]) puts the address of its delivery on the list of
+    /// that delivery's tenant in the same transaction, wherever the ladder stands.
     ///
     /// # Errors
     /// Nothing was recorded.
@@ -188,22 +190,33 @@ pub trait Store: Debug + Send + Sync + 'static {
     async fn cancel(&self, tenant: &TenantId, cancel: Cancel)
     -> Result<Vec<Cancelled>, StoreError>;
 
-    /// Puts addresses on the suppression list. An address already there keeps its first reason.
+    /// Puts addresses on the suppression list. Of two entries with the same key (tenant, channel,
+    /// address and scope) the graver cause stays, with its code and time; of two that are as grave,
+    /// the first.
     ///
     /// # Errors
     /// Nothing was changed.
     async fn suppress(&self, suppressions: Vec<Suppression>) -> Result<(), StoreError>;
 
-    /// Takes an address off the suppression list; says whether it was on it.
+    /// Takes an entry off the suppression list; says whether it was on it.
     ///
     /// # Errors
     /// Nothing was changed.
-    async fn unsuppress(
-        &self,
-        tenant: &TenantId,
-        channel: &ChannelName,
-        address: AddressHash,
-    ) -> Result<bool, StoreError>;
+    async fn unsuppress(&self, which: Unsuppress) -> Result<bool, StoreError>;
+
+    /// The gravest entry that stands against each of these, if one does: of the tenant's list and
+    /// of the list of all tenants.
+    ///
+    /// # Errors
+    /// When the store cannot be read. [`StoreErrorKind::Unsupported`] by default: then copies are not
+    /// sent, as nobody can say whether they may be.
+    async fn suppressed(&self, asked: Vec<Listed>) -> Result<Vec<Option<Suppression>>, StoreError> {
+        let _ = asked;
+        Err(StoreError::new(
+            StoreErrorKind::Unsupported,
+            "this store cannot be asked about its suppression list",
+        ))
+    }
 
     /// One event with its deliveries.
     ///

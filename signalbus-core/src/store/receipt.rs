@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use super::{Cause, Scope};
 use crate::{
     clock::Timestamp,
     id::DeliveryId,
@@ -8,19 +9,102 @@ use crate::{
 
 /// What a provider says about a message after it took it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Receipt {
-    /// Whose message it is said to be: a receipt never reaches another tenant's delivery.
-    pub tenant: TenantId,
+    /// Whose message it is said to be: a receipt never reaches another tenant's delivery. None when
+    /// it came to an account that serves all tenants.
+    pub tenant: Option<TenantId>,
     /// Who says it.
     pub provider: ProviderName,
     /// Which message.
     pub target: ReceiptTarget,
     /// What is said.
     pub kind: ReceiptKind,
-    /// The provider's own id of this statement, to recognise it when it comes again.
+    /// The provider's own id of this statement, to recognise it when it comes again. Unique for
+    /// tenant and provider.
     pub id: String,
     /// When it happened, by the provider.
     pub occurred_at: Option<Timestamp>,
+    /// The rung on the channel's own ladder: that of the kind, unless the channel has another one.
+    /// From two on it proves that the message was sent.
+    pub rank: u8,
+    /// The provider's code.
+    pub code: Option<String>,
+    /// What the provider said, without address or content.
+    pub detail: Option<String>,
+    /// Whether a bounce is for good.
+    pub bounce: Option<Bounce>,
+    /// Whether the address of the delivery is suppressed for it.
+    pub suppress: Option<Suppress>,
+}
+
+impl Receipt {
+    /// A receipt for a message of `tenant`.
+    #[must_use]
+    pub fn new(
+        tenant: TenantId,
+        provider: ProviderName,
+        target: ReceiptTarget,
+        kind: ReceiptKind,
+        id: impl Into<String>,
+    ) -> Self {
+        Self {
+            tenant: Some(tenant),
+            provider,
+            target,
+            rank: kind.rank(),
+            kind,
+            id: id.into(),
+            occurred_at: None,
+            code: None,
+            detail: None,
+            bounce: None,
+            suppress: None,
+        }
+    }
+
+    /// It came to an account that serves all tenants.
+    #[must_use]
+    pub fn for_any_tenant(mut self) -> Self {
+        self.tenant = None;
+        self
+    }
+
+    /// When it happened, by the provider.
+    #[must_use]
+    pub fn at(mut self, occurred_at: Timestamp) -> Self {
+        self.occurred_at = Some(occurred_at);
+        self
+    }
+
+    /// The address of the delivery is suppressed.
+    #[must_use]
+    pub fn suppressing(mut self, cause: impl Into<Cause>, scope: Scope) -> Self {
+        let cause = cause.into();
+        self.suppress = Some(Suppress { cause, scope });
+        self
+    }
+}
+
+/// Whether a bounce is for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bounce {
+    /// The address does not exist, or will never take it.
+    Hard,
+    /// A full mailbox, a server that is away: later it may be taken.
+    Soft,
+}
+
+/// What a receipt puts on the suppression list. The webhook does not know the address; the store
+/// does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suppress {
+    /// Why.
+    pub cause: Cause,
+    /// What is not sent any more.
+    #[serde(default)]
+    pub scope: Scope,
 }
 
 /// Which message a receipt is about.

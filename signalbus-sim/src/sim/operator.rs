@@ -228,14 +228,13 @@ async fn receive(
     let Some(kind) = usize::try_from(kind).ok().and_then(|kind| kinds.get(kind)) else {
         return;
     };
-    let receipt = Receipt {
+    let receipt = Receipt::new(
         tenant,
-        provider: ProviderName::clone(&request.provider),
+        ProviderName::clone(&request.provider),
         target,
-        kind: kind.clone(),
-        id: format!("statement-{id}"),
-        occurred_at: None,
-    };
+        kind.clone(),
+        format!("statement-{id}"),
+    );
     if let Ok(effects) = engine.record_receipts(vec![receipt]).await
         && foreign
     {

@@ -5,12 +5,11 @@ use std::{collections::BTreeSet, sync::Arc};
 use async_trait::async_trait;
 use signalbus::{
     Clock as _, DeliveryId, EventId, MemoryStore, Store, TenantId, Timestamp,
-    name::ChannelName,
     store::{
-        Acceptance, AddressHash, BusAdvance, BusPosition, Cancel, CancelAnswer, Cancelled, Claim,
-        ClaimAnswer, Effect, EndState, Fetched, Flush, Flushed, LaneHolding, LaneId, LaneLease,
-        LaneRequest, NewEvent, Reason, Receipt, ReceiptEffect, Redrive, Redriven, Refusal, Settle,
-        SettleAnswer, State, StoreError, StoreErrorKind, StoreFeatures, Suppression, Window,
+        Acceptance, BusAdvance, BusPosition, Cancel, CancelAnswer, Cancelled, Claim, ClaimAnswer,
+        Effect, EndState, Fetched, Flush, Flushed, LaneHolding, LaneId, LaneLease, LaneRequest,
+        NewEvent, Reason, Receipt, ReceiptEffect, Redrive, Redriven, Refusal, Settle, SettleAnswer,
+        State, StoreError, StoreErrorKind, StoreFeatures, Suppression, Unsuppress, Window,
     },
 };
 
@@ -182,7 +181,7 @@ fn epoch(lanes: &[LaneLease], lane: LaneId) -> u64 {
 
 fn listed(suppression: &Suppression) -> Listed {
     Listed {
-        tenant: suppression.tenant.clone(),
+        tenant: suppression.tenant.clone().unwrap_or_default(),
         channel: suppression.channel.clone(),
         address: suppression.address,
     }
@@ -268,7 +267,7 @@ impl StoreLayer for SimStore {
             self.world.journal.write(
                 receipt.provider.as_str(),
                 Seen::Receipt {
-                    tenant: receipt.tenant,
+                    tenant: receipt.tenant.unwrap_or_default(),
                     id: receipt.id,
                     repeated: *effect == ReceiptEffect::Duplicate,
                 },
@@ -315,18 +314,13 @@ impl StoreLayer for SimStore {
         self.back(how).await
     }
 
-    async fn unsuppress(
-        &self,
-        tenant: &TenantId,
-        channel: &ChannelName,
-        address: AddressHash,
-    ) -> Result<bool, StoreError> {
+    async fn unsuppress(&self, which: Unsuppress) -> Result<bool, StoreError> {
         let how = self.there(Call::Operate).await?;
-        let was = self.inner.unsuppress(tenant, channel, address).await?;
+        let was = self.inner.unsuppress(which.clone()).await?;
         self.write(Seen::Unsuppressed(Listed {
-            tenant: tenant.clone(),
-            channel: channel.clone(),
-            address,
+            tenant: which.tenant.unwrap_or_default(),
+            channel: which.channel,
+            address: which.address,
         }));
         self.back(how).await?;
         Ok(was)

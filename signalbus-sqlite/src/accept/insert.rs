@@ -186,21 +186,26 @@ async fn insert_deliveries(
                 state,
                 i64::from(holds && mode > 0),
                 due,
-                delivery.ended.as_ref().map(|(_, reason)| reason),
+                // A tuple of serde's has sixteen places.
+                (
+                    delivery.ended.as_ref().map(|(_, reason)| reason),
+                    &delivery.sender,
+                    &delivery.category,
+                ),
             )
         })
         .collect();
     sqlx::query(concat!(
         "INSERT INTO signalbus_delivery (position, id, event, tenant, channel, class, lane,
              order_key, order_mode, recipient, address, expires_at,
-             state, holds, due, reason, accepted_at, ended_at)
+             state, holds, due, reason, sender, category, accepted_at, ended_at)
          SELECT value ->> 0, substr(?2, value ->> 1, 16), value ->> 2,
                 value ->> 3, value ->> 4, value ->> 5,
                 value ->> 6,
                 value ->> 7, value ->> 8, value ->> 9,
                 substr(?2, value ->> 10, 16), value ->> 11,
                 value ->> 12, value ->> 13, value ->> 14,
-                value ->> 15, ?3,
+                value ->> '$[15][0]', value ->> '$[15][1]', value ->> '$[15][2]', ?3,
                 CASE WHEN value ->> 12 >= ",
         state!(first_end),
         " THEN ?3 END

@@ -62,6 +62,8 @@ async fn backlog(count: u32, send_at: Option<Timestamp>) -> Backlog {
                 order_key: 1,
                 order: Order::Unordered,
                 address: None,
+                sender: None,
+                category: None,
                 send_at,
                 expires_at: None,
                 ended: None,

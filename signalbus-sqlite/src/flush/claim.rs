@@ -17,6 +17,7 @@ use crate::{
     order::{self, OrderKey},
     rendering,
     states::{SENDING, end_code, state},
+    suppress,
 };
 
 /// The rows that are where a claim believes them, and what stands against each.
@@ -37,8 +38,9 @@ macro_rules! asked {
             state!(expired),
             "
                      WHEN EXISTS (SELECT 1 FROM signalbus_suppression AS p
-                                  WHERE p.tenant = c.tenant AND p.channel = c.channel
-                                    AND p.address = c.address) THEN ",
+                                  WHERE ",
+            suppress::stands_against!(),
+            ") THEN ",
             state!(suppressed),
             "
                      ELSE ",
@@ -204,21 +206,18 @@ async fn write(
     batch: &Batch,
 ) -> Result<Vec<Written>, StoreError> {
     let rows = sqlx::query(concat!(
-        concat!(
-            "UPDATE signalbus_delivery AS d SET
-             state = ",
-            state!(sending),
-            ",
+        "UPDATE signalbus_delivery AS d SET
+             state = s.verdict,
              attempt = s.attempt,
              claim_epoch = s.epoch,
              claimed_at = coalesce(d.claimed_at, ?3),
              alone = coalesce(d.alone, s.alone)
-         FROM ("
-        ),
+         FROM (",
         asked!(),
         ") AS s
-         WHERE d.position = s.position AND s.verdict = 2
-         RETURNING ",
+         WHERE d.position = s.position AND s.verdict = ",
+        state!(sending),
+        " RETURNING ",
         written!()
     ))
     .bind(batch.rows.as_str())
@@ -240,13 +239,20 @@ async fn end(
         "UPDATE signalbus_delivery AS d SET
              state = s.verdict,
              holds = 0,
-             reason = CASE s.verdict WHEN 20 THEN ?4 WHEN 11 THEN ?5 WHEN 12 THEN ?6 END,
+             reason = CASE s.verdict WHEN ",
+        state!(accepted),
+        " THEN ?4 WHEN ",
+        state!(expired),
+        " THEN ?5 WHEN ",
+        state!(suppressed),
+        " THEN ?6 END,
              ended_at = ?3
          FROM (",
         asked!(),
         ") AS s
-         WHERE d.position = s.position AND s.verdict <> 2
-         RETURNING ",
+         WHERE d.position = s.position AND s.verdict <> ",
+        state!(sending),
+        " RETURNING ",
         written!()
     ))
     .bind(batch.rows.as_str())
@@ -307,13 +313,15 @@ async fn why_suppressed(
     if positions.is_empty() {
         return Ok(HashMap::new());
     }
-    let rows = sqlx::query(
-        "SELECT d.position, p.reason
-         FROM json_each(?1) AS j
-         CROSS JOIN signalbus_delivery AS d ON d.position = j.value
-         JOIN signalbus_suppression AS p
-           ON p.tenant = d.tenant AND p.channel = d.channel AND p.address = d.address",
-    )
+    let rows = sqlx::query(concat!(
+        "SELECT c.position, p.cause
+             FROM json_each(?1) AS j
+             CROSS JOIN signalbus_delivery AS c ON c.position = j.value
+             JOIN signalbus_suppression AS p ON ",
+        suppress::stands_against!(),
+        // The gravest comes last, and stays.
+        " ORDER BY p.gravity, p.suppressed_at DESC"
+    ))
     .bind(batch::rows(&positions)?)
     .fetch_all(conn)
     .await

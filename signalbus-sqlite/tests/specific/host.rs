@@ -164,12 +164,8 @@ async fn files_come_with_the_claim_and_an_effect_meets_the_next_claim() {
     assert_eq!(claimed.event.attachments, files);
 
     let mut bounced = crate::support::settle(&ready[0], crate::support::sent());
-    bounced.effects = vec![Effect::Suppress(Suppression {
-        tenant: tenant("acme"),
-        channel: email(),
-        address,
-        reason: "bounced".to_owned(),
-    })];
+    let entry = Suppression::new(tenant("acme"), email(), address, "bounced");
+    bounced.effects = vec![Effect::Suppress(entry)];
     let second = Flush {
         claims: vec![claim(&ready[1])],
         settles: vec![bounced],

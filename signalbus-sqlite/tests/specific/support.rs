@@ -60,6 +60,8 @@ pub(crate) fn event(ids: &IdSource, of: &str, class: Class) -> NewEvent {
             order_key: 1,
             order: Order::Unordered,
             address: None,
+            sender: None,
+            category: None,
             send_at: None,
             expires_at: None,
             ended: None,

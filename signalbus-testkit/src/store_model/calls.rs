@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use signalbus_core::store::{
-    AddressHash, BusAdvance, BusPosition, Cancel, CancelTarget, DeliveryFilter, EndState, NewEvent,
-    Reason, Receipt, ReceiptEffect, ReceiptTarget, Redrive, RedriveContent, Selection, Suppression,
+    AddressHash, BusAdvance, BusPosition, Cancel, CancelTarget, Cause, DeliveryFilter, EndState,
+    NewEvent, Reason, Receipt, ReceiptEffect, ReceiptKind, ReceiptTarget, Redrive, RedriveContent,
+    Scope, Selection, Suppression, Unsuppress,
 };
 
 use super::{
@@ -174,14 +175,14 @@ impl Play<'_> {
                     None => continue,
                 },
             };
-            batch.push(Receipt {
-                tenant: if said.foreign { tenant(TENANTS[1]) } else { of },
-                provider: provider("fake"),
-                target,
-                kind: said.kind.clone(),
-                id: format!("r-{}", said.id),
-                occurred_at: Some(self.harness.now()),
-            });
+            let of = if said.foreign { tenant(TENANTS[1]) } else { of };
+            let (kind, id) = (said.kind.clone(), format!("r-{}", said.id));
+            let mut receipt = Receipt::new(of, provider("fake"), target, kind, id);
+            receipt.occurred_at = Some(self.harness.now());
+            if said.kind == ReceiptKind::Complained {
+                receipt = receipt.suppressing(Cause::Complained, Scope::default());
+            }
+            batch.push(receipt);
         }
         let told = self
             .store
@@ -194,7 +195,7 @@ impl Play<'_> {
                 other => format!("{other:?}"),
             };
             let line = format!(
-                "{} of {target} for {}, {:?} -> {effect:?}",
+                "{} of {target} for {:?}, {:?} -> {effect:?}",
                 receipt.id, receipt.tenant, receipt.kind
             );
             self.say(&line);
@@ -297,12 +298,9 @@ impl Play<'_> {
     }
 
     pub(super) async fn suppress(&mut self, of: usize, person: usize, on: usize) -> Verdict {
-        let suppression = Suppression {
-            tenant: tenant(TENANTS[of]),
-            channel: channel(CHANNELS[on]),
-            address: AddressHash::of(&channel(CHANNELS[on]), PEOPLE[person]),
-            reason: "manual".to_owned(),
-        };
+        let address = AddressHash::of(&channel(CHANNELS[on]), PEOPLE[person]);
+        let (of, on) = (tenant(TENANTS[of]), channel(CHANNELS[on]));
+        let suppression = Suppression::new(of, on, address, Cause::Manual);
         self.reference.suppress(&suppression);
         self.store.suppress(vec![suppression]).await.map_err(failed)
     }
@@ -310,12 +308,10 @@ impl Play<'_> {
     pub(super) async fn unsuppress(&mut self, of: usize, person: usize, on: usize) -> Verdict {
         let (of, on) = (tenant(TENANTS[of]), channel(CHANNELS[on]));
         let address = AddressHash::of(&on, PEOPLE[person]);
-        let told = self
-            .store
-            .unsuppress(&of, &on, address)
-            .await
-            .map_err(failed)?;
-        let expected = self.reference.unsuppress(&of, &on, address);
+        let which = Unsuppress::new(of, on, address);
+        let told = self.store.unsuppress(which.clone());
+        let told = told.await.map_err(failed)?;
+        let expected = self.reference.unsuppress(&which);
         same("whether it was suppressed", &told, &expected)
     }
 

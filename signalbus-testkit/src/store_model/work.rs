@@ -3,8 +3,8 @@
 use signalbus_core::{
     Class,
     store::{
-        Claim, ClaimAnswer, ClassWindow, Effect, EndState, Flush, LaneLease, LaneRequest, Next,
-        Ready, Reason, Refusal, Settle, SettleAnswer, Suppression, Window,
+        Cause, Claim, ClaimAnswer, ClassWindow, Effect, EndState, Flush, LaneLease, LaneRequest,
+        Next, Ready, Reason, Refusal, Settle, SettleAnswer, Suppression, Window,
     },
 };
 
@@ -166,12 +166,8 @@ impl Play<'_> {
                 settle.effects = address
                     .filter(|_| *suppress)
                     .map(|address| {
-                        Effect::Suppress(Suppression {
-                            tenant: before.tenant.clone(),
-                            channel: before.channel.clone(),
-                            address,
-                            reason: "refused".to_owned(),
-                        })
+                        let (of, on) = (before.tenant.clone(), before.channel.clone());
+                        Effect::Suppress(Suppression::new(of, on, address, Cause::Bounced))
                     })
                     .into_iter()
                     .collect();

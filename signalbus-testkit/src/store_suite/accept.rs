@@ -179,14 +179,9 @@ pub async fn the_last_moment_there_is_holds_up_nothing(h: Harness) {
                 .to("ada"),
         )
         .await;
-    let early = Receipt {
-        provider: provider("fake"),
-        target: ReceiptTarget::Message("m-1".to_owned()),
-        kind: ReceiptKind::Delivered,
-        id: "r-1".to_owned(),
-        occurred_at: Some(end),
-        tenant: acme(),
-    };
+    let target = ReceiptTarget::Message("m-1".to_owned());
+    let kind = ReceiptKind::Delivered;
+    let early = Receipt::new(acme(), provider("fake"), target, kind, "r-1").at(end);
     h.store().record_receipts(vec![early]).await.unwrap();
     let worker = h.worker().await;
     worker.sends(ada, "m-1").await;

@@ -3,8 +3,8 @@ use signalbus_core::{
     Topic,
     id::IdSource,
     store::{
-        AddressHash, EndState, Fingerprint, IdempotencyRecord, LaneKey, NewDelivery, NewEvent,
-        Reason, Suppression,
+        AddressHash, Cause, EndState, Fingerprint, IdempotencyRecord, LaneKey, NewDelivery,
+        NewEvent, Reason, Suppression,
     },
 };
 
@@ -34,6 +34,8 @@ struct Recipient {
     expires_at: Option<Timestamp>,
     ended: Option<(EndState, Reason)>,
     detail: Option<String>,
+    sender: Option<String>,
+    category: Option<String>,
 }
 
 impl Draft {
@@ -112,6 +114,8 @@ impl Draft {
             expires_at: None,
             ended: None,
             detail: None,
+            sender: None,
+            category: None,
         });
         self
     }
@@ -138,6 +142,18 @@ impl Draft {
     #[must_use]
     pub fn expires_at(self, at: Timestamp) -> Self {
         self.last(|last| last.expires_at = Some(at))
+    }
+
+    /// The last recipient's message comes from this sender.
+    #[must_use]
+    pub fn sender(self, sender: &str) -> Self {
+        self.last(|last| last.sender = Some(sender.to_owned()))
+    }
+
+    /// The last recipient's message is of this category.
+    #[must_use]
+    pub fn category(self, category: &str) -> Self {
+        self.last(|last| last.category = Some(category.to_owned()))
     }
 
     /// The last recipient has no route: its delivery ends at once.
@@ -174,6 +190,8 @@ impl From<Draft> for NewEvent {
                 channel: to.channel,
                 send_at: to.send_at,
                 expires_at: to.expires_at,
+                sender: to.sender,
+                category: to.category,
                 ended: to.ended,
                 detail: to.detail,
             })
@@ -234,10 +252,6 @@ pub fn provider(name: &str) -> ProviderName {
 /// The suppression of a recipient's mail address.
 #[must_use]
 pub fn suppression(of: &str, recipient: &str) -> Suppression {
-    Suppression {
-        tenant: tenant(of),
-        channel: channel("email"),
-        address: AddressHash::of(&channel("email"), recipient),
-        reason: "manual".to_owned(),
-    }
+    let address = AddressHash::of(&channel("email"), recipient);
+    Suppression::new(tenant(of), channel("email"), address, Cause::Manual)
 }

@@ -150,6 +150,11 @@ macro_rules! __store_cases {
                     an_address_can_be_taken_off
                     a_result_may_suppress_its_address
                     a_late_result_suppresses_nothing
+                    of_two_causes_the_graver_stays
+                    a_suppression_may_bind_one_sender_or_category
+                    the_list_of_all_tenants_binds_each
+                    only_the_named_entry_is_taken_off
+                    the_list_can_be_asked
                 }
                 results {
                     an_accepted_delivery_has_ended
@@ -216,6 +221,11 @@ macro_rules! __store_cases {
                     an_early_receipt_may_name_the_delivery
                     the_end_stands_beside_its_evidence
                     a_parked_receipt_waits_for_its_own_account
+                    a_receipt_may_suppress_the_address
+                    an_early_receipt_may_suppress_the_address
+                    an_account_may_serve_all_tenants
+                    a_channel_may_have_a_ladder_of_its_own
+                    what_the_provider_said_is_kept
                 }
                 queries {
                     the_unknown_is_not_found

@@ -92,14 +92,9 @@ pub async fn what_was_forgotten_is_gone(h: Harness) {
         matches!(answer, ClaimAnswer::Refused(Refusal::Moved)),
         "{answer:?}"
     );
-    let receipt = Receipt {
-        tenant: acme(),
-        provider: provider("fake"),
-        target: ReceiptTarget::Message("m-1".to_owned()),
-        kind: ReceiptKind::Delivered,
-        id: "r-1".to_owned(),
-        occurred_at: None,
-    };
+    let target = ReceiptTarget::Message("m-1".to_owned());
+    let kind = ReceiptKind::Delivered;
+    let receipt = Receipt::new(acme(), provider("fake"), target, kind, "r-1");
     let effects = h.store().record_receipts(vec![receipt]).await.unwrap();
     assert_eq!(effects, [ReceiptEffect::Parked]);
 }

@@ -5,12 +5,12 @@ use std::time::Duration;
 use signalbus_core::{
     DeliveryId, Timestamp,
     store::{
-        ClaimAnswer, EndState, Entry, NewEvent, Next, Reason, Receipt, ReceiptEffect, ReceiptKind,
-        ReceiptTarget, Refusal, Selection, State,
+        AddressHash, Bounce, Cause, ClaimAnswer, EndState, Entry, Listed, NewEvent, Next, Reason,
+        Receipt, ReceiptEffect, ReceiptKind, ReceiptTarget, Refusal, Scope, Selection, State,
     },
 };
 
-use super::{Harness, Worker, acme, claim, provider, redrive, result, tenant};
+use super::{Harness, Worker, acme, channel, claim, provider, redrive, result, tenant};
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -82,6 +82,9 @@ pub async fn a_receipt_may_name_the_delivery(h: Harness) {
         kind: ReceiptKind::Delivered,
         occurred_at: Some(occurred_at),
         advanced: true,
+        code: None,
+        detail: None,
+        bounce: None,
     };
     assert_eq!(h.history(id).await.last().unwrap().entry, entry);
 }
@@ -94,7 +97,7 @@ pub async fn a_receipt_stays_with_its_tenant(h: Harness) {
         ReceiptTarget::Delivery(id),
     ] {
         let mut said = receipt("m-1", ReceiptKind::Complained, &format!("{target:?}"));
-        said.tenant = tenant("other");
+        said.tenant = Some(tenant("other"));
         said.target = target;
         assert_eq!(tell(&h, said).await, ReceiptEffect::Parked);
     }
@@ -114,10 +117,7 @@ pub async fn a_receipt_stays_with_its_provider(h: Harness) {
 pub async fn evidence_resolves_an_unknown_outcome(h: Harness) {
     let worker = h.worker().await;
     let id = unknown(&h, &worker).await;
-    let said = |kind, receipt_id| Receipt {
-        target: ReceiptTarget::Delivery(id),
-        ..receipt("unused", kind, receipt_id)
-    };
+    let said = |kind, receipt_id| about(id, kind, receipt_id);
     tell(&h, said(ReceiptKind::Deferred, "r-1")).await;
     assert_eq!(
         h.end(id).await,
@@ -222,10 +222,7 @@ pub async fn an_early_receipt_may_name_the_delivery(h: Harness) {
     let store = h.store();
     let id = NewEvent::from(event.clone()).deliveries[0].id;
     let by_message = receipt("m-1", ReceiptKind::Sent, "r-1");
-    let by_delivery = Receipt {
-        target: ReceiptTarget::Delivery(id),
-        ..receipt("", ReceiptKind::Delivered, "r-2")
-    };
+    let by_delivery = about(id, ReceiptKind::Delivered, "r-2");
     let early = vec![by_message, by_delivery];
     let effects = store.record_receipts(early).await.unwrap();
     assert_eq!(effects, [ReceiptEffect::Parked, ReceiptEffect::Parked]);
@@ -239,10 +236,7 @@ pub async fn an_early_receipt_may_name_the_delivery(h: Harness) {
 pub async fn the_end_stands_beside_its_evidence(h: Harness) {
     let worker = h.worker().await;
     let id = unknown(&h, &worker).await;
-    let said = |kind, receipt_id| Receipt {
-        target: ReceiptTarget::Delivery(id),
-        ..receipt("", kind, receipt_id)
-    };
+    let said = |kind, receipt_id| about(id, kind, receipt_id);
     let batch = vec![
         said(ReceiptKind::Delivered, "r-1"),
         said(ReceiptKind::Opened, "r-2"),
@@ -264,7 +258,7 @@ pub async fn the_end_stands_beside_its_evidence(h: Harness) {
 /// P6: a parked receipt waits for its own tenant and provider.
 pub async fn a_parked_receipt_waits_for_its_own_account(h: Harness) {
     let mut theirs = receipt("m-1", ReceiptKind::Complained, "r-1");
-    theirs.tenant = tenant("other");
+    theirs.tenant = Some(tenant("other"));
     let mut elsewhere = receipt("m-1", ReceiptKind::Complained, "r-1");
     elsewhere.provider = provider("other");
     for said in [theirs, elsewhere] {
@@ -274,15 +268,106 @@ pub async fn a_parked_receipt_waits_for_its_own_account(h: Harness) {
     assert_eq!(h.delivery(id).await.receipt, None);
 }
 
+/// A complaint or a hard bounce suppresses: the webhook does not know the address, the store does.
+pub async fn a_receipt_may_suppress_the_address(h: Harness) {
+    sent(&h, "m-1").await;
+    let complaint = receipt("m-1", ReceiptKind::Complained, "r-1");
+    let complaint = complaint.suppressing(Cause::Complained, Scope::default());
+    assert_eq!(tell(&h, complaint).await, ReceiptEffect::Advanced);
+    // Below the rung that was reached, and suppresses all the same.
+    let stop = receipt("m-1", ReceiptKind::Opened, "r-2");
+    let stop = stop.suppressing(Cause::Unsubscribed, Scope::sender("62626"));
+    assert_eq!(tell(&h, stop).await, ReceiptEffect::Recorded);
+    let [next] = h.given(h.event().to("ada")).await;
+    let worker = h.successor().await;
+    let answer = worker.claim(claim(&worker.ready(next).await)).await;
+    assert!(
+        matches!(answer, ClaimAnswer::Refused(Refusal::Suppressed)),
+        "{answer:?}"
+    );
+    let address = AddressHash::of(&channel("email"), "ada");
+    let mut listed = Listed::new(acme(), channel("email"), address);
+    listed.sender = Some("62626".to_owned());
+    let gravest = h.store().suppressed(vec![listed]).await.unwrap().remove(0);
+    assert_eq!(gravest.unwrap().cause, Cause::Complained);
+}
+
+/// So does one that came before the result, when the result comes.
+pub async fn an_early_receipt_may_suppress_the_address(h: Harness) {
+    let bounced = receipt("m-1", ReceiptKind::Bounced, "r-1");
+    let bounced = bounced.suppressing(Cause::Bounced, Scope::default());
+    assert_eq!(tell(&h, bounced).await, ReceiptEffect::Parked);
+    let address = AddressHash::of(&channel("email"), "ada");
+    let asked = || vec![Listed::new(acme(), channel("email"), address)];
+    assert_eq!(h.store().suppressed(asked()).await.unwrap(), [None]);
+    sent(&h, "m-1").await;
+    let listed = h.store().suppressed(asked()).await.unwrap().remove(0);
+    assert_eq!(listed.unwrap().cause, Cause::Bounced);
+}
+
+/// An account that serves all tenants finds the message of any, by our id or by its own.
+pub async fn an_account_may_serve_all_tenants(h: Harness) {
+    let first = h.event().tenant("other").to("ada");
+    let id = NewEvent::from(first.clone()).deliveries[0].id;
+    let early = about(id, ReceiptKind::Sent, "r-1").for_any_tenant();
+    assert_eq!(tell(&h, early).await, ReceiptEffect::Parked);
+    h.accept([first]).await;
+    let worker = h.worker().await;
+    worker.sends(id, "m-1").await;
+    let by_name = receipt("m-1", ReceiptKind::Delivered, "r-2").for_any_tenant();
+    assert_eq!(tell(&h, by_name.clone()).await, ReceiptEffect::Advanced);
+    assert_eq!(tell(&h, by_name).await, ReceiptEffect::Duplicate);
+    let by_id = about(id, ReceiptKind::Complained, "r-3").for_any_tenant();
+    assert_eq!(tell(&h, by_id).await, ReceiptEffect::Advanced);
+    let found = h.store().delivery(&tenant("other"), id).await.unwrap();
+    assert_eq!(found.unwrap().receipt, Some(ReceiptKind::Complained));
+}
+
+/// The rung is a number of the channel's own.
+pub async fn a_channel_may_have_a_ladder_of_its_own(h: Harness) {
+    let id = sent(&h, "m-1").await;
+    let read = ReceiptKind::Other("read".to_owned());
+    let mut high = receipt("m-1", read.clone(), "r-1");
+    high.rank = 9;
+    assert_eq!(tell(&h, high).await, ReceiptEffect::Advanced);
+    let late = receipt("m-1", ReceiptKind::Complained, "r-2");
+    assert_eq!(tell(&h, late).await, ReceiptEffect::Recorded);
+    assert_eq!(h.delivery(id).await.receipt, Some(read));
+}
+
+/// Code, detail, and whether a bounce is for good stand in the history, also of an early receipt.
+pub async fn what_the_provider_said_is_kept(h: Harness) {
+    let mut bounced = receipt("m-1", ReceiptKind::Bounced, "r-1");
+    bounced.code = Some("5.1.1".to_owned());
+    bounced.detail = Some("no such mailbox".to_owned());
+    bounced.bounce = Some(Bounce::Hard);
+    assert_eq!(tell(&h, bounced).await, ReceiptEffect::Parked);
+    let id = sent(&h, "m-1").await;
+    let last = h.history(id).await.pop().unwrap();
+    let Entry::Receipt {
+        code,
+        detail,
+        bounce,
+        ..
+    } = last.entry
+    else {
+        panic!("{last:?}");
+    };
+    assert_eq!(code.as_deref(), Some("5.1.1"));
+    assert_eq!(detail.as_deref(), Some("no such mailbox"));
+    assert_eq!(bounce, Some(Bounce::Hard));
+}
+
 fn receipt(message: &str, kind: ReceiptKind, id: &str) -> Receipt {
-    Receipt {
-        tenant: acme(),
-        provider: provider("fake"),
-        target: ReceiptTarget::Message(message.to_owned()),
-        kind,
-        id: id.to_owned(),
-        occurred_at: None,
-    }
+    let target = ReceiptTarget::Message(message.to_owned());
+    Receipt::new(acme(), provider("fake"), target, kind, id)
+}
+
+/// The same about a delivery by its id.
+fn about(id: DeliveryId, kind: ReceiptKind, receipt_id: &str) -> Receipt {
+    let mut about = receipt("", kind, receipt_id);
+    about.target = ReceiptTarget::Delivery(id);
+    about
 }
 
 async fn tell(h: &Harness, receipt: Receipt) -> ReceiptEffect {

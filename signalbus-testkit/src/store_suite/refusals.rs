@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
-use signalbus_core::store::{
-    AddressHash, ClaimAnswer, Effect, EndState, Entry, Next, Reason, Refusal, SettleAnswer, State,
+use signalbus_core::{
+    DeliveryId, Order,
+    store::{
+        AddressHash, Cause, ClaimAnswer, Effect, EndState, Entry, Listed, Next, Reason, Refusal,
+        Scope, SettleAnswer, State, Suppression, Unsuppress,
+    },
 };
 
-use super::{Harness, acme, channel, claim, result, suppression, tenant};
+use super::{Draft, Harness, acme, channel, claim, result, suppression, tenant};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -62,7 +66,7 @@ pub async fn the_suppressed_is_refused_and_ends(h: Harness) {
         Entry::Ended {
             state: EndState::Suppressed,
             reason: Reason::Suppressed,
-            detail: Some(suppression("acme", "ada").reason),
+            detail: Some(suppression("acme", "ada").cause.into()),
         }
     );
 }
@@ -99,10 +103,8 @@ pub async fn an_address_can_be_taken_off(h: Harness) {
     let of = suppression("acme", "ada");
     let store = h.store();
     let unsuppress = async |tenant| {
-        store
-            .unsuppress(&tenant, &of.channel, of.address)
-            .await
-            .unwrap()
+        let which = Unsuppress::new(tenant, of.channel.clone(), of.address);
+        store.unsuppress(which).await.unwrap()
     };
     assert!(!unsuppress(tenant("other")).await);
     assert!(unsuppress(acme()).await);
@@ -141,4 +143,142 @@ pub async fn a_late_result_suppresses_nothing(h: Harness) {
     let [second] = h.given(h.event().to("ada")).await;
     worker.sends(second, "m-2").await;
     assert_eq!(h.state(second).await, State::Ended(EndState::Accepted));
+}
+
+/// Of two entries with one key the graver cause stays, whichever came first.
+pub async fn of_two_causes_the_graver_stays(h: Harness) {
+    let entry = |cause: Cause, code: &str| {
+        let mut entry = suppression("acme", "ada");
+        entry.cause = cause;
+        entry.code = Some(code.to_owned());
+        entry
+    };
+    for cause in [Cause::Unsubscribed, Cause::Complained, Cause::Bounced] {
+        let code = cause.as_str().to_owned();
+        h.store().suppress(vec![entry(cause, &code)]).await.unwrap();
+    }
+    let listed = against(&h, "acme", "ada", None, None).await.unwrap();
+    assert_eq!(listed.cause, Cause::Complained);
+    assert_eq!(listed.code.as_deref(), Some("complained"));
+    let both = vec![entry(Cause::Manual, "m"), entry(Cause::Bounced, "b")];
+    let both = both.into_iter().map(|mut entry| {
+        entry.address = AddressHash::of(&channel("email"), "bob");
+        entry
+    });
+    h.store().suppress(both.collect()).await.unwrap();
+    let listed = against(&h, "acme", "bob", None, None).await.unwrap();
+    assert_eq!(listed.cause, Cause::Bounced, "in one call");
+}
+
+/// A scope keeps back what one sender sends, or one category, and nothing else.
+pub async fn a_suppression_may_bind_one_sender_or_category(h: Harness) {
+    let of_sender = suppression("acme", "ada").within(Scope::sender("+4915112345"));
+    let of_category = suppression("acme", "ada").within(Scope::category("newsletter"));
+    h.store()
+        .suppress(vec![of_sender, of_category])
+        .await
+        .unwrap();
+    let names = ["+4915112345", "other"];
+    let categories = ["newsletter", "invoice"];
+    let unordered = |event: Draft| event.order(Order::Unordered);
+    let mut event = h.event();
+    for name in names {
+        event = unordered(event.to("ada")).sender(name);
+    }
+    for category in categories {
+        event = unordered(event.to("ada")).category(category);
+    }
+    let ids: [DeliveryId; 4] = h.given(event).await;
+    let worker = h.worker().await;
+    for (id, bound) in ids.into_iter().zip([true, false, true, false]) {
+        let answer = worker.claim(claim(&worker.ready(id).await)).await;
+        let refused = matches!(answer, ClaimAnswer::Refused(Refusal::Suppressed));
+        assert_eq!(refused, bound, "{answer:?}");
+    }
+}
+
+/// The list of all tenants binds each of them.
+pub async fn the_list_of_all_tenants_binds_each(h: Harness) {
+    let all = suppression("acme", "ada").for_all_tenants();
+    h.store().suppress(vec![all.clone()]).await.unwrap();
+    h.accept([h.event().tenant("other").to("ada")]).await;
+    let [ours] = h.given(h.event().to("ada")).await;
+    let worker = h.worker().await;
+    for ready in worker.fetch().await.ready {
+        let answer = worker.claim(claim(&ready)).await;
+        assert!(
+            matches!(answer, ClaimAnswer::Refused(Refusal::Suppressed)),
+            "{answer:?}"
+        );
+    }
+    assert_eq!(
+        h.end(ours).await,
+        (EndState::Suppressed, Reason::Suppressed)
+    );
+    let listed = against(&h, "third", "ada", None, None).await;
+    assert_eq!(listed, Some(all));
+}
+
+/// What is taken off is the entry with exactly this key, and, where asked, only for its cause.
+pub async fn only_the_named_entry_is_taken_off(h: Harness) {
+    let whole = suppression("acme", "ada");
+    let stop = Scope::sender("62626");
+    let mut of_sender = whole.clone().within(stop.clone());
+    of_sender.cause = Cause::Unsubscribed;
+    let entries = vec![whole.clone(), of_sender, whole.clone().for_all_tenants()];
+    h.store().suppress(entries).await.unwrap();
+    let take = |which: Unsuppress| {
+        let store = h.store();
+        async move { store.unsuppress(which).await.unwrap() }
+    };
+    let which = Unsuppress::new(acme(), channel("email"), whole.address);
+    assert!(!take(which.clone().within(stop.clone()).only(Cause::Complained)).await);
+    assert!(take(which.clone().within(stop.clone()).only(Cause::Unsubscribed)).await);
+    assert!(!take(which.clone().within(stop)).await);
+    assert!(take(which.clone()).await);
+    assert!(
+        against(&h, "acme", "ada", None, None).await.is_some(),
+        "of all tenants"
+    );
+    let mut of_all = which;
+    of_all.tenant = None;
+    assert!(take(of_all).await);
+    assert_eq!(against(&h, "acme", "ada", None, None).await, None);
+}
+
+/// Before something else is sent to an address (a copy, say), the list can be asked; answers come in
+/// the order of questions.
+pub async fn the_list_can_be_asked(h: Harness) {
+    let mut entry = suppression("acme", "ada").within(Scope::category("newsletter"));
+    entry.as_of = Some(h.now());
+    h.store().suppress(vec![entry.clone()]).await.unwrap();
+    let ask = |name: &str, category: Option<&str>| question("acme", name, None, category);
+    let asked = vec![
+        ask("bob", None),
+        ask("ada", Some("newsletter")),
+        ask("ada", Some("invoice")),
+        question("other", "ada", None, Some("newsletter")),
+        ask("ada", None),
+    ];
+    let answers = h.store().suppressed(asked).await.unwrap();
+    assert_eq!(answers, [None, Some(entry), None, None, None]);
+}
+
+fn question(of: &str, name: &str, sender: Option<&str>, category: Option<&str>) -> Listed {
+    let address = AddressHash::of(&channel("email"), name);
+    let mut listed = Listed::new(tenant(of), channel("email"), address);
+    listed.sender = sender.map(str::to_owned);
+    listed.category = category.map(str::to_owned);
+    listed
+}
+
+async fn against(
+    h: &Harness,
+    of: &str,
+    name: &str,
+    sender: Option<&str>,
+    category: Option<&str>,
+) -> Option<Suppression> {
+    let asked = vec![question(of, name, sender, category)];
+    h.store().suppressed(asked).await.unwrap().remove(0)
 }

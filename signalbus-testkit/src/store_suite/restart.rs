@@ -171,13 +171,10 @@ pub async fn receipts_survive(h: Harness) {
     let worker = h.worker().await;
     worker.sends(ada, "m-1").await;
     let told = || {
-        let receipt = |message: &str| Receipt {
-            tenant: acme(),
-            provider: provider("fake"),
-            target: ReceiptTarget::Message(message.to_owned()),
-            kind: ReceiptKind::Delivered,
-            id: format!("r-{message}"),
-            occurred_at: None,
+        let receipt = |message: &str| {
+            let target = ReceiptTarget::Message(message.to_owned());
+            let (kind, id) = (ReceiptKind::Delivered, format!("r-{message}"));
+            Receipt::new(acme(), provider("fake"), target, kind, id)
         };
         vec![receipt("m-1"), receipt("m-2")]
     };

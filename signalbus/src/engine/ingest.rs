@@ -284,6 +284,8 @@ fn rejected(
             order_key: lane_key.0,
             order: Order::Unordered,
             address: None,
+            sender: None,
+            category: None,
             send_at: None,
             expires_at: None,
             ended: Some((EndState::Dead, reason)),

@@ -5,9 +5,9 @@ use crate::{
     id::{DeliveryId, EventId},
     name::{ChannelName, TenantId},
     store::{
-        Cancel, CancelTarget, Cancelled, DeliveryFilter, DeliveryRecord, EventRecord, Page,
+        Cancel, CancelTarget, Cancelled, Cause, DeliveryFilter, DeliveryRecord, EventRecord, Page,
         PageToken, Receipt, ReceiptEffect, Redrive, Redriven, StoreError, StoreErrorKind,
-        Suppression, Tally,
+        Suppression, Tally, Unsuppress,
     },
 };
 
@@ -94,8 +94,8 @@ impl Signalbus {
             .await
     }
 
-    /// Puts an address on the suppression list: nothing is sent to it any more. `reason` is a word
-    /// such as `bounced`.
+    /// Puts an address on the suppression list: nothing is sent to it any more. For a scope, hand
+    /// the store a [`Suppression`].
     ///
     /// # Errors
     /// When the channel is not set up, the address cannot be used, or the store did not do it.
@@ -104,19 +104,14 @@ impl Signalbus {
         tenant: &TenantId,
         channel: &str,
         address: &str,
-        reason: impl Into<String>,
+        cause: impl Into<Cause>,
     ) -> Result<(), StoreError> {
         let (channel, address) = self.resolve(tenant, channel, address)?;
-        let suppression = Suppression {
-            tenant: tenant.clone(),
-            channel,
-            address,
-            reason: reason.into(),
-        };
-        self.store().suppress(vec![suppression]).await
+        let entry = Suppression::new(tenant.clone(), channel, address, cause);
+        self.store().suppress(vec![entry]).await
     }
 
-    /// Takes an address off the suppression list; says whether it was on it.
+    /// Takes an address off the suppression list, where everything to it was kept back; says whether it was on it.
     ///
     /// # Errors
     /// When the channel is not set up, the address cannot be used, or the store did not do it.
@@ -127,7 +122,8 @@ impl Signalbus {
         address: &str,
     ) -> Result<bool, StoreError> {
         let (channel, address) = self.resolve(tenant, channel, address)?;
-        self.store().unsuppress(tenant, &channel, address).await
+        let entry = Unsuppress::new(tenant.clone(), channel, address);
+        self.store().unsuppress(entry).await
     }
 
     /// Records what providers said later.

@@ -199,6 +199,10 @@ impl Planner {
             lane_key: plan.lane_key,
             order: event.order,
             address: plan.address,
+            sender: plan
+                .route
+                .and_then(|route| route.sender(event.options.get(route.name().as_str()))),
+            category: rule.and_then(|rule| rule.category.clone()),
             send_at: event.send_at,
             expires_at: event.expires_at,
             ended,

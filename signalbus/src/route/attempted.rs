@@ -7,7 +7,7 @@ use crate::{
     chain::Sources,
     mutant::Mutant,
     provider::{SendError, Sent},
-    store::AddressHash,
+    store::{AddressHash, Suppress},
 };
 
 /// What came of a try.
@@ -17,7 +17,7 @@ pub(crate) struct Attempted {
     pub(crate) message_id: Option<String>,
     pub(crate) code: Option<String>,
     pub(crate) detail: Option<String>,
-    pub(crate) suppress: bool,
+    pub(crate) suppress: Option<Suppress>,
     /// The address, for the suppression list.
     pub(crate) address: Option<AddressHash>,
     /// The message, to keep if the delivery is not done.
@@ -37,7 +37,7 @@ impl Attempted {
             message_id: None,
             code: None,
             detail: Some(detail),
-            suppress: false,
+            suppress: None,
             address: None,
             rendering: None,
             sending: None,
@@ -92,7 +92,7 @@ impl Attempted {
         let detail = format!("{}{}", error.message(), Sources(error));
         Self {
             code: error.code().map(str::to_owned),
-            suppress: error.suppresses(),
+            suppress: error.suppresses().cloned(),
             ..Self::of(tried, detail)
         }
     }

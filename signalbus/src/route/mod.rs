@@ -90,6 +90,8 @@ pub(crate) trait Route: fmt::Debug + Send + Sync {
         id: Option<&str>,
     ) -> Result<Resolved, AddressError>;
     fn check_options(&self, options: Option<&Value>) -> Result<(), ComposeError>;
+    /// Who sends it, as the suppression list names senders.
+    fn sender(&self, options: Option<&Value>) -> Option<String>;
     fn render(&self, templates: &Templates, view: &View<'_>) -> Result<Rendered, TemplateError>;
     /// Never panics and never fails: what goes wrong is in the answer.
     async fn attempt(&self, templates: &Templates, clock: &dyn Clock, job: &Job) -> Attempted;
@@ -144,6 +146,10 @@ impl<C: Channel> Route for TypedRoute<C> {
         self.channel.check_options(&self.options(options)?)
     }
 
+    fn sender(&self, options: Option<&Value>) -> Option<String> {
+        self.channel.sender(&self.options(options).ok()?)
+    }
+
     fn render(&self, templates: &Templates, view: &View<'_>) -> Result<Rendered, TemplateError> {
         if C::PARTS.is_empty() {
             return Ok(Rendered {
@@ -184,7 +190,7 @@ impl<C: Channel> Route for TypedRoute<C> {
             return Attempted::unsendable(Unsendable::Unreadable, "no such provider".to_owned());
         };
         let mut attempted = self.send(&**provider, clock, job, &address, &made).await;
-        if attempted.suppress {
+        if attempted.suppress.is_some() {
             attempted.address = Some(hash_address(&self.name, &address));
         }
         if attempted.tried != Tried::Accepted {

@@ -75,6 +75,11 @@ impl Channel for Sms {
         options.sender().map(|_| ())
     }
 
+    fn sender(&self, options: &SmsOptions) -> Option<String> {
+        let named = options.sender().ok().flatten();
+        named.or_else(|| self.sender.clone())
+    }
+
     fn compose(&self, input: Compose<'_, Self>) -> Result<SmsMessage, ComposeError> {
         let sender = input.options.sender()?.or_else(|| self.sender.clone());
         let text = text::clean(TEXT, input.parts.text(TEXT))?;

@@ -159,6 +159,8 @@ impl Tables {
             order_key: delivery.order_key,
             order: delivery.order,
             address: delivery.address,
+            sender: delivery.sender.map(Into::into),
+            category: delivery.category.map(Into::into),
             expires_at: delivery.expires_at,
             phase: Phase::Ready,
             due: delivery.send_at.map_or(now, |at| at.max(now)),

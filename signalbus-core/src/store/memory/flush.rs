@@ -104,7 +104,7 @@ impl Tables {
             let (state, reason) = (EndState::Expired, Reason::Expired);
             return Some(obstacle(Refusal::Expired, state, reason, None));
         }
-        let why = self.suppressions.of(row)?.reason.clone();
+        let why = String::from(self.suppressions.of(row)?.cause.clone());
         let (state, reason) = (EndState::Suppressed, Reason::Suppressed);
         Some(obstacle(Refusal::Suppressed, state, reason, Some(why)))
     }

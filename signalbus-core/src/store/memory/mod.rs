@@ -37,15 +37,15 @@ use async_trait::async_trait;
 
 use self::tables::Tables;
 use super::{
-    Acceptance, AddressHash, BusAdvance, BusPosition, Cancel, Cancelled, DeliveryFilter,
-    DeliveryRecord, EventRecord, Fetched, Flush, Flushed, HistoryEntry, LaneHolding, LaneLease,
-    LaneRequest, NewEvent, Page, PageToken, Receipt, ReceiptEffect, Redrive, Redriven, Store,
-    StoreError, StoreFeatures, Suppression, Tally, Window,
+    Acceptance, BusAdvance, BusPosition, Cancel, Cancelled, DeliveryFilter, DeliveryRecord,
+    EventRecord, Fetched, Flush, Flushed, HistoryEntry, LaneHolding, LaneLease, LaneRequest,
+    Listed, NewEvent, Page, PageToken, Receipt, ReceiptEffect, Redrive, Redriven, Store,
+    StoreError, StoreFeatures, Suppression, Tally, Unsuppress, Window,
 };
 use crate::{
     clock::{Clock, SystemClock, Timestamp},
     id::{DeliveryId, EventId},
-    name::{ChannelName, TenantId},
+    name::TenantId,
 };
 
 /// Keeps everything in memory. Clones share what they keep, so that several workers of one
@@ -185,13 +185,15 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    async fn unsuppress(
-        &self,
-        tenant: &TenantId,
-        channel: &ChannelName,
-        address: AddressHash,
-    ) -> Result<bool, StoreError> {
-        Ok(self.run(|tables, _| tables.suppressions.remove(tenant, channel, address)))
+    async fn unsuppress(&self, which: Unsuppress) -> Result<bool, StoreError> {
+        Ok(self.run(|tables, _| tables.suppressions.remove(&which)))
+    }
+
+    async fn suppressed(&self, asked: Vec<Listed>) -> Result<Vec<Option<Suppression>>, StoreError> {
+        Ok(self.run(|tables, _| {
+            let against = |listed| tables.suppressions.against(listed).cloned();
+            asked.iter().map(against).collect()
+        }))
     }
 
     async fn event(

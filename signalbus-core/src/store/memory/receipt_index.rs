@@ -26,7 +26,7 @@ pub(super) struct Receipts {
 
 type Account = (TenantId, ProviderName);
 
-type ParkedKey = (TenantId, ReceiptTarget);
+type ParkedKey = (Option<TenantId>, ReceiptTarget);
 
 /// A receipt whose message is not known yet; numbered in the order of arrival.
 #[derive(Debug, Clone)]
@@ -37,6 +37,22 @@ struct Parked {
 }
 
 impl Receipts {
+    /// The delivery of a message that this provider took.
+    pub(super) fn position_of(&self, receipt: &Receipt, message: &str) -> Option<Position> {
+        let provider = &receipt.provider;
+        if let Some(tenant) = &receipt.tenant {
+            let account = (tenant.clone(), provider.clone());
+            return self.messages.get(&account)?.get(message).copied();
+        }
+        let of_provider = self
+            .messages
+            .iter()
+            .filter(|((_, name), _)| name == provider);
+        of_provider
+            .filter_map(|(_, messages)| messages.get(message).copied())
+            .max()
+    }
+
     pub(super) fn are_parked(&self) -> bool {
         !self.parked.is_empty()
     }
@@ -75,22 +91,20 @@ impl Receipts {
 
     /// Takes out what is parked for a delivery by its id, or by the name its provider gave it.
     pub(super) fn unpark(&mut self, row: &Row) -> Vec<Receipt> {
-        let mut taken = self.take(row, ReceiptTarget::Delivery(row.id), |_| true);
-        if let (Some(provider), Some(message)) = (&row.provider, &row.provider_message_id) {
-            let target = ReceiptTarget::Message(message.clone());
-            taken.extend(self.take(row, target, |receipt| receipt.provider == *provider));
+        let mut taken = Vec::new();
+        for tenant in [Some(row.tenant().clone()), None] {
+            let key = (tenant, ReceiptTarget::Delivery(row.id));
+            taken.extend(self.take(key.clone(), |_| true));
+            if let (Some(provider), Some(message)) = (&row.provider, &row.provider_message_id) {
+                let key = (key.0, ReceiptTarget::Message(message.clone()));
+                taken.extend(self.take(key, |receipt| receipt.provider == *provider));
+            }
         }
         taken.sort_by_key(|parked| parked.number);
         taken.into_iter().map(|parked| parked.receipt).collect()
     }
 
-    fn take(
-        &mut self,
-        row: &Row,
-        target: ReceiptTarget,
-        is_meant: impl Fn(&Receipt) -> bool,
-    ) -> Vec<Parked> {
-        let key = (row.tenant().clone(), target);
+    fn take(&mut self, key: ParkedKey, is_meant: impl Fn(&Receipt) -> bool) -> Vec<Parked> {
         let Some(parked) = self.parked.get_mut(&key) else {
             return Vec::new();
         };
@@ -130,8 +144,4 @@ pub(super) fn key_of(receipt: &Receipt) -> ReceiptKey {
         receipt.provider.clone(),
         receipt.id.clone(),
     )
-}
-
-pub(super) fn account_of(receipt: &Receipt) -> Account {
-    (receipt.tenant.clone(), receipt.provider.clone())
 }

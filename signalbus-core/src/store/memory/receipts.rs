@@ -1,12 +1,14 @@
 use super::{
-    receipt_index::{account_of, key_of},
+    receipt_index::key_of,
     row::{Phase, Row},
     tables::Tables,
 };
 use crate::{
     clock::Timestamp,
     name::ProviderName,
-    store::{EndState, Entry, Position, Reason, Receipt, ReceiptEffect, ReceiptTarget},
+    store::{
+        EndState, Entry, Position, Reason, Receipt, ReceiptEffect, ReceiptTarget, Suppression,
+    },
 };
 
 impl Tables {
@@ -37,13 +39,11 @@ impl Tables {
 
     fn target_of(&self, receipt: &Receipt) -> Option<Position> {
         match &receipt.target {
-            ReceiptTarget::Delivery(id) => self.position_of(&receipt.tenant, *id),
-            ReceiptTarget::Message(id) => self
-                .receipts
-                .messages
-                .get(&account_of(receipt))?
-                .get(id)
-                .copied(),
+            ReceiptTarget::Delivery(id) => match &receipt.tenant {
+                Some(tenant) => self.position_of(tenant, *id),
+                None => self.ids.get(id.as_uuid()),
+            },
+            ReceiptTarget::Message(id) => self.receipts.position_of(receipt, id),
         }
     }
 
@@ -57,21 +57,36 @@ impl Tables {
         let Some(row) = self.rows.get_mut(position.0) else {
             return ReceiptEffect::Recorded;
         };
-        let advanced = receipt.kind.rank() > row.rank();
+        let advanced = receipt.rank > row.rank();
         row.note(
             now,
             Entry::Receipt {
                 kind: receipt.kind.clone(),
                 occurred_at: receipt.occurred_at,
                 advanced,
+                code: receipt.code.clone(),
+                detail: receipt.detail,
+                bounce: receipt.bounce,
             },
         );
         let receipts = row.receipts.get_or_insert_default();
         receipts.keys.push(key);
+        if advanced {
+            receipts.highest = Some((receipt.rank, receipt.kind));
+        }
+        if let Some(suppress) = receipt.suppress
+            && let (Some(address), Some(channel)) = (row.address, row.channel())
+        {
+            let tenant = row.tenant().clone();
+            let mut entry = Suppression::new(tenant, channel.clone(), address, suppress.cause);
+            entry.scope = suppress.scope;
+            entry.code = receipt.code;
+            entry.as_of = receipt.occurred_at;
+            self.suppressions.add(entry);
+        }
         if !advanced {
             return ReceiptEffect::Recorded;
         }
-        receipts.highest = Some(receipt.kind);
         self.resolve(position, now);
         ReceiptEffect::Advanced
     }

@@ -17,7 +17,7 @@ use crate::{
 const EVIDENCE: u8 = 2;
 
 /// Tenant, provider, and the provider's id of the statement.
-pub(super) type ReceiptKey = (TenantId, ProviderName, String);
+pub(super) type ReceiptKey = (Option<TenantId>, ProviderName, String);
 
 /// One delivery.
 #[derive(Debug, Clone)]
@@ -30,6 +30,8 @@ pub(super) struct Row {
     pub(super) order_key: u64,
     pub(super) order: Order,
     pub(super) address: Option<AddressHash>,
+    pub(super) sender: Option<Box<str>>,
+    pub(super) category: Option<Box<str>>,
     pub(super) expires_at: Option<Timestamp>,
     pub(super) phase: Phase,
     /// When it became, or becomes, sendable.
@@ -50,8 +52,8 @@ pub(super) struct Row {
 /// What receipts said about a delivery.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Receipted {
-    /// The highest rung they reached in this generation.
-    pub(super) highest: Option<ReceiptKind>,
+    /// The highest rung they reached in this generation, and what was said there.
+    pub(super) highest: Option<(u8, ReceiptKind)>,
     pub(super) keys: Vec<ReceiptKey>,
 }
 
@@ -111,7 +113,7 @@ impl Row {
 
     /// The rung of the ladder it stands on.
     pub(super) fn rank(&self) -> u8 {
-        self.highest_receipt().map_or(0, ReceiptKind::rank)
+        self.highest().map_or(0, |(rank, _)| *rank)
     }
 
     /// Whether receipts show that this generation had been sent.
@@ -119,8 +121,12 @@ impl Row {
         self.rank() >= EVIDENCE
     }
 
-    pub(super) fn highest_receipt(&self) -> Option<&ReceiptKind> {
+    fn highest(&self) -> Option<&(u8, ReceiptKind)> {
         self.receipts.as_ref()?.highest.as_ref()
+    }
+
+    pub(super) fn highest_receipt(&self) -> Option<&ReceiptKind> {
+        self.highest().map(|(_, kind)| kind)
     }
 
     pub(super) fn note(&mut self, at: Timestamp, entry: Entry) {

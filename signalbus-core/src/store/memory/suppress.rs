@@ -4,7 +4,7 @@ use super::row::Row;
 use crate::{
     mutant::Mutant,
     name::{ChannelName, TenantId},
-    store::{AddressHash, Suppression},
+    store::{AddressHash, Listed, Scope, Suppression, Unsuppress},
 };
 
 /// The suppression lists of all tenants.
@@ -16,42 +16,75 @@ pub(super) struct Suppressions {
 impl Suppressions {
     pub(super) fn add(&mut self, suppression: Suppression) {
         let listed = self.by_address.entry(suppression.address).or_default();
-        let known = listed
-            .iter()
-            .any(|other| is_of(other, &suppression.tenant, &suppression.channel));
-        if !known {
-            listed.push(suppression);
+        let known = listed.iter_mut().find(|other| {
+            other.tenant == suppression.tenant
+                && other.channel == suppression.channel
+                && other.scope == suppression.scope
+        });
+        match known {
+            Some(known) if known.cause.gravity() >= suppression.cause.gravity() => {}
+            Some(known) => *known = suppression,
+            None => listed.push(suppression),
         }
     }
 
-    pub(super) fn remove(
-        &mut self,
-        tenant: &TenantId,
-        channel: &ChannelName,
-        address: AddressHash,
-    ) -> bool {
-        let Some(listed) = self.by_address.get_mut(&address) else {
+    pub(super) fn remove(&mut self, which: &Unsuppress) -> bool {
+        let Some(listed) = self.by_address.get_mut(&which.address) else {
             return false;
         };
         let before = listed.len();
-        listed.retain(|other| !is_of(other, tenant, channel));
+        listed.retain(|other| {
+            other.tenant != which.tenant
+                || other.channel != which.channel
+                || other.scope != which.scope
+                || which.only.as_ref().is_some_and(|only| *only != other.cause)
+        });
         let removed = listed.len() < before;
         if listed.is_empty() {
-            self.by_address.remove(&address);
+            self.by_address.remove(&which.address);
         }
         removed
     }
 
-    /// The line of its tenant's list that has the address of a delivery.
+    /// What stands against a delivery.
     pub(super) fn of(&self, row: &Row) -> Option<&Suppression> {
-        let (address, channel) = (row.address.as_ref()?, row.channel()?);
-        self.by_address
-            .get(address)?
-            .iter()
-            .find(|other| is_of(other, row.tenant(), channel) || Mutant::TenantLeftOut.is_active())
+        let (address, channel) = (row.address?, row.channel()?);
+        let (sender, category) = (row.sender.as_deref(), row.category.as_deref());
+        self.gravest(row.tenant(), channel, address, sender, category)
     }
-}
 
-fn is_of(suppression: &Suppression, tenant: &TenantId, channel: &ChannelName) -> bool {
-    suppression.tenant == *tenant && suppression.channel == *channel
+    /// What stands against a message.
+    pub(super) fn against(&self, asked: &Listed) -> Option<&Suppression> {
+        let (sender, category) = (asked.sender.as_deref(), asked.category.as_deref());
+        self.gravest(
+            &asked.tenant,
+            &asked.channel,
+            asked.address,
+            sender,
+            category,
+        )
+    }
+
+    fn gravest(
+        &self,
+        tenant: &TenantId,
+        channel: &ChannelName,
+        address: AddressHash,
+        sender: Option<&str>,
+        category: Option<&str>,
+    ) -> Option<&Suppression> {
+        let applies = |scope: &Scope| scope.covers(sender, category);
+        let of_tenant = |listed: &Option<TenantId>| {
+            listed.as_ref().is_none_or(|listed| listed == tenant)
+                || Mutant::TenantLeftOut.is_active()
+        };
+        // The first of those that are as grave.
+        self.by_address
+            .get(&address)?
+            .iter()
+            .rev()
+            .filter(|other| of_tenant(&other.tenant) && other.channel == *channel)
+            .filter(|other| applies(&other.scope))
+            .max_by_key(|other| other.cause.gravity())
+    }
 }

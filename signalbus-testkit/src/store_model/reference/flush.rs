@@ -86,12 +86,17 @@ impl Reference {
         if self.is_held_back(delivery) || !self.is_due(delivery) {
             return moved;
         }
-        let suppressed = self.suppressed.iter().find(|listed| {
-            listed.tenant == delivery.tenant
+        // Of the gravest the first, as the list has only one of each key and the last is found last.
+        let suppressed = self.suppressed.iter().rev().filter(|listed| {
+            listed
+                .tenant
+                .as_ref()
+                .is_none_or(|of| *of == delivery.tenant)
                 && Some(&listed.channel) == delivery.new.channel.as_ref()
                 && Some(listed.address) == delivery.new.address
         });
-        let detail = suppressed.map(|listed| listed.reason.clone());
+        let gravest = suppressed.max_by_key(|listed| listed.cause.gravity());
+        let detail = gravest.map(|listed| String::from(listed.cause.clone()));
         let obstacle = if delivery.has_evidence() {
             Some((Refusal::Moved, EndState::Accepted, Reason::Receipt))
         } else if delivery.expires_at.is_some_and(|at| at <= now) {

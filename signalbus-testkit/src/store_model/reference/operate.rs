@@ -1,10 +1,10 @@
 use std::collections::BTreeMap;
 
 use signalbus_core::{
-    ChannelName, DeliveryId, EventId, TenantId, Timestamp,
+    DeliveryId, EventId, TenantId, Timestamp,
     store::{
-        AddressHash, Cancel, CancelAnswer, CancelTarget, Cancelled, DeliveryFilter, EndState,
-        Entry, Reason, Redrive, RedriveContent, Redriven, Selection, Suppression, Tally,
+        Cancel, CancelAnswer, CancelTarget, Cancelled, DeliveryFilter, EndState, Entry, Reason,
+        Redrive, RedriveContent, Redriven, Selection, Suppression, Tally, Unsuppress,
     },
 };
 
@@ -101,19 +101,19 @@ impl Reference {
     }
 
     pub(in super::super) fn suppress(&mut self, suppression: &Suppression) {
-        // The first reason stays: it is found first, and one that is taken off takes all along.
+        // All stay: the gravest is found first, and one that is taken off takes all along.
         self.suppressed.push(suppression.clone());
     }
 
-    pub(in super::super) fn unsuppress(
-        &mut self,
-        tenant: &TenantId,
-        channel: &ChannelName,
-        address: AddressHash,
-    ) -> bool {
+    pub(in super::super) fn unsuppress(&mut self, which: &Unsuppress) -> bool {
         let before = self.suppressed.len();
         self.suppressed.retain(|listed| {
-            (&listed.tenant, &listed.channel, listed.address) != (tenant, channel, address)
+            (
+                &listed.tenant,
+                &listed.channel,
+                listed.address,
+                &listed.scope,
+            ) != (&which.tenant, &which.channel, which.address, &which.scope)
         });
         self.suppressed.len() < before
     }

@@ -3,7 +3,10 @@ use std::time::Duration;
 use signalbus_core::{
     DeliveryId,
     clock::later,
-    store::{EndState, Entry, Reason, Receipt, ReceiptEffect, ReceiptKind, ReceiptTarget},
+    store::{
+        EndState, Entry, Reason, Receipt, ReceiptEffect, ReceiptKind, ReceiptTarget, Suppress,
+        Suppression,
+    },
 };
 
 use super::{Delivery, Noted, Reference};
@@ -25,9 +28,7 @@ impl Reference {
             .deliveries
             .iter()
             .find(|delivery| match &receipt.target {
-                ReceiptTarget::Delivery(id) => {
-                    delivery.id == *id && delivery.tenant == receipt.tenant
-                }
+                ReceiptTarget::Delivery(id) => delivery.id == *id && is_of(receipt, delivery),
                 _ => delivery.is_meant_by_name(receipt),
             })
             .map(|delivery| delivery.id);
@@ -52,7 +53,7 @@ impl Reference {
         let by_id = ReceiptTarget::Delivery(id);
         let mut due = Vec::new();
         for (place, noted) in self.receipts.iter().enumerate() {
-            let named = noted.receipt.target == by_id && noted.receipt.tenant == delivery.tenant;
+            let named = noted.receipt.target == by_id && is_of(&noted.receipt, delivery);
             let parked = noted.delivery.is_none();
             if parked && (named || delivery.is_meant_by_name(&noted.receipt)) {
                 due.push(place);
@@ -74,17 +75,32 @@ impl Reference {
         let rung = delivery.receipt.as_ref().map_or(0, ReceiptKind::rank);
         let advanced = receipt.kind.rank() > rung;
         let kind = receipt.kind.clone();
-        let occurred_at = receipt.occurred_at;
         delivery.note(
             now,
             Entry::Receipt {
                 kind: kind.clone(),
-                occurred_at,
+                occurred_at: receipt.occurred_at,
                 advanced,
+                code: receipt.code.clone(),
+                detail: receipt.detail.clone(),
+                bounce: receipt.bounce,
             },
         );
+        let listed = receipt
+            .suppress
+            .clone()
+            .and_then(|Suppress { cause, scope }| {
+                let (channel, address) = (delivery.new.channel.clone()?, delivery.new.address?);
+                Some(
+                    Suppression::new(delivery.tenant.clone(), channel, address, cause)
+                        .within(scope),
+                )
+            });
         if advanced {
             delivery.receipt = Some(kind);
+        }
+        self.suppressed.extend(listed);
+        if advanced {
             self.resolve(id);
         }
         advanced
@@ -119,6 +135,14 @@ impl Delivery {
             ReceiptTarget::Message(name) => self.message.as_ref() == Some(name),
             _ => false,
         };
-        named && self.tenant == receipt.tenant && self.provider.as_ref() == Some(&receipt.provider)
+        named && is_of(receipt, self) && self.provider.as_ref() == Some(&receipt.provider)
     }
+}
+
+/// Whether a receipt may be about a delivery of this tenant.
+fn is_of(receipt: &Receipt, delivery: &Delivery) -> bool {
+    receipt
+        .tenant
+        .as_ref()
+        .is_none_or(|tenant| *tenant == delivery.tenant)
 }

@@ -16,7 +16,7 @@ use crate::{
     route::{Attempted, Tried},
     store::{
         AddressHash, AttemptOutcome, AttemptRecord, Effect, EndState, Next, Position, Ready,
-        Settle, Suppression,
+        Settle, Suppress, Suppression,
     },
     text::one_line,
 };
@@ -98,8 +98,8 @@ impl Worker {
             next: next.into(),
             retry_in,
         };
-        let suppressed = attempted.address.filter(|_| attempted.suppress);
-        let effects = suppression(&ready, suppressed);
+        let suppressed = attempted.address.zip(attempted.suppress);
+        let effects = suppression(&ready, suppressed, record.code.clone());
         let left = match decision.next {
             Next::End(EndState::Dead, _) => Left::Dead,
             Next::End(..) => Left::Done,
@@ -212,15 +212,17 @@ fn fault_of(tried: Tried) -> Option<Fault> {
     }
 }
 
-fn suppression(ready: &Ready, address: Option<AddressHash>) -> Vec<Effect> {
-    address
-        .map(|address| {
-            Effect::Suppress(Suppression {
-                tenant: ready.tenant.clone(),
-                channel: ready.channel.clone(),
-                address,
-                reason: "refused".to_owned(),
-            })
+fn suppression(
+    ready: &Ready,
+    suppressed: Option<(AddressHash, Suppress)>,
+    code: Option<String>,
+) -> Vec<Effect> {
+    suppressed
+        .map(|(address, Suppress { cause, scope })| {
+            let (tenant, channel) = (ready.tenant.clone(), ready.channel.clone());
+            let mut entry = Suppression::new(tenant, channel, address, cause).within(scope);
+            entry.code = code;
+            Effect::Suppress(entry)
         })
         .into_iter()
         .collect()

@@ -123,6 +123,8 @@ impl Life {
             order_key: 0,
             order: Order::Start,
             address: None,
+            sender: None,
+            category: None,
             send_at: None,
             expires_at: expires_in.map(|wait| later(NOW, wait)),
             ended: None,
@@ -380,14 +382,13 @@ impl Life {
 
     async fn receipt(&mut self, kind: ReceiptKind) {
         self.evidence |= kind.rank() >= ReceiptKind::Sent.rank();
-        let receipt = Receipt {
-            tenant: acme(),
-            provider: ProviderName::new("fake").unwrap(),
-            target: ReceiptTarget::Delivery(id()),
+        let receipt = Receipt::new(
+            acme(),
+            ProviderName::new("fake").unwrap(),
+            ReceiptTarget::Delivery(id()),
             kind,
-            id: format!("{:?}", self.clock.monotonic()),
-            occurred_at: None,
-        };
+            format!("{:?}", self.clock.monotonic()),
+        );
         self.pass(Duration::from_nanos(1));
         self.store.record_receipts(vec![receipt]).await.unwrap();
     }

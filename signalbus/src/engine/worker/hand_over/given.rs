@@ -66,6 +66,8 @@ pub(super) fn event(number: u64) -> NewEvent {
         order_key: number,
         order: Order::Start,
         address: None,
+        sender: None,
+        category: None,
         send_at: None,
         expires_at: None,
         ended: None,
