@@ -3,7 +3,7 @@
 use signalbus_core::{
     TenantId,
     provider::{Heard, Inbound, Intent, Report},
-    store::{Receipt, Store, StoreError, Suppression},
+    store::{Cause, Receipt, Store, StoreError, Suppression, Unsuppress},
 };
 
 use crate::Endpoint;
@@ -43,8 +43,12 @@ pub(crate) async fn record(
         && inbound.intent == Intent::Start
         && let Some(address) = endpoint.hash(&inbound.from)
     {
-        let tenant = endpoint.receiver_of(inbound);
-        store.unsuppress(tenant, &endpoint.channel, address).await?;
+        let (tenant, channel) = (endpoint.receiver_of(inbound), &endpoint.channel);
+        // A stop is taken back, and not what else keeps the number there.
+        let stop = Unsuppress::new(tenant.clone(), channel.clone(), address)
+            .within(endpoint.scope_of(Some(&inbound.to)))
+            .only(Cause::Unsubscribed);
+        store.unsuppress(stop).await?;
     }
     let receipts: Vec<Receipt> = ours
         .iter()
@@ -57,23 +61,22 @@ pub(crate) async fn record(
 }
 
 fn suppression_of(endpoint: &Endpoint, tenant: &TenantId, report: &Report) -> Option<Suppression> {
-    let reason = report.suppress?;
-    Some(Suppression {
-        tenant: tenant.clone(),
-        channel: endpoint.channel.clone(),
-        address: endpoint.hash(report.address.as_deref()?)?,
-        reason: reason.to_owned(),
-    })
+    let address = endpoint.hash(report.address.as_deref()?)?;
+    let scope = endpoint.scope_of(report.sender.as_deref());
+    report.suppression(tenant, &endpoint.channel, address, scope)
 }
 
 fn stop(endpoint: &Endpoint, inbound: &Inbound) -> Option<Suppression> {
     if inbound.intent != Intent::Stop {
         return None;
     }
-    Some(Suppression {
-        tenant: endpoint.receiver_of(inbound).clone(),
-        channel: endpoint.channel.clone(),
-        address: endpoint.hash(&inbound.from)?,
-        reason: "stopped".to_owned(),
-    })
+    let (tenant, channel) = (endpoint.receiver_of(inbound), &endpoint.channel);
+    let address = endpoint.hash(&inbound.from)?;
+    let stop = Suppression::new(
+        tenant.clone(),
+        channel.clone(),
+        address,
+        Cause::Unsubscribed,
+    );
+    Some(stop.within(endpoint.scope_of(Some(&inbound.to))))
 }

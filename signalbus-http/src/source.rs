@@ -5,7 +5,7 @@ use signalbus_core::{
     channel::Address,
     name::{ChannelName, NameError},
     provider::{Inbound, ReceiptSource, Report},
-    store::{AddressHash, hash_address},
+    store::{self, AddressHash, hash_address},
 };
 
 use crate::ReceiptKey;
@@ -17,6 +17,7 @@ pub struct Endpoint {
     pub(crate) key: ReceiptKey,
     pub(crate) channel: ChannelName,
     scope: Scope,
+    by_sender: bool,
     senders: BTreeMap<String, TenantId>,
     hash: fn(&ChannelName, &str) -> Option<AddressHash>,
 }
@@ -43,6 +44,7 @@ impl Endpoint {
             key,
             channel: ChannelName::new(C::NAME)?,
             scope: Scope::Any(TenantId::default()),
+            by_sender: false,
             senders: BTreeMap::new(),
             hash: |channel, text| {
                 let address = C::Address::parse(text).ok()?;
@@ -55,6 +57,15 @@ impl Endpoint {
     #[must_use]
     pub fn scope(mut self, scope: Scope) -> Self {
         self.scope = scope;
+        self
+    }
+
+    /// Whether who stops one sender hears from the others of the tenant: off unless told otherwise. It
+    /// works where the sender of a message is known when it is published, as
+    /// [`Channel::sender`] says it; a provider's pool picks later.
+    #[must_use]
+    pub fn stop_by_sender(mut self, on: bool) -> Self {
+        self.by_sender = on;
         self
     }
 
@@ -80,6 +91,14 @@ impl Endpoint {
         match (&self.scope, self.senders.get(&inbound.to)) {
             (Scope::Only(own), _) | (Scope::Any(own), None) => own,
             (Scope::Any(_), Some(tenant)) => tenant,
+        }
+    }
+
+    /// What is not sent any more to somebody who stopped this sender.
+    pub(crate) fn scope_of(&self, sender: Option<&str>) -> store::Scope {
+        match sender {
+            Some(sender) if self.by_sender => store::Scope::sender(sender),
+            _ => store::Scope::default(),
         }
     }
 

@@ -1,21 +1,39 @@
 //! Our word for a message, told back by Mailgun.
 
+use sha2::{Digest, Sha256};
 use signalbus_core::{DeliveryId, name::TenantId, provider::parse_reference};
 
 /// The variable it travels in. Mailgun tells variables back in events, and writes them into the
 /// header `X-Mailgun-Variables` of the mail unless told to leave it out, which requests do.
 pub(crate) const VARIABLE: &str = "signalbus";
 
-/// Tenant and reference, as in `acme/019a….1`. Neither has a slash.
-pub(crate) fn write(tenant: &TenantId, reference: &str) -> String {
-    format!("{tenant}/{reference}")
+/// Tenant, reference and a mark of the recipient, as in `acme/019a….1/3f9c01d2`. None has a slash.
+pub(crate) fn write(tenant: &TenantId, reference: &str, mark: &str) -> String {
+    format!("{tenant}/{reference}/{mark}")
 }
 
-/// Reads what [`write()`] gave; none when it is not ours.
-pub(crate) fn read(text: &str) -> Option<(TenantId, DeliveryId, u32)> {
-    let (tenant, reference) = text.split_once('/')?;
+/// Whom a mail is for, so that what is said of a copy is not taken for what is said of it. Of eight hex
+/// digits, and different for each delivery.
+pub(crate) fn mark(delivery: DeliveryId, address: &str) -> String {
+    let digest: [u8; 32] = Sha256::digest(format!("{delivery}/{address}")).into();
+    digest[..4]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+/// A mail of ours: tenant, delivery and generation.
+pub(crate) type Ours = (TenantId, DeliveryId, u32);
+
+/// Reads what [`write()`] gave, the mark if it is there; none when it is not ours.
+pub(crate) fn read(text: &str) -> Option<(Ours, Option<String>)> {
+    let (tenant, rest) = text.split_once('/')?;
+    let (reference, mark) = match rest.split_once('/') {
+        Some((reference, mark)) => (reference, Some(mark.to_owned())),
+        None => (rest, None),
+    };
     let (delivery, generation) = parse_reference(reference)?;
-    Some((TenantId::new(tenant).ok()?, delivery, generation))
+    Some(((TenantId::new(tenant).ok()?, delivery, generation), mark))
 }
 
 #[cfg(test)]
@@ -28,8 +46,9 @@ mod tests {
     fn what_is_written_is_read() {
         let tenant = TenantId::new("acme.eu").unwrap();
         for (reference, generation) in [(ID.to_owned(), 0), (format!("{ID}.3"), 3)] {
-            let read = read(&write(&tenant, &reference)).unwrap();
-            assert_eq!(read, (tenant.clone(), ID.parse().unwrap(), generation));
+            let ours = (tenant.clone(), ID.parse().unwrap(), generation);
+            let read = read(&write(&tenant, &reference, "3f9c01d2")).unwrap();
+            assert_eq!(read, (ours, Some("3f9c01d2".to_owned())));
         }
     }
 

@@ -5,9 +5,10 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use signalbus_core::{
     DeliveryId,
+    channel::{Address, email::EmailAddress},
     name::TenantId,
-    provider::{Permanence, Report},
-    store::ReceiptKind,
+    provider::Report,
+    store::{Bounce, Cause, ReceiptKind},
 };
 
 use crate::{correlation, response::message_id};
@@ -43,6 +44,8 @@ pub struct MailgunEvent {
     pub domain: Option<String>,
     /// Our words for the message, if it is ours: tenant, delivery and generation.
     pub ours: Option<(TenantId, DeliveryId, u32)>,
+    /// It is about somebody who got a copy (cc or bcc), and says nothing of the delivery itself.
+    pub is_copy: bool,
 }
 
 impl MailgunEvent {
@@ -54,6 +57,18 @@ impl MailgunEvent {
         let headers = &value["message"]["headers"];
         let bot = &value["client-info"]["bot"];
         let ours = value["user-variables"][correlation::VARIABLE].as_str();
+        let (ours, to) = ours.and_then(correlation::read).unzip();
+        let recipient = text(&value["recipient"]);
+        let is_copy = match (
+            &ours,
+            to.flatten(),
+            recipient.as_deref().map(EmailAddress::parse),
+        ) {
+            (Some((_, delivery, _)), Some(to), Some(Ok(address))) => {
+                to != correlation::mark(*delivery, address.as_str())
+            }
+            _ => false,
+        };
         Some(Self {
             id: text(&value["id"])?,
             event: text(&value["event"])?,
@@ -61,7 +76,7 @@ impl MailgunEvent {
                 // The newer interface writes a date instead.
                 value["@timestamp"].as_str()?.parse().ok()
             }),
-            recipient: text(&value["recipient"]),
+            recipient,
             message_id: headers["message-id"]
                 .as_str()
                 .map(|id| message_id(id).to_owned()),
@@ -74,7 +89,8 @@ impl MailgunEvent {
                 .unwrap_or(false),
             by_machine: bot.as_str().is_some_and(|bot| !bot.is_empty()),
             domain: text(&value["domain"]["name"]),
-            ours: ours.and_then(correlation::read),
+            ours,
+            is_copy,
         })
     }
 
@@ -98,17 +114,25 @@ impl MailgunEvent {
         report.detail = self.reason.clone().filter(|reason| is_word(reason));
         report.address.clone_from(&self.recipient);
         report.by_machine = self.by_machine;
-        report.permanence = self.permanence();
-        report.suppress = match (self.event.as_str(), report.permanence) {
-            ("complained", _) => Some("complained"),
-            ("unsubscribed", _) => Some("unsubscribed"),
-            ("failed" | "permanent_fail", Some(Permanence::Hard)) => Some("bounced"),
+        report.bounce = self.bounce();
+        report.suppress = match (self.event.as_str(), report.bounce) {
+            ("complained", _) => Some(Cause::Complained),
+            ("unsubscribed", _) => Some(Cause::Unsubscribed),
+            ("failed" | "permanent_fail", Some(Bounce::Hard)) => Some(Cause::Bounced),
             _ => None,
         };
         report
     }
 
     fn kind(&self) -> ReceiptKind {
+        match self.said() {
+            // Kept, and no rung of the ladder.
+            kind if self.is_copy => ReceiptKind::Other(format!("copy_{}", kind.as_str())),
+            kind => kind,
+        }
+    }
+
+    fn said(&self) -> ReceiptKind {
         match (self.event.as_str(), self.severity.as_deref()) {
             // Mailgun tries again by itself.
             ("failed" | "temporary_fail", Some("temporary")) | ("temporary_fail", None) => {
@@ -125,9 +149,9 @@ impl MailgunEvent {
 
     /// Whether a failure says that the address is no good. A refusal of the mail (policy, content,
     /// reputation) or a full mailbox does not, however final.
-    fn permanence(&self) -> Option<Permanence> {
-        match self.kind() {
-            ReceiptKind::Deferred => return Some(Permanence::Soft),
+    fn bounce(&self) -> Option<Bounce> {
+        match self.said() {
+            ReceiptKind::Deferred => return Some(Bounce::Soft),
             ReceiptKind::Bounced => {}
             _ => return None,
         }
@@ -142,9 +166,9 @@ impl MailgunEvent {
             (None, _) => matches!(self.reason.as_deref(), Some("bounce" | "suppress-bounce")),
         };
         Some(if hard && self.event != "rejected" {
-            Permanence::Hard
+            Bounce::Hard
         } else {
-            Permanence::Soft
+            Bounce::Soft
         })
     }
 
@@ -155,7 +179,8 @@ impl MailgunEvent {
         let mut hash = Sha256::new();
         let at = self.timestamp.map(Timestamp::as_millisecond);
         let kind = self.kind();
-        for part in [&self.id, kind.as_str(), &format!("{at:?}")] {
+        let who = self.recipient.as_deref().unwrap_or_default();
+        for part in [&self.id, kind.as_str(), &format!("{at:?}"), who] {
             hash.update(part);
             hash.update([0]);
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use signalbus_core::{
     channel::{
-        Email,
+        Address, Email,
         email::{EmailMessage, Mailbox},
     },
     clock::{self, Timestamp},
@@ -124,7 +124,8 @@ fn options(
     }
     // `X-Mailgun-Sid` stays: Mailgun finds the message of a complaint by it.
     add("o:suppress-headers", "X-Mailgun-Variables,X-Mailgun-Tag");
-    let correlation = correlation::write(delivery.tenant, &delivery.reference());
+    let mark = correlation::mark(delivery.id, delivery.to.as_str());
+    let correlation = correlation::write(delivery.tenant, &delivery.reference(), &mark);
     add(&format!("v:{}", correlation::VARIABLE), &correlation);
 
     let bytes: usize = options

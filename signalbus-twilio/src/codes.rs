@@ -1,7 +1,10 @@
 //! Twilio's codes: one table, by number. Texts change; numbers do not ("Error and Warning Dictionary",
 //! November 2026).
 
-use signalbus_core::provider::{Fault, Outcome, Permanence};
+use signalbus_core::{
+    provider::{Fault, Outcome},
+    store::Bounce,
+};
 
 /// What a code means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,10 +57,10 @@ impl Class {
 
     /// What it means for the number when a message that was taken fails with it.
     #[must_use]
-    pub const fn permanence(self) -> Permanence {
+    pub const fn bounce(self) -> Bounce {
         match self {
-            Self::BadRecipient | Self::OptedOut => Permanence::Hard,
-            _ => Permanence::Soft,
+            Self::BadRecipient | Self::OptedOut => Bounce::Hard,
+            _ => Bounce::Soft,
         }
     }
 }
@@ -242,7 +245,7 @@ mod tests {
     #[test]
     fn only_a_number_that_is_no_good_or_opted_out_is_given_up() {
         for code in Code::all() {
-            let hard = code.class.permanence() == Permanence::Hard;
+            let hard = code.class.bounce() == Bounce::Hard;
             let expected = [21211, 21610, 21614, 21635, 30005, 30006].contains(&code.number);
             assert_eq!(hard, expected, "{}", code.number);
         }

@@ -5,6 +5,7 @@ use signalbus_core::{
     channel::Sms,
     name::ProviderName,
     provider::{Capabilities, Delivery, Fault, Lookup, Outcome, Provider, Rate, SendError, Sent},
+    store::Scope,
 };
 use signalbus_http_client::HttpClient;
 
@@ -98,6 +99,14 @@ impl Twilio {
         &self.0.recent
     }
 
+    /// What somebody opts out of who opts out of this sender.
+    fn scope(&self, from: &Kind) -> Scope {
+        match from {
+            _ if self.0.only_sender => Scope::default(),
+            Kind::From(sender) | Kind::Service(sender) => Scope::sender(sender),
+        }
+    }
+
     /// Whom a text is from: as it says itself, or from the pool for its tenant and number.
     fn sender(&self, delivery: &Delivery<'_, Sms>) -> Result<Kind, SendError> {
         if let Some(sender) = &delivery.message.sender {
@@ -145,7 +154,6 @@ impl Provider<Sms> for Twilio {
             http,
             signer,
             recent,
-            only_sender,
             ..
         } = &*self.0;
         let from = self.sender(&delivery)?;
@@ -161,7 +169,7 @@ impl Provider<Sms> for Twilio {
                 renewed = true;
                 continue;
             }
-            let result = response::of(&answer, http.clock().now(), *only_sender);
+            let result = response::of(&answer, http.clock().now(), self.scope(&from));
             let unknown = matches!(&result, Err(error) if error.outcome() == Outcome::Unknown);
             if !unknown {
                 let sid = result.as_ref().ok().and_then(Sent::id);

@@ -3,10 +3,8 @@ use std::{borrow::Cow, collections::BTreeMap, fmt};
 use async_trait::async_trait;
 use signalbus_core::{
     name::{NameError, ProviderName},
-    provider::{
-        Callback, CallbackError, Heard, Inbound, Intent, Permanence, ReceiptSource, Report,
-    },
-    store::ReceiptKind,
+    provider::{Callback, CallbackError, Heard, Inbound, Intent, ReceiptSource, Report},
+    store::{Bounce, Cause, ReceiptKind},
 };
 
 use crate::{AuthTokens, Class, Code, Keywords, correlation, verify_form, verify_raw};
@@ -253,13 +251,13 @@ fn report<'a>(
         let known = code.and_then(Code::of);
         report.detail = known.map(|code| code.message.to_owned());
         // What is not known is no reason to write a person off.
-        report.permanence = Some(known.map_or(Permanence::Soft, |code| code.class.permanence()));
+        report.bounce = Some(known.map_or(Bounce::Soft, |code| code.class.bounce()));
         match known.map(|code| code.class) {
             Some(Class::OptedOut) => {
-                report.suppress = Some("unsubscribed");
+                report.suppress = Some(Cause::Unsubscribed);
                 report.sender = field("From").map(str::to_owned);
             }
-            Some(Class::BadRecipient) => report.suppress = Some("bounced"),
+            Some(Class::BadRecipient) => report.suppress = Some(Cause::Bounced),
             _ => {}
         }
     }

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use signalbus_core::{
     clock::Timestamp,
     provider::{Fault, Outcome, SendError, Sent},
+    store::{Cause, Scope},
 };
 use signalbus_http_client::{Answer, BodyFault, retry_after};
 
@@ -20,8 +21,9 @@ struct Refused {
     code: Option<u32>,
 }
 
-/// `only_sender` says that the account sends as one sender: who opts out of it opts out of all.
-pub(crate) fn of(answer: &Answer, now: Timestamp, only_sender: bool) -> Result<Sent, SendError> {
+/// An opt-out is of the sender that this text was from, and of all when the account sends as that one only
+/// (`scope` then is the default).
+pub(crate) fn of(answer: &Answer, now: Timestamp, scope: Scope) -> Result<Sent, SendError> {
     let status = answer.status();
     if answer.is_success() {
         return match answer.json::<Created>() {
@@ -38,7 +40,7 @@ pub(crate) fn of(answer: &Answer, now: Timestamp, only_sender: bool) -> Result<S
     let known = number.and_then(Code::of);
     let code = number.map_or_else(|| status.to_string(), |number| number.to_string());
     let error = match known {
-        Some(code) => refusal(code, only_sender),
+        Some(code) => refusal(code, scope),
         None => by_status(status),
     };
     let error = error.with_code(code);
@@ -49,22 +51,17 @@ pub(crate) fn of(answer: &Answer, now: Timestamp, only_sender: bool) -> Result<S
     Err(wait.into_iter().fold(error, SendError::with_retry_after))
 }
 
-fn refusal(code: Code, only_sender: bool) -> SendError {
+fn refusal(code: Code, scope: Scope) -> SendError {
     let (outcome, fault) = code.class.refusal();
     let error = match outcome {
         Outcome::Permanent => SendError::permanent(fault, code.message),
         Outcome::Retryable => SendError::retryable(fault, code.message),
         Outcome::Unknown => SendError::unknown(code.message),
     };
-    let suppresses = match code.class {
-        Class::BadRecipient => true,
-        Class::OptedOut => only_sender,
-        _ => false,
-    };
-    if suppresses {
-        error.with_suppression()
-    } else {
-        error
+    match code.class {
+        Class::BadRecipient => error.suppressing(Cause::Bounced, Scope::default()),
+        Class::OptedOut => error.suppressing(Cause::Unsubscribed, scope),
+        _ => error,
     }
 }
 

@@ -5,11 +5,10 @@ use std::{error::Error, fmt};
 use async_trait::async_trait;
 
 use crate::{
-    channel::Address,
     clock::Timestamp,
     id::DeliveryId,
     name::{ChannelName, ProviderName, TenantId},
-    store::{AddressHash, Receipt, ReceiptKind, ReceiptTarget},
+    store::{AddressHash, Bounce, Cause, Receipt, ReceiptKind, ReceiptTarget, Scope, Suppression},
 };
 
 /// Reads what one provider account calls back with: it verifies, and says what was said. It stores
@@ -141,24 +140,15 @@ pub struct Report {
     /// The provider's word for why. Free of addresses and content.
     pub detail: Option<String>,
     /// Whether a failure is for good.
-    pub permanence: Option<Permanence>,
+    pub bounce: Option<Bounce>,
     /// Whom it is about, as the provider writes it.
     pub address: Option<String>,
     /// Which of our senders it is about, when the provider's consequence is limited to it.
     pub sender: Option<String>,
     /// Whether a machine did it: an opening or a click by a scanner.
     pub by_machine: bool,
-    /// Why nothing should be sent to the address any more, in a word.
-    pub suppress: Option<&'static str>,
-}
-
-/// Whether a failure is for good.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Permanence {
-    /// The address is not to be used again.
-    Hard,
-    /// Another message may arrive.
-    Soft,
+    /// Why nothing should be sent to the address any more.
+    pub suppress: Option<Cause>,
 }
 
 impl Report {
@@ -175,7 +165,7 @@ impl Report {
             occurred_at: None,
             code: None,
             detail: None,
-            permanence: None,
+            bounce: None,
             address: None,
             sender: None,
             by_machine: false,
@@ -183,7 +173,8 @@ impl Report {
         }
     }
 
-    /// What is recorded; none when the message is not said, or the tenant is not.
+    /// What is recorded; none when the message is not said. The address is not suppressed by it: it
+    /// may be that of somebody who got a copy; see [`Report::suppression`].
     #[must_use]
     pub fn receipt(&self, provider: &ProviderName, tenant: &TenantId) -> Option<Receipt> {
         let target = match (self.delivery, &self.message) {
@@ -191,26 +182,32 @@ impl Report {
             (None, Some(message)) => ReceiptTarget::Message(message.clone()),
             (None, None) => return None,
         };
-        Some(Receipt {
-            tenant: self.tenant.as_ref().unwrap_or(tenant).clone(),
-            provider: provider.clone(),
-            target,
-            kind: self.kind.clone(),
-            id: self.id.clone(),
-            occurred_at: self.occurred_at,
-        })
+        let tenant = self.tenant.as_ref().unwrap_or(tenant).clone();
+        let (provider, kind) = (provider.clone(), self.kind.clone());
+        let mut receipt = Receipt::new(tenant, provider, target, kind, &self.id);
+        receipt.occurred_at = self.occurred_at;
+        receipt.code.clone_from(&self.code);
+        receipt.detail.clone_from(&self.detail);
+        receipt.bounce = self.bounce;
+        Some(receipt)
     }
 
-    /// The address that nothing should be sent to any more and why; none when there is no reason
-    /// to, or the address is no address of channel `A`.
+    /// What follows for `address`, the hash of [`Report::address`]; none when nothing does. `scope` says what
+    /// is not sent to it any more.
     #[must_use]
-    pub fn suppression<A: Address>(
+    pub fn suppression(
         &self,
+        tenant: &TenantId,
         channel: &ChannelName,
-    ) -> Option<(AddressHash, &'static str)> {
-        let reason = self.suppress?;
-        let address = A::parse(self.address.as_deref()?).ok()?;
-        Some((AddressHash::of(channel, address.as_str()), reason))
+        address: AddressHash,
+        scope: Scope,
+    ) -> Option<Suppression> {
+        let cause = self.suppress.clone()?;
+        let mut suppression =
+            Suppression::new(tenant.clone(), channel.clone(), address, cause).within(scope);
+        suppression.code.clone_from(&self.code);
+        suppression.as_of = self.occurred_at;
+        Some(suppression)
     }
 }
 
@@ -224,7 +221,7 @@ impl fmt::Debug for Report {
             .field("kind", &self.kind)
             .field("code", &self.code)
             .field("detail", &self.detail)
-            .field("permanence", &self.permanence)
+            .field("bounce", &self.bounce)
             .field("suppress", &self.suppress)
             .finish_non_exhaustive()
     }

@@ -6,9 +6,7 @@ mod delivery;
 mod error;
 mod latch;
 
-pub use callback::{
-    Callback, CallbackError, Heard, Inbound, Intent, Permanence, ReceiptSource, Report,
-};
+pub use callback::{Callback, CallbackError, Heard, Inbound, Intent, ReceiptSource, Report};
 pub use capabilities::{Capabilities, Rate};
 pub use delivery::{Delivery, parse_reference, reference};
 pub use error::{Fault, Outcome, SendError};

@@ -92,6 +92,23 @@ async fn complaints_unsubscribes_and_hard_bounces_suppress_and_soft_ones_do_not(
     }
 }
 
+/// Bob was in copy: his address is no good, and Ada's mail has arrived all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bounce_of_a_copy_concerns_the_copy_alone() {
+    let circle = started().await;
+    let id = circle.send("acme", "ada@example.org").await;
+    circle.mail_happens("delivered", &json!({})).await;
+    let mut more = hard_bounce();
+    more["recipient"] = "bob@example.org".into();
+    circle.mail_happens("failed", &more).await;
+    assert_eq!(circle.delivery("acme", id).await.receipt, Some(ReceiptKind::Delivered));
+    for (to, suppressed) in [("ada@example.org", false), ("bob@example.org", true)] {
+        let again = circle.send("acme", to).await;
+        let state = circle.delivery("acme", again).await.state;
+        assert_eq!(state == State::Ended(EndState::Suppressed), suppressed, "{to}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_number_that_is_no_good_is_suppressed_and_one_that_is_switched_off_is_not() {
     let circle = started().await;

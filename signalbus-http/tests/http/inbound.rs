@@ -39,6 +39,18 @@ async fn stop_ends_texts_and_start_brings_them_back() {
     assert!(!is_suppressed(&circle, "default").await);
 }
 
+/// A start takes a stop back, and nothing graver.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_does_not_bring_back_a_number_that_is_no_good() {
+    let circle = circle(Arc::new(MemoryStore::new())).await;
+    assert!(!is_suppressed(&circle, "default").await);
+    circle.text_happens("undelivered", Some(30005)).await;
+    for text in ["STOP", "START"] {
+        assert_eq!(writes(&circle, FROM, text).await.0, 200);
+        assert!(is_suppressed(&circle, "default").await, "{text}");
+    }
+}
+
 /// Who writes to a sender writes to the tenant whose sender it is.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_is_for_the_tenant_whose_sender_it_was_sent_to() {

@@ -4,8 +4,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use signalbus::{
     Clock,
-    provider::{Callback, CallbackError, Heard, Permanence, ReceiptSource, Report},
-    store::ReceiptKind,
+    provider::{Callback, CallbackError, Heard, ReceiptSource, Report},
+    store::{Bounce, Cause, ReceiptKind},
 };
 use signalbus_mailgun::{MailgunReceipts, ReceiptsConfig, SigningKey};
 use signalbus_testkit::fakes::mailgun::{FakeMailgun, Mail, Webhook};
@@ -81,7 +81,7 @@ async fn a_webhook_says_what_became_of_the_mail() {
     };
     let failed = |severity: &str, reason: &str, code: i64| json!({ "severity": severity, "reason": reason, "delivery-status": { "code": code } });
     let none = json!({});
-    use Permanence::{Hard, Soft};
+    use Bounce::{Hard, Soft};
     use ReceiptKind::{Bounced, Clicked, Complained, Deferred, Delivered, Opened};
     let other = |word: &str| ReceiptKind::Other(word.to_owned());
     for (event, more, kind, permanence, suppress) in [
@@ -174,8 +174,8 @@ async fn a_webhook_says_what_became_of_the_mail() {
     ] {
         let report = told.report(event, more).await;
         assert_eq!(report.kind, kind, "{event} {more}");
-        assert_eq!(report.permanence, permanence, "{event} {more}");
-        assert_eq!(report.suppress, suppress, "{event} {more}");
+        assert_eq!(report.bounce, permanence, "{event} {more}");
+        assert_eq!(report.suppress, suppress.map(Cause::from), "{event} {more}");
         assert_eq!(report.tenant.as_ref(), Some(&told.stage.tenant));
         assert_eq!(
             (report.delivery, report.generation),
@@ -205,6 +205,29 @@ async fn details_are_kept_when_they_are_words() {
             .report("opened", &json!({ "client-info": { "bot": "" } }))
             .await
             .by_machine
+    );
+}
+
+/// Somebody in copy is somebody else: what is said of them concerns their address, and not the delivery.
+#[tokio::test]
+async fn a_bounce_of_a_copy_is_no_bounce_of_the_mail() {
+    let told = told().await;
+    let mut more = json!({ "severity": "permanent", "reason": "bounce",
+        "delivery-status": { "code": 550, "enhanced-code": "5.1.1" } });
+    more["recipient"] = "bob@example.org".into();
+    let report = told.report("failed", &more).await;
+    assert_eq!(report.kind, ReceiptKind::Other("copy_bounced".to_owned()));
+    assert_eq!(report.kind.rank(), 0);
+    assert_eq!(report.delivery, Some(told.parcel.id));
+    assert_eq!(report.address.as_deref(), Some("bob@example.org"));
+    assert_eq!(
+        (report.bounce, report.suppress),
+        (Some(Bounce::Hard), Some(Cause::Bounced))
+    );
+    more["recipient"] = "ADA@example.org".into();
+    assert_eq!(
+        told.report("failed", &more).await.kind,
+        ReceiptKind::Bounced
     );
 }
 

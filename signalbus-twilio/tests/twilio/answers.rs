@@ -4,6 +4,7 @@ use serde_json::Value;
 use signalbus::{
     channel::sms::SmsOptions,
     provider::{Fault, Outcome},
+    store::Cause,
 };
 use signalbus_testkit::fakes::{Act, twilio::FakeTwilio};
 use signalbus_twilio::{Class, Code, Pools};
@@ -32,7 +33,7 @@ async fn a_code_says_what_became_of_the_text_and_whose_fault_it_was() {
     for code in Code::all() {
         stage.fake.play([FakeTwilio::refusal(400, code.number)]);
         let error = stage.send(&Parcel::new()).await.unwrap_err();
-        let got = (error.outcome(), error.fault(), error.suppresses());
+        let got = (error.outcome(), error.fault(), error.suppresses().is_some());
         assert_eq!(got, expected[&code.class], "{}", code.number);
         assert_eq!(error.code(), Some(code.number.to_string().as_str()));
         assert_eq!(error.message(), code.message);
@@ -69,14 +70,14 @@ async fn a_code_nobody_knows_is_kept_and_its_status_decides() {
                 "{status}"
             );
             assert_eq!(error.code(), Some(code.as_str()));
-            assert!(!error.suppresses());
+            assert!(error.suppresses().is_none());
         }
     }
 }
 
 /// Somebody who opted out of one sender has not opted out of the others.
 #[tokio::test]
-async fn an_opt_out_suppresses_only_where_there_is_one_sender() {
+async fn an_opt_out_is_of_the_sender_and_of_all_where_there_is_one() {
     for (pools, suppresses) in [
         (Pools::new().pool(pool(&[FROM])), true),
         (
@@ -90,7 +91,9 @@ async fn an_opt_out_suppresses_only_where_there_is_one_sender() {
         let stage = stage_with(token(), pools, |config| config).await;
         stage.fake.play([FakeTwilio::refusal(400, 21610)]);
         let error = stage.send(&Parcel::new()).await.unwrap_err();
-        assert_eq!(error.suppresses(), suppresses);
+        let suppress = error.suppresses().unwrap();
+        assert_eq!(suppress.cause, Cause::Unsubscribed);
+        assert_eq!(suppress.scope.sender.is_none(), suppresses);
     }
 }
 

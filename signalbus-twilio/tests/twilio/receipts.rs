@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 use signalbus::{
-    provider::{Callback as Request, CallbackError, Heard, Intent, Permanence, ReceiptSource},
-    store::ReceiptKind,
+    provider::{Callback as Request, CallbackError, Heard, Intent, ReceiptSource},
+    store::{Bounce, Cause, ReceiptKind},
 };
 use signalbus_testkit::fakes::twilio::{Callback, FakeTwilio, Text};
 use signalbus_twilio::{AuthTokens, Class, Code, ReceiptsConfig, TwilioReceipts};
@@ -110,14 +110,19 @@ async fn a_code_says_what_follows_for_the_number() {
             report.code.as_deref(),
             Some(code.number.to_string().as_str())
         );
-        assert_eq!(report.permanence, Some(code.class.permanence()));
+        assert_eq!(report.bounce, Some(code.class.bounce()));
         assert_eq!(report.detail.as_deref(), Some(code.message));
         let (suppress, sender) = match code.class {
             Class::BadRecipient => (Some("bounced"), None),
             Class::OptedOut => (Some("unsubscribed"), Some(FROM)),
             _ => (None, None),
         };
-        assert_eq!(report.suppress, suppress, "{}", code.number);
+        assert_eq!(
+            report.suppress,
+            suppress.map(Cause::from),
+            "{}",
+            code.number
+        );
         assert_eq!(report.sender.as_deref(), sender);
     }
     let callback = told
@@ -127,7 +132,7 @@ async fn a_code_says_what_follows_for_the_number() {
         .unwrap();
     let report = read(&source(), &callback).await.unwrap().reports.remove(0);
     assert_eq!(report.code.as_deref(), Some("39999"));
-    assert_eq!(report.permanence, Some(Permanence::Soft));
+    assert_eq!(report.bounce, Some(Bounce::Soft));
     assert_eq!(report.suppress, None);
 }
 
