@@ -131,7 +131,7 @@ impl Deadlines {
         self.accept.saturating_add(Duration::from_secs(seconds))
     }
 
-    /// Longer than any send takes by these deadlines.
+    /// Longer than a send to one recipient takes by these deadlines, up to some megabytes.
     pub(crate) fn sum(&self) -> Duration {
         let opening = [self.connect, self.tls, self.greeting];
         // Twice EHLO, STARTTLS, three lines of AUTH, RSET.
@@ -139,11 +139,11 @@ impl Deadlines {
         // A connection that turns out to be dead is replaced by a new one.
         let mail = self.mail.saturating_mul(2);
         let rest = [commands, mail, self.recipient, self.data, self.accept];
-        let minute = Duration::from_secs(60);
+        let content = Duration::from_secs(120);
         opening
             .iter()
             .chain(&rest)
-            .fold(minute, |sum, step| sum.saturating_add(*step))
+            .fold(content, |sum, step| sum.saturating_add(*step))
     }
 }
 

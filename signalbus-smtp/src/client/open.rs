@@ -68,6 +68,7 @@ pub(crate) async fn open(to: &Connector) -> Result<Session, Failure> {
         used: now,
         mails: 0,
         halfway: false,
+        out_of_step: false,
     };
     sign_in::sign_in(&mut session, &to.sign_in).await?;
     Ok(session)

@@ -20,6 +20,8 @@ pub(crate) struct Session {
     pub(crate) mails: u32,
     /// A transaction was begun and not ended.
     pub(super) halfway: bool,
+    /// A reply is still to come: what is read next answers something else.
+    pub(super) out_of_step: bool,
 }
 
 impl Session {
@@ -59,7 +61,7 @@ impl Session {
     /// Whether it can take a mail: open, silent, and without half a transaction. Asks the server
     /// only after a failure or a long rest.
     pub(crate) async fn is_ready(&mut self, rested: bool) -> bool {
-        if !self.wire.is_quiet() {
+        if self.out_of_step || !self.wire.is_quiet() {
             return false;
         }
         if !self.halfway && !rested {

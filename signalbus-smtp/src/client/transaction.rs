@@ -131,23 +131,27 @@ impl Session {
             lines.push_str(&rcpt_to(copy));
         }
         let mail = self.command(Stage::Mail, limits.mail, lines).await;
-        let closing = |failure: &Failure| !failure.leaves_connection();
-        if mail.as_ref().is_err_and(closing) {
-            mail?;
-            return Ok(());
+        let closes = |failure: &Failure| !failure.leaves_connection();
+        if mail.as_ref().is_err_and(closes) {
+            return mail.map(|_| ());
         }
-        // Each command has its reply, also those that have become useless.
+        // Each command has its reply, also those that have become useless. When one of these does
+        // not come, the first refusal is still what is told.
         let recipient = self.next_reply(Stage::Recipient, limits.recipient).await;
-        if recipient.as_ref().is_err_and(closing) && mail.is_ok() {
-            recipient?;
-            return Ok(());
-        }
+        self.out_of_step = recipient.as_ref().is_err_and(closes);
         for _ in envelope.copies {
+            if self.out_of_step {
+                break;
+            }
             let answer = self.next_reply(Stage::Recipient, limits.recipient).await;
             match of_copy(answer) {
                 Ok(answer) => answers.copies.push(answer),
-                Err(failure) if mail.is_ok() && recipient.is_ok() => return Err(failure),
-                Err(_) => break,
+                Err(failure) => {
+                    self.out_of_step = true;
+                    if mail.is_ok() && recipient.is_ok() {
+                        return Err(failure);
+                    }
+                }
             }
         }
         expect_class(Stage::Mail, &mail?)?;

@@ -1,6 +1,9 @@
 //! Who a mail goes to, and what it asks of the server.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use signalbus::{
     channel::email::EmailOptions,
@@ -10,7 +13,10 @@ use signalbus::{
     },
 };
 use signalbus_smtp::{AnswerListener, MailAnswers, SmtpProvider};
-use signalbus_testkit::smtp::{Act, ServerOptions, SmtpServer, Step};
+use signalbus_testkit::{
+    ManualClock,
+    smtp::{Act, ServerOptions, SmtpServer, Step},
+};
 
 use crate::support::{Parcel, account, plain, provider};
 
@@ -161,4 +167,23 @@ async fn bounces_go_where_the_account_says() {
     let mail = &server.mails()[0];
     assert_eq!(mail.from, "bounces@acme.test");
     assert!(mail.text().contains("From: Acme <hello@acme.test>"));
+}
+
+#[tokio::test]
+async fn a_connection_that_owes_a_reply_is_not_used_again() {
+    let options = ServerOptions::new().extension("PIPELINING");
+    let server = SmtpServer::start(options).await;
+    let clock = ManualClock::default();
+    let provider = SmtpProvider::with_clock(account(&server), Arc::new(clock.clone())).unwrap();
+    server.once(Step::Mail, Act::reply("452 4.3.1 no room"));
+    server.once(Step::Recipient, Act::Stall);
+    let parcel = with_copies();
+    let stalled = async {
+        server.reached(Step::Recipient, 1).await;
+        clock.advance(Duration::from_secs(60));
+    };
+    let (sent, ()) = tokio::join!(parcel.send(&provider), stalled);
+    assert_eq!(sent.unwrap_err().code(), Some("452 4.3.1"));
+    Parcel::new().send(&provider).await.unwrap();
+    assert_eq!(server.visits().len(), 2);
 }
