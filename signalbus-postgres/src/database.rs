@@ -212,6 +212,11 @@ impl Database {
         Duration::from_micros(self.deadline.load(Ordering::Relaxed))
     }
 
+    /// Sets how long a call may take.
+    pub(crate) fn set_deadline(&self, deadline: Duration) {
+        self.deadline.store(micros(deadline), Ordering::Relaxed);
+    }
+
     /// Makes calls end well within a lease.
     pub(crate) fn shorten_deadline(&self, lease: Duration) {
         let most = micros(lease / 2).max(1_000);

@@ -108,7 +108,14 @@ async fn check_server(link: &mut Link<'_>) -> Result<(), StoreError> {
 /// The version of the tables, and the oldest that a library must know; none when there are none.
 async fn version(link: &mut Link<'_>, schema: &str) -> Result<Option<(i64, i64)>, StoreError> {
     let there = link
-        .query("SELECT to_regclass(quote_ident($1) || '.meta') IS NOT NULL")
+        .query(
+            // Not `to_regclass`: that may answer from what this session looked up before it waited
+            // for the lock.
+            "SELECT EXISTS (
+                 SELECT 1 FROM pg_catalog.pg_class AS c
+                 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+                 WHERE n.nspname = $1 AND c.relname = 'meta')",
+        )
         .bind(schema.to_owned());
     let rows = link.rows(there).await?;
     let there = rows.first().map(|row| Columns::of(row).take::<bool>());

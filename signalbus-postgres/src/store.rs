@@ -1,7 +1,7 @@
 //! The store itself: it runs each call in a task on a connection of its own, and leaves the work
 //! to one file per group of methods.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use signalbus_core::{
@@ -29,6 +29,9 @@ use crate::{
     listen::{self, Listening, Teller},
     purge, query, receipts, redrive, schema, suppress,
 };
+
+/// How long it may take to make the tables, or to wait for another process that does.
+const PREPARING: Duration = Duration::from_secs(60);
 
 /// The system of record in a Postgres database, shared by any number of processes.
 ///
@@ -84,7 +87,7 @@ impl PostgresStore {
             Connections::new(planned.clone(), 1),
             Connections::new(planned, 2),
             Connections::new(options.clone(), config.connections),
-            config.deadline,
+            PREPARING,
         ));
         let (schema, migrate, wanted) = (config.schema.clone(), config.migrate, config.lanes);
         let lanes = database
@@ -96,6 +99,7 @@ impl PostgresStore {
                 })
             })
             .await?;
+        database.set_deadline(config.deadline);
         Ok(Self {
             inner: Arc::new(Inner {
                 database,

@@ -24,5 +24,6 @@ mod server;
 mod sessions;
 mod snapshots;
 mod support;
+mod sweep;
 mod text;
 mod wakes;

@@ -26,9 +26,15 @@ pub(crate) async fn store() -> PostgresStore {
 
 /// Another one on the same tables, as another process has it.
 pub(crate) async fn store_like(store: &PostgresStore) -> PostgresStore {
+    let schema = schema_of(store);
+    let builder = signalbus_postgres::PostgresStore::from_url(&crate::server::url());
+    builder.unwrap().schema(schema).open().await.unwrap()
+}
+
+/// The schema that a store shows.
+pub(crate) fn schema_of(store: &PostgresStore) -> String {
     let shown = format!("{store:?}");
-    let schema = shown.split('"').nth(1).unwrap();
-    crate::server::builder(schema).open().await.unwrap()
+    shown.split('"').nth(1).unwrap().to_owned()
 }
 
 pub(crate) async fn count(store: &dyn Store) -> u64 {
