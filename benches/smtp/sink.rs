@@ -85,7 +85,11 @@ async fn serve(stream: TcpStream, mails: Arc<Mutex<Vec<Mail>>>) -> io::Result<()
                     .unwrap_or_else(PoisonError::into_inner)
                     .push(mail);
             }
-            "EHLO" => stream.write_all(b"250-sink.test\r\n250-PIPELINING\r\n").await?,
+            "EHLO" => {
+                stream
+                    .write_all(b"250-sink.test\r\n250-PIPELINING\r\n")
+                    .await?
+            }
             "QUIT" => return stream.write_all(b"221 bye\r\n").await,
             _ => {}
         }
