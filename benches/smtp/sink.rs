@@ -16,7 +16,7 @@ pub(crate) struct Mail {
     pub(crate) content: Vec<u8>,
 }
 
-/// A server that takes everything, and offers nothing.
+/// A server that takes everything, and takes commands ahead of their replies, as relays do.
 pub(crate) struct Sink {
     port: u16,
     mails: Arc<Mutex<Vec<Mail>>>,
@@ -84,6 +84,11 @@ async fn serve(stream: TcpStream, mails: Arc<Mutex<Vec<Mail>>>) -> io::Result<()
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner)
                     .push(mail);
+            }
+            "EHLO" => {
+                stream
+                    .write_all(b"250-sink.test\r\n250-PIPELINING\r\n")
+                    .await?
             }
             "QUIT" => return stream.write_all(b"221 bye\r\n").await,
             _ => {}

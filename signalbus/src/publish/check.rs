@@ -1,10 +1,7 @@
 use serde_json::Value;
 
 use super::InvalidEvent;
-use crate::{
-    event::{Attachment, Event, Idempotency, Recipient},
-    text,
-};
+use crate::event::{Attachment, Event, Idempotency, Recipient};
 
 /// How large an event may be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,14 +98,14 @@ fn check_recipient(index: usize, recipient: &Recipient, depth: usize) -> Result<
         let problem = format!("an id has 1 to {LONGEST_ID} bytes and no NUL");
         return Err(InvalidEvent::new(field("id"), problem));
     }
-    if let Some(name) = &recipient.name {
-        if name.len() > LONGEST_NAME {
-            let problem = format!("a name has at most {LONGEST_NAME} bytes");
-            return Err(InvalidEvent::new(field("name"), problem));
-        }
-        if let Some(problem) = text::name_problem(name) {
-            return Err(InvalidEvent::new(field("name"), problem));
-        }
+    // What else a name must not have is for its channel to say: a text message has no use for it.
+    if recipient
+        .name
+        .as_ref()
+        .is_some_and(|name| name.len() > LONGEST_NAME)
+    {
+        let problem = format!("a name has at most {LONGEST_NAME} bytes");
+        return Err(InvalidEvent::new(field("name"), problem));
     }
     for (channel, address) in &recipient.addresses {
         if address.len() > LONGEST_ADDRESS {
