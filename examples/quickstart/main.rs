@@ -1,4 +1,4 @@
-//! Works off a file of events: publishes them into an SQLite file, writes mails into a folder and
+//! Works off a file of events: publishes them into an SQLite file (or with `--store` Postgres), writes mails into a folder and
 //! texts into another file, and tells what became of each.
 //!
 //! Everything is kept in one folder. Killed at any moment and run again, it goes on where it
@@ -10,6 +10,7 @@
     reason = "a program talks to its user"
 )]
 
+mod database;
 mod journal;
 mod progress;
 mod publish;
@@ -36,6 +37,9 @@ struct Args {
     /// The folder for the database, the mails and the texts
     #[arg(long, default_value = "quickstart-data")]
     dir: PathBuf,
+    /// The URL of a Postgres database in place of an SQLite file (needs the feature `postgres`)
+    #[arg(long, value_name = "postgres://...")]
+    store: Option<String>,
     /// Tell what became of this line of the file, and do nothing else
     #[arg(long, value_name = "LINE")]
     explain: Option<u32>,
@@ -76,20 +80,20 @@ fn log() {
 
 async fn run(args: Args) -> Result<(), Box<dyn Error>> {
     let place = Place::new(args.dir);
-    let (signalbus, store) = setup::open(&place).await?;
+    let (signalbus, database) = setup::open(&place, args.store.as_deref()).await?;
     let file = EventFile::read()?;
-    let journal = Journal::open(&store).await?;
+    let journal = Journal::open(&database).await?;
     if let Some(line) = args.explain {
         return story::print(&signalbus, &journal, &file, line).await;
     }
     setup::suppress(&signalbus, file.tenants()).await?;
 
     signalbus.start();
-    let before = publish::all(&signalbus, &store, &journal, &file).await?;
+    let before = publish::all(&signalbus, &database, &journal, &file).await?;
     progress::until_idle(&signalbus).await?;
     signalbus.shutdown().await;
 
     report::print(&signalbus, &journal, &file, &place, before).await?;
-    store.close().await;
+    database.close().await;
     Ok(())
 }

@@ -2,10 +2,9 @@
 
 use std::{collections::BTreeSet, error::Error, fs};
 
-use signalbus::sqlite::SqliteStore;
 use signalbus::{Event, PublishError, Signalbus, TenantId};
 
-use crate::{journal::Journal, progress::Progress};
+use crate::{database::Database, journal::Journal, progress::Progress};
 
 const EVENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/events.jsonl");
 
@@ -71,14 +70,14 @@ impl Line {
 /// Publishes every line that was not published yet. Says how many were.
 pub(crate) async fn all(
     signalbus: &Signalbus,
-    store: &SqliteStore,
+    database: &Database,
     journal: &Journal,
     file: &EventFile,
 ) -> Result<usize, Box<dyn Error>> {
     let before = usize::try_from(journal.last().await?)?.min(file.lines.len());
     let mut progress = Progress::new("published", before, file.lines.len());
     for batch in file.lines[before..].chunks(BATCH) {
-        publish(signalbus, store, journal, batch).await?;
+        publish(signalbus, database, batch).await?;
         progress.add(batch.len());
     }
     progress.finish();
@@ -88,23 +87,23 @@ pub(crate) async fn all(
 /// Stores the events of these lines, and that the lines were read, in one transaction.
 async fn publish(
     signalbus: &Signalbus,
-    store: &SqliteStore,
-    journal: &Journal,
+    database: &Database,
     lines: &[Line],
 ) -> Result<(), Box<dyn Error>> {
-    let mut transaction = store.pool().begin_with("BEGIN IMMEDIATE").await?;
+    let mut transaction = database.begin().await?;
     for line in lines {
         let answer = match line.event.clone() {
             Err(problem) => Err(problem),
-            Ok(event) => match store.publish_in(signalbus, &mut transaction, event).await {
-                Ok((published, _)) => Ok(published),
+            Ok(event) => match database
+                .publish_in(signalbus, &mut transaction, event)
+                .await
+            {
+                Ok(published) => Ok(published),
                 Err(PublishError::Invalid(problem)) => Err(problem.to_string()),
                 Err(error) => return Err(error.into()),
             },
         };
-        journal
-            .write(&mut transaction, line.number, &answer)
-            .await?;
+        Journal::write(&mut transaction, line.number, &answer).await?;
     }
     signalbus.wake().after(transaction.commit()).await?;
     Ok(())

@@ -21,7 +21,7 @@ use signalbus::{
 use crate::{
     journal::{Entry, Journal},
     publish::EventFile,
-    setup::Place,
+    setup::{Place, mails_shown},
     unsent::{self, Unsent},
 };
 
@@ -40,7 +40,7 @@ pub(crate) async fn print(
     println!("\n{}", published(&entries, before));
     println!("\n{}", outcomes(&deliveries));
     println!("\nNot sent, and why:\n{}", reasons(&unsent));
-    println!("\nmails  {}", place.mails().display());
+    println!("\nmails  {}", mails_shown(place));
     println!("texts  {}", place.texts().display());
     println!("more   cargo run --example quickstart -- --explain <line>");
     Ok(())

@@ -2,18 +2,18 @@
 
 use std::{
     collections::BTreeSet,
+    env,
     error::Error,
     path::{Path, PathBuf},
 };
 
 use signalbus::smtp::MailFolder;
-use signalbus::sqlite::SqliteStore;
 use signalbus::{
-    Channel, Policy, Signalbus, Templates, TenantId,
+    Builder, Channel, Policy, Signalbus, Templates, TenantId,
     channel::{Email, Sms},
 };
 
-use crate::texts::TextFile;
+use crate::{database::Database, texts::TextFile};
 
 const TEMPLATES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/templates");
 
@@ -45,21 +45,44 @@ impl Place {
     }
 }
 
-/// The engine, not started yet. The store comes first: it lets only one process in.
-pub(crate) async fn open(place: &Place) -> Result<(Signalbus, SqliteStore), Box<dyn Error>> {
+/// The engine, not started yet. The store comes first: an SQLite file lets only one process in.
+pub(crate) async fn open(
+    place: &Place,
+    url: Option<&str>,
+) -> Result<(Signalbus, Database), Box<dyn Error>> {
     std::fs::create_dir_all(place.dir())?;
-    let store = SqliteStore::open(place.database()).await?;
-    let signalbus = Signalbus::builder()
-        .store(store.clone())
-        .channel(
-            Email::from("Signalbus <hello@signalbus.example>")?,
-            MailFolder::new(place.mails())?,
-        )
+    let database = Database::open(place, url).await?;
+    let builder = database.give_to(Signalbus::builder());
+    let email = Email::from("Signalbus <hello@signalbus.example>")?;
+    let signalbus = mails(builder, email, place)?
         .channel(Sms::new(), TextFile::open(&place.texts())?)
         .templates(Templates::dir(TEMPLATES)?)
         .policy(policy())
         .build()?;
-    Ok((signalbus, store))
+    Ok((signalbus, database))
+}
+
+/// Where mails go when they are sent, such as `smtp://localhost:2525?tls=none`.
+const SMTP_URL: &str = "SIGNALBUS_SMTP_URL";
+
+/// Mails go into a folder, unless the environment names a server.
+fn mails(builder: Builder, email: Email, place: &Place) -> Result<Builder, Box<dyn Error>> {
+    match env::var(SMTP_URL) {
+        Err(_) => Ok(builder.channel(email, MailFolder::new(place.mails())?)),
+        #[cfg(feature = "smtp")]
+        Ok(url) => Ok(builder.channel(email, signalbus::smtp::SmtpProvider::from_url(&url)?)),
+        #[cfg(not(feature = "smtp"))]
+        Ok(_) => Err(format!("to send to {SMTP_URL}, run it with `--features smtp`").into()),
+    }
+}
+
+/// Where the mails are, for the reader.
+pub(crate) fn mails_shown(place: &Place) -> String {
+    match env::var(SMTP_URL) {
+        Err(_) => place.mails().display().to_string(),
+        // The URL itself has a password in it.
+        Ok(_) => format!("sent to the server of {SMTP_URL}"),
+    }
 }
 
 fn policy() -> Policy {

@@ -34,7 +34,7 @@ pub(crate) async fn collect(
     let lines: HashMap<EventId, u32> = entries
         .iter()
         .filter(|entry| entry.verdict == "accepted")
-        .filter_map(|entry| Some((entry.event()?, entry.line)))
+        .filter_map(|entry| Some((entry.event()?, entry.line())))
         .collect();
     let mut unsent: Vec<Unsent> = entries
         .iter()
@@ -67,7 +67,7 @@ pub(crate) async fn collect(
 
 /// An event that was not taken.
 fn refused(entry: &Entry, file: &EventFile, lines: &HashMap<EventId, u32>) -> Unsent {
-    let line = file.line(entry.line);
+    let line = file.line(entry.line());
     let earlier = entry.event().and_then(|event| lines.get(&event));
     let (reason, detail) = match (&entry.problem, earlier) {
         (Some(problem), _) => ("", problem.clone()),
@@ -79,7 +79,7 @@ fn refused(entry: &Entry, file: &EventFile, lines: &HashMap<EventId, u32>) -> Un
         (None, None) => ("key used before", String::new()),
     };
     Unsent {
-        line: entry.line,
+        line: entry.line(),
         topic: line.map_or_else(String::new, Line::topic),
         tenant: text(line.and_then(Line::tenant).as_ref()),
         channel: String::new(),

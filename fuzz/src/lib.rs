@@ -16,6 +16,8 @@
 //! | [`bus_message`] | JSON | an event on a bus |
 //! | [`kept_message`] | JSON | a message kept for the next try |
 //! | [`history`] | JSON | a line of a delivery's history |
+//! | [`smtp_reply`] | bytes | what a mail server answers: read in whatever pieces it comes, never shown |
+//! | [`bounce`] | a mail | reports: about nothing that was not proved, never shown |
 //! | [`names`] | text | names, ids, trace contexts, words, URLs |
 //! | [`sqlite_row`] | values | rows of a damaged file |
 
@@ -25,6 +27,7 @@
     reason = "a target panics when a promise is broken: that is how a finding is told"
 )]
 
+pub mod bounce;
 pub mod bus_message;
 pub mod content;
 pub mod email_address;
@@ -39,6 +42,7 @@ pub mod phone_number;
 mod replay;
 mod secret;
 pub mod sms_text;
+pub mod smtp_reply;
 pub mod sqlite_row;
 pub mod template;
 

@@ -59,6 +59,7 @@ macro_rules! targets {
 }
 
 targets! {
+    bounce,
     bus_message,
     content,
     email_address,
@@ -69,6 +70,7 @@ targets! {
     names,
     phone_number,
     sms_text,
+    smtp_reply,
     sqlite_row,
     template,
 }

@@ -1,4 +1,81 @@
-//! Text from outside, made fit for logs and histories.
+//! Text from outside: what is not taken, and how it is made fit for logs and histories.
+
+/// Characters that switch the direction of text: they make a name or an address look like another
+/// one (Unicode Technical Report 36 section 2.5).
+#[must_use]
+pub const fn is_direction_switch(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// The switches among them that work beyond their end, or change what has a direction of its own.
+/// The others are isolates, with which a right-to-left text quotes a name (Unicode Standard Annex 9
+/// section 2.4.2).
+#[must_use]
+pub const fn is_direction_override(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}')
+}
+
+/// Controls (C0, DEL, C1) and the two characters that programs take for a line break.
+#[must_use]
+pub fn is_control(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
+}
+
+/// Characters that are never seen: they make two addresses look the same. These are the code points
+/// with the property `Default_Ignorable_Code_Point` of Unicode 17 (`DerivedCoreProperties.txt`).
+#[must_use]
+pub const fn is_invisible(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}'
+            | '\u{34f}'
+            | '\u{61c}'
+            | '\u{115f}'..='\u{1160}'
+            | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{feff}'
+            | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fff8}'
+            | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}'
+    )
+}
+
+/// What keeps a text from being one line for people, such as a subject: line breaks and other
+/// controls, and switches of direction other than isolates. Says what to do.
+#[must_use]
+pub fn line_problem(text: &str) -> Option<&'static str> {
+    if text.contains(is_control) {
+        Some("has a line break or another control character; it must be one line of plain text")
+    } else if text.contains(is_direction_override) {
+        Some(
+            "has a character that switches the direction of text (U+202A to U+202E); leave it out, \
+             or use isolates (U+2066 to U+2069)",
+        )
+    } else {
+        None
+    }
+}
+
+/// What keeps a text from being a name of a person or a file: the same, and isolates too. Says what
+/// to do.
+#[must_use]
+pub fn name_problem(text: &str) -> Option<&'static str> {
+    if text.contains(is_direction_switch) {
+        Some(
+            "has a character that switches the direction of text (U+202A to U+202E, U+2066 to \
+             U+2069); leave it out",
+        )
+    } else {
+        line_problem(text)
+    }
+}
 
 /// One line without control characters, of at most `longest` bytes and a mark that it was cut.
 #[must_use]

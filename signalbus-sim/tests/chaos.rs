@@ -28,6 +28,17 @@ fn twenty_kills_break_no_promise() {
     assert!(said.contains("lost         0"), "{said}");
 }
 
+/// On a server of its own: a killed host leaves lanes to which the next has to wait.
+#[test]
+fn twelve_kills_on_postgres_break_no_promise() {
+    let mut chaos = chaos();
+    let output = chaos.args(["--kills", "12", "--store", "postgres"]);
+    let output = output.output().unwrap();
+    let said = said(&output);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("lost         0"), "{said}");
+}
+
 /// What a hunt left behind, to be tampered with.
 struct Kept {
     _temporary: TempDir,

@@ -1,24 +1,188 @@
-use std::{io, path::PathBuf};
+//! Where an account is, and how it is used.
 
-use signalbus_core::name::{NameError, ProviderName};
+use std::time::Duration;
 
-/// Where a [`MailFolder`](crate::MailFolder) writes, and what it is called.
-#[derive(Debug, Clone, PartialEq, Eq)]
+use signalbus_core::{
+    channel::email::{EmailAddress, MailboxError},
+    name::NameError,
+};
+
+use crate::{Auth, ReturnPath, TlsError, TlsOptions};
+
+/// An account on a mail server. As a URL: [`SmtpConfig::from_url`].
+///
+/// ```
+/// use signalbus_smtp::{Auth, SmtpConfig};
+///
+/// let config = SmtpConfig::new("mail.acme.test")
+///     .with_auth(Auth::password("signalbus", "a secret"))
+///     .with_hello("app.acme.test");
+/// assert_eq!(config.port, 587);
+/// ```
+#[derive(Debug, Clone)]
 #[non_exhaustive]
-pub struct FolderConfig {
-    /// The folder. It is made when it is not there.
-    pub path: PathBuf,
-    /// The name of the provider in history, logs and metrics: `folder` by default.
+pub struct SmtpConfig {
+    /// The name of the provider in history, logs and metrics: `smtp` by default.
     pub name: String,
+    /// The server's name or address.
+    pub host: String,
+    /// Its port: 587 by default, 465 with implicit TLS (RFC 8314 section 3.3).
+    pub port: u16,
+    /// How the connection is secured: `STARTTLS` by default, and never without.
+    pub security: Security,
+    /// Whom TLS trusts, and who it says we are.
+    pub tls: TlsOptions,
+    /// How the account signs in: not at all by default.
+    pub auth: Auth,
+    /// How we call ourselves in `EHLO`: by our address by default (RFC 5321 section 4.1.4).
+    pub hello: Option<String>,
+    /// Whom bounces go to: the envelope sender, which is the sender of the mail by default.
+    pub return_path: Option<EmailAddress>,
+    /// Whom bounces go to, and how they are recognised; in place of `return_path`.
+    pub bounces: Option<ReturnPath>,
+    /// How long each step may take.
+    pub deadlines: Deadlines,
+    /// How many connections there are, and for how long.
+    pub pool: PoolLimits,
 }
 
-/// Why a folder cannot be used.
+/// How a connection is secured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Security {
+    /// In plain text up to `STARTTLS` (RFC 3207). A server that does not offer it gets nothing.
+    #[default]
+    StartTls,
+    /// TLS from the first byte (RFC 8314 section 3).
+    Implicit,
+    /// Not at all: mails and passwords can be read on the way. For a server on the same machine.
+    Plaintext,
+}
+
+/// How long each step of a send may take, on the engine's clock.
+///
+/// RFC 5321 section 4.5.3.2 asks for five minutes on most. That is for relays, which have nothing
+/// better to do than to wait; before `DATA` an early end costs one more try and nothing else. After
+/// the final dot it costs a duplicate, so there the ten minutes of the RFC stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Deadlines {
+    /// Finding and reaching the server: 20 s.
+    pub connect: Duration,
+    /// Negotiating TLS: 20 s.
+    pub tls: Duration,
+    /// The greeting: 30 s.
+    pub greeting: Duration,
+    /// `EHLO`, `STARTTLS`, `RSET` and each line of `AUTH`: 30 s.
+    pub command: Duration,
+    /// `MAIL`: 60 s.
+    pub mail: Duration,
+    /// Each `RCPT`: 60 s.
+    pub recipient: Duration,
+    /// `DATA`, up to its 354: 2 min.
+    pub data: Duration,
+    /// The answer to the final dot: 10 min.
+    pub accept: Duration,
+    /// The least speed at which the content goes out, in bytes a second: 10,000. It is added to the
+    /// time for the final dot.
+    pub least_speed: u32,
+    /// `QUIT`: 2 s.
+    pub goodbye: Duration,
+}
+
+impl Default for Deadlines {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(20),
+            tls: Duration::from_secs(20),
+            greeting: Duration::from_secs(30),
+            command: Duration::from_secs(30),
+            mail: Duration::from_secs(60),
+            recipient: Duration::from_secs(60),
+            data: Duration::from_secs(120),
+            accept: Duration::from_secs(600),
+            least_speed: 10_000,
+            goodbye: Duration::from_secs(2),
+        }
+    }
+}
+
+impl Deadlines {
+    /// The same time for every step.
+    #[must_use]
+    pub fn all(limit: Duration) -> Self {
+        Self {
+            connect: limit,
+            tls: limit,
+            greeting: limit,
+            command: limit,
+            mail: limit,
+            recipient: limit,
+            data: limit,
+            accept: limit,
+            least_speed: u32::MAX,
+            goodbye: limit,
+        }
+    }
+
+    /// For the content of so many bytes, and the answer to it.
+    pub(crate) fn content_of(&self, bytes: usize) -> Duration {
+        let seconds = bytes as u64 / u64::from(self.least_speed.max(1));
+        self.accept.saturating_add(Duration::from_secs(seconds))
+    }
+
+    /// Longer than any send takes by these deadlines.
+    pub(crate) fn sum(&self) -> Duration {
+        let opening = [self.connect, self.tls, self.greeting];
+        // Twice EHLO, STARTTLS, three lines of AUTH, RSET.
+        let commands = self.command.saturating_mul(7);
+        // A connection that turns out to be dead is replaced by a new one.
+        let mail = self.mail.saturating_mul(2);
+        let rest = [commands, mail, self.recipient, self.data, self.accept];
+        let minute = Duration::from_secs(60);
+        opening
+            .iter()
+            .chain(&rest)
+            .fold(minute, |sum, step| sum.saturating_add(*step))
+    }
+}
+
+/// How many connections an account has, and for how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PoolLimits {
+    /// The most at once: 8.
+    pub connections: usize,
+    /// How long one may be idle before it is closed: 30 s. Servers close earlier or later.
+    pub idle: Duration,
+    /// How long it may rest before the server is asked whether it is still there: 5 s.
+    pub rest: Duration,
+    /// How old one may become: 10 min, so that a change of address is followed.
+    pub age: Duration,
+    /// How many mails go over one: 100.
+    pub mails: u32,
+}
+
+impl Default for PoolLimits {
+    fn default() -> Self {
+        Self {
+            connections: 8,
+            idle: Duration::from_secs(30),
+            rest: Duration::from_secs(5),
+            age: Duration::from_secs(600),
+            mails: 100,
+        }
+    }
+}
+
+/// Why an account cannot be set up. Shows no secret.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum FolderError {
-    /// The URL is not of the form `folder:///absolute/path?name=…`.
+pub enum ConfigError {
+    /// The URL has another form.
     #[error(
-        "a folder URL is written as folder:///absolute/path, with ?name=… if need be; {problem}"
+        "an SMTP URL is written as smtp://user:password@host:587, smtps://… for implicit TLS, or \
+         smtp://host?tls=none for no TLS at all; {problem}"
     )]
     Url {
         /// What is wrong with it.
@@ -27,133 +191,119 @@ pub enum FolderError {
     /// The name is not one a provider can have.
     #[error("the provider name cannot be used")]
     Name(#[source] NameError),
-    /// The folder is not there and cannot be made.
-    #[error("the folder {} cannot be made", path.display())]
-    Create {
-        /// The folder.
-        path: PathBuf,
-        /// What the operating system says.
-        #[source]
-        source: io::Error,
+    /// A name of the host or in `EHLO` has a character that a host name cannot have.
+    #[error("`{field}` is not a host name")]
+    Host {
+        /// Which setting.
+        field: &'static str,
     },
+    /// The user name has a control character, or is empty.
+    #[error("the user name is empty or has a control character")]
+    User,
+    /// The envelope sender cannot be used.
+    #[error("the address for bounces cannot be used")]
+    ReturnPath(#[source] MailboxError),
+    /// TLS cannot be set up.
+    #[error("TLS cannot be set up")]
+    Tls(#[from] TlsError),
 }
 
-impl FolderConfig {
-    /// This folder, under the name `folder`.
+impl SmtpConfig {
+    /// The account on this host: port 587, `STARTTLS`, no sign-in.
     #[must_use]
-    pub fn new(path: impl Into<PathBuf>) -> Self {
+    pub fn new(host: impl Into<String>) -> Self {
         Self {
-            path: path.into(),
-            name: "folder".to_owned(),
+            name: "smtp".to_owned(),
+            host: host.into(),
+            port: 587,
+            security: Security::default(),
+            tls: TlsOptions::default(),
+            auth: Auth::None,
+            hello: None,
+            return_path: None,
+            bounces: None,
+            deadlines: Deadlines::default(),
+            pool: PoolLimits::default(),
         }
     }
 
-    /// Sets the name of the provider: needed when there are two folders.
+    /// Sets the name of the provider: needed when there are two.
     #[must_use]
     pub fn with_name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
     }
 
-    /// Reads `folder:///var/mail/outbox` or `folder:///var/mail/outbox?name=archive`. The path is
-    /// absolute; `%20` and the like are decoded.
-    ///
-    /// # Errors
-    /// When the URL has another form.
-    pub fn from_url(url: &str) -> Result<Self, FolderError> {
-        let problem = |problem| FolderError::Url { problem };
-        let rest = url
-            .strip_prefix("folder://")
-            .ok_or(problem("this one has another scheme"))?;
-        let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
-        if !path.starts_with('/') {
-            return Err(problem("this one has a host or a relative path"));
-        }
-        if rest.contains('#') {
-            return Err(problem("write %23 for a '#' in the path"));
-        }
-        let path = decode(path).ok_or(problem("this one has a bad percent-encoding"))?;
-        let config = Self::new(path);
-        match query.split_once('=') {
-            None if query.is_empty() => Ok(config),
-            Some(("name", name)) => Ok(config.with_name(name)),
-            _ => Err(problem("this one has a parameter other than `name`")),
-        }
+    /// Sets the port.
+    #[must_use]
+    pub fn with_port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
     }
 
-    pub(crate) fn provider_name(&self) -> Result<ProviderName, FolderError> {
-        ProviderName::new(&self.name).map_err(FolderError::Name)
+    /// Sets how the connection is secured, and the port that goes with it.
+    #[must_use]
+    pub fn with_security(mut self, security: Security) -> Self {
+        self.security = security;
+        self.port = security.port();
+        self
+    }
+
+    /// Sets whom TLS trusts, and who it says we are.
+    #[must_use]
+    pub fn with_tls(mut self, tls: TlsOptions) -> Self {
+        self.tls = tls;
+        self
+    }
+
+    /// Sets how the account signs in.
+    #[must_use]
+    pub fn with_auth(mut self, auth: Auth) -> Self {
+        self.auth = auth;
+        self
+    }
+
+    /// Sets how we call ourselves in `EHLO`.
+    #[must_use]
+    pub fn with_hello(mut self, name: impl Into<String>) -> Self {
+        self.hello = Some(name.into());
+        self
+    }
+
+    /// Sets whom bounces go to.
+    #[must_use]
+    pub fn with_return_path(mut self, address: EmailAddress) -> Self {
+        self.return_path = Some(address);
+        self
+    }
+
+    /// Sets whom bounces go to, and how they are recognised.
+    #[must_use]
+    pub fn with_bounces(mut self, path: ReturnPath) -> Self {
+        self.bounces = Some(path);
+        self
+    }
+
+    /// Sets how long each step may take.
+    #[must_use]
+    pub fn with_deadlines(mut self, deadlines: Deadlines) -> Self {
+        self.deadlines = deadlines;
+        self
+    }
+
+    /// Sets how many connections there are, and for how long.
+    #[must_use]
+    pub fn with_pool(mut self, pool: PoolLimits) -> Self {
+        self.pool = pool;
+        self
     }
 }
 
-/// Undoes percent-encoding (RFC 3986 section 2.1); none when it is broken, not UTF-8, or hides a
-/// NUL.
-fn decode(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'%' => hex(rest.next()?)? * 16 + hex(rest.next()?)?,
-            byte => byte,
-        });
-    }
-    String::from_utf8(bytes)
-        .ok()
-        .filter(|path| !path.contains('\0'))
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        b'A'..=b'F' => Some(digit - b'A' + 10),
-        _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn urls() {
-        let table = [
-            ("folder:///var/mail/outbox", "/var/mail/outbox", "folder"),
-            ("folder:///a%20b/%C3%A4%25", "/a b/ä%", "folder"),
-            ("folder:///outbox?name=archive-1", "/outbox", "archive-1"),
-            ("folder:///", "/", "folder"),
-        ];
-        for (url, path, name) in table {
-            let expected = FolderConfig::new(path).with_name(name);
-            assert_eq!(FolderConfig::from_url(url).unwrap(), expected, "{url}");
+impl Security {
+    pub(crate) const fn port(self) -> u16 {
+        match self {
+            Self::Implicit => 465,
+            Self::StartTls | Self::Plaintext => 587,
         }
-    }
-
-    #[test]
-    fn urls_that_are_refused() {
-        for (url, reason) in [
-            ("", "another scheme"),
-            ("smtp://mail.example", "another scheme"),
-            ("/var/mail/outbox", "another scheme"),
-            ("folder:outbox", "another scheme"),
-            ("folder://outbox", "a host or a relative path"),
-            ("folder://", "a host or a relative path"),
-            ("folder:///a%2", "percent-encoding"),
-            ("folder:///a%zz", "percent-encoding"),
-            ("folder:///a%ff", "percent-encoding"),
-            ("folder:///a%00b", "percent-encoding"),
-            ("folder:///a#b", "%23"),
-            ("folder:///a?nam=b", "parameter"),
-            ("folder:///a?name", "parameter"),
-        ] {
-            let error = FolderConfig::from_url(url).unwrap_err().to_string();
-            assert!(error.contains(reason), "{url}: {error}");
-        }
-    }
-
-    #[test]
-    fn names_are_checked() {
-        let config = FolderConfig::new("/outbox").with_name("two words");
-        assert!(matches!(config.provider_name(), Err(FolderError::Name(_))));
     }
 }

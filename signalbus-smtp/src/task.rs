@@ -1,4 +1,4 @@
-//! Work that blocks, away from the threads that run futures.
+//! The one place that starts tasks: work that blocks, and goodbyes.
 
 use std::panic;
 
@@ -24,6 +24,14 @@ where
             )),
         },
     }
+}
+
+/// Runs `future` to its end on the current tokio runtime. Only for what is short or ends with what
+/// it works for.
+#[cfg(feature = "smtp")]
+#[expect(clippy::disallowed_methods, reason = "the one place that starts tasks")]
+pub(crate) fn detached(future: impl Future<Output = ()> + Send + 'static) {
+    tokio::spawn(future);
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use crate::{
 macro_rules! stands_against {
     () => {
         "p.channel = c.channel AND p.address = c.address AND p.tenant IN (c.tenant, '')
-         AND p.sender IN (coalesce(c.sender, ''), '')
+         AND (c.sender IS NULL OR p.sender IN (c.sender, ''))
          AND p.category IN (coalesce(c.category, ''), '')"
     };
 }

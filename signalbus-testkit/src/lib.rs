@@ -6,6 +6,8 @@ pub mod clock;
 pub mod fakes;
 pub mod provider;
 pub mod provider_suite;
+#[cfg(feature = "smtp")]
+pub mod smtp;
 mod store_layer;
 #[cfg(feature = "model")]
 pub mod store_model;

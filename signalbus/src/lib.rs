@@ -32,7 +32,10 @@ pub use signalbus_http as http;
 #[cfg(feature = "mailgun")]
 #[doc(inline)]
 pub use signalbus_mailgun as mailgun;
-#[cfg(feature = "smtp")]
+#[cfg(feature = "postgres")]
+#[doc(inline)]
+pub use signalbus_postgres as postgres;
+#[cfg(feature = "mail-folder")]
 #[doc(inline)]
 pub use signalbus_smtp as smtp;
 #[cfg(feature = "sqlite")]

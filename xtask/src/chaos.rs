@@ -3,7 +3,7 @@
 use crate::process::{cargo, run as run_command};
 use crate::report::{Done, Report};
 
-pub(crate) fn run(report: &mut Report, kills: u32, seed: Option<u64>) {
+pub(crate) fn run(report: &mut Report, kills: u32, seed: Option<u64>, store: &str) {
     report.step("chaos", || {
         let mut command = cargo([
             "run",
@@ -13,7 +13,7 @@ pub(crate) fn run(report: &mut Report, kills: u32, seed: Option<u64>) {
             "--bin=signalbus-chaos",
             "--",
         ]);
-        command.args(["--kills", &kills.to_string()]);
+        command.args(["--kills", &kills.to_string(), "--store", store]);
         if let Some(seed) = seed {
             command.args(["--seed", &seed.to_string()]);
         }

@@ -9,18 +9,21 @@ use serde::Deserialize;
 use crate::metadata::{Metadata, Target};
 use crate::process::{announce, cannot_start, capture, cargo, success};
 use crate::report::{Done, Report};
+use crate::servers::Servers;
 
 /// An example ends by itself; one that takes this long hangs.
 const LIMIT: Duration = Duration::from_secs(300);
 
-pub(crate) fn run(report: &mut Report) {
+pub(crate) fn run(report: &mut Report, servers: &Servers) {
     let mut programs = Vec::new();
     report.step("build examples", || {
         programs = build()?;
         Ok(Done::Ran(format!("{} programs", programs.len())))
     });
     for program in programs {
-        report.step(&format!("example {}", program.name), || program.run());
+        report.step(&format!("example {}", program.name), || {
+            program.run(servers)
+        });
     }
 }
 
@@ -70,8 +73,9 @@ fn build() -> Result<Vec<Program>, String> {
 }
 
 impl Program {
-    fn run(&self) -> Result<Done, String> {
+    fn run(&self, servers: &Servers) -> Result<Done, String> {
         let mut command = Command::new(&self.executable);
+        servers.tell_example(&mut command);
         announce(&command);
         let mut child = command
             .stdin(Stdio::null())

@@ -2,7 +2,7 @@
 //!
 //! | Chore | What it does | Where |
 //! |---|---|---|
-//! | `test` | every test, every doc test, every example | [`mod@test`], [`examples`] |
+//! | `test` | every test, every doc test, every example | [`mod@test`], [`examples`], [`servers`] |
 //! | `check` | format, lints, documentation, features, dependencies, packages | [`check`], [`features`], [`guard`], [`package`] |
 //! | `deny` | bans, licences, sources, advisories; part of `check` | [`deny`] |
 //! | `chaos` | kills real processes at random and checks what became of every message | [`chaos`] |
@@ -30,6 +30,7 @@ mod metadata;
 mod package;
 mod process;
 mod report;
+mod servers;
 mod sim;
 mod tally;
 mod test;
@@ -65,6 +66,9 @@ enum Chore {
         /// Repeats the moments of the kills of an earlier run, as far as an operating system can.
         #[arg(long)]
         seed: Option<u64>,
+        /// The store: `sqlite`, `postgres`, or the URL of a Postgres database.
+        #[arg(long, default_value = "sqlite")]
+        store: String,
     },
     /// Play seeds of the simulation and check every promise.
     Sim(sim::Arguments),
@@ -85,7 +89,7 @@ fn main() -> ExitCode {
         Chore::Test => test::run(&mut report),
         Chore::Check => check::run(&mut report),
         Chore::Deny => deny::run(&mut report),
-        Chore::Chaos { kills, seed } => chaos::run(&mut report, kills, seed),
+        Chore::Chaos { kills, seed, store } => chaos::run(&mut report, kills, seed, &store),
         Chore::Sim(arguments) => sim::run(&mut report, &arguments),
         Chore::Fuzz(arguments) => fuzz::run(&mut report, &arguments),
         Chore::Ci => {

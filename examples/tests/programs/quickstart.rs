@@ -50,6 +50,31 @@ fn everything_is_sent_once_and_the_rest_is_explained() {
 }
 
 #[test]
+fn on_postgres_it_is_the_same() {
+    let url = signalbus_servers::url(signalbus_servers::POSTGRES_URL);
+    let url = url.unwrap_or_else(|error| panic!("{error}"));
+    let dir = tempfile::tempdir().unwrap();
+    let name = dir.path().file_name().unwrap().to_string_lossy();
+    let name: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+    let store = format!("{url}?schema=quickstart_{}", name.to_lowercase());
+    let program = quickstart(dir.path());
+
+    let report = program.run(&["--store", &store]);
+    assert!(
+        report.contains("405 accepted, 5 duplicate, 3 conflict, 0 invalid"),
+        "{report}"
+    );
+    let outbox = Outbox::read(dir.path());
+    assert_eq!((outbox.mails.len(), outbox.texts.len()), (MAILS, TEXTS));
+    let again = program.run(&["--store", &store]);
+    assert!(again.contains("413 of them by an earlier run"), "{again}");
+    assert!(
+        Outbox::read(dir.path()) == outbox,
+        "something was sent again"
+    );
+}
+
+#[test]
 fn killed_at_any_moment_nothing_is_lost_and_nothing_is_there_twice() {
     let clean = tempfile::tempdir().unwrap();
     let whole = quickstart(clean.path()).timed();

@@ -3,6 +3,8 @@ use std::fmt;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::text;
+
 /// A file sent along with every message of an event, by channels that can. Stored once per event.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -23,11 +25,16 @@ pub struct Attachment {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AttachmentError {
-    /// The name or type is empty or has a control character or a path separator.
-    #[error("an attachment's {field} is empty, too long, or has a character that is not allowed")]
+    /// A name, type or content id is empty, longer than 255 bytes, or has a character that is not
+    /// allowed.
+    #[error("the {field} of attachment {index} {problem}")]
     Name {
+        /// Which attachment, from zero.
+        index: usize,
         /// Which field.
         field: &'static str,
+        /// What is wrong with it, and what to do.
+        problem: &'static str,
     },
     /// One file, or all together, are too large.
     #[error("the attachments have {bytes} bytes; at most {limit} are allowed")]
@@ -81,34 +88,75 @@ impl Attachment {
                 limit: Self::MAX_TOTAL,
             });
         }
-        attachments.iter().try_for_each(Self::check)
+        attachments
+            .iter()
+            .enumerate()
+            .try_for_each(|(index, file)| {
+                file.check()
+                    .map_err(|(field, problem)| AttachmentError::Name {
+                        index,
+                        field,
+                        problem,
+                    })
+            })
     }
 
-    fn check(&self) -> Result<(), AttachmentError> {
-        let plain = |text: &str, forbidden: &[char]| {
-            !text.is_empty()
-                && text.len() <= 255
-                && !text.contains(|c: char| c.is_control() || forbidden.contains(&c))
+    /// Names that are what they look like, media types and content ids that a header can carry. Or
+    /// which field is none, and why.
+    fn check(&self) -> Result<(), (&'static str, &'static str)> {
+        let refused = |field, problem| Err((field, problem));
+        let fits = |text: &str| (1..=255).contains(&text.len());
+        let name = "file name";
+        if !fits(&self.file_name) {
+            return refused(name, "must have 1 to 255 bytes");
+        }
+        if let Some(problem) = text::name_problem(&self.file_name) {
+            return refused(name, problem);
+        }
+        if self.file_name.contains(['/', '\\', '"']) {
+            return refused(
+                name,
+                "has a `/`, a `\\` or a quote; give the last part of the path",
+            );
+        }
+        if !fits(&self.content_type) || !is_media_type(&self.content_type) {
+            return refused("content type", "must be of the form `application/pdf`");
+        }
+        let plain = |id: &str| {
+            id.bytes()
+                .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'<' | b'>' | b'"'))
         };
-        if !plain(&self.file_name, &['/', '\\', '"']) {
-            return Err(AttachmentError::Name { field: "file name" });
+        match &self.content_id {
+            Some(id) if !fits(id) || !plain(id) => refused(
+                "content id",
+                "must be 1 to 255 printable ASCII characters without space, quote and brackets",
+            ),
+            _ => Ok(()),
         }
-        if !plain(&self.content_type, &[' ', '"']) || !self.content_type.contains('/') {
-            return Err(AttachmentError::Name {
-                field: "content type",
-            });
-        }
-        if self
-            .content_id
-            .as_deref()
-            .is_some_and(|id| !plain(id, &['<', '>', ' ', '"']))
-        {
-            return Err(AttachmentError::Name {
-                field: "content id",
-            });
-        }
-        Ok(())
     }
+}
+
+/// `type "/" subtype *(";" attribute "=" value)` of RFC 2045 section 5.1, with white space around
+/// the `;` as it is usually written.
+fn is_media_type(text: &str) -> bool {
+    let mut fields = text.split(';').map(|field| field.trim_matches(' '));
+    let essence = fields.next().and_then(|essence| essence.split_once('/'));
+    essence.is_some_and(|(kind, subtype)| is_token(kind) && is_token(subtype))
+        && fields.all(|field| {
+            field.split_once('=').is_some_and(|(attribute, value)| {
+                let inner = value
+                    .strip_prefix('"')
+                    .and_then(|rest| rest.strip_suffix('"'));
+                is_token(attribute) && inner.map_or_else(|| is_token(value), is_token)
+            })
+        })
+}
+
+fn is_token(text: &str) -> bool {
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && !br#"()<>@,;:\"/[]?="#.contains(&byte))
 }
 
 impl fmt::Debug for Attachment {
@@ -141,5 +189,45 @@ mod base64_bytes {
             .decode(text)
             .map(Bytes::from)
             .map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(file: Attachment) -> Option<String> {
+        let good = Attachment::new("a.txt", "text/plain", &b""[..]);
+        let error = Attachment::check_all(&[good, file]).err()?;
+        Some(error.to_string())
+    }
+
+    #[test]
+    fn what_a_mail_cannot_carry_is_refused_at_publish() {
+        let file = |name: &str, kind: &str| Attachment::new(name, kind, &b"x"[..]);
+        for good in [
+            file("invoice.pdf", "application/pdf"),
+            file("請求書.pdf", "text/plain; charset=utf-8"),
+            file("logo.png", "image/png").inline("logo@acme"),
+        ] {
+            assert_eq!(refusal(good.clone()), None, "{good:?}");
+        }
+        for (bad, field) in [
+            (file("", "a/b"), "file name"),
+            (file("fdp\u{202e}exe", "a/b"), "file name"),
+            (file("a\r\nb", "a/b"), "file name"),
+            (file("../a", "a/b"), "file name"),
+            (file(&"n".repeat(256), "a/b"), "file name"),
+            (file("a", ""), "content type"),
+            (file("a", "a/b/c"), "content type"),
+            (file("a", "text/plain\r\nX: y"), "content type"),
+            (file("a", "a/b").inline("logoé"), "content id"),
+            (file("a", "a/b").inline("two words"), "content id"),
+            (file("a", "a/b").inline("<logo>"), "content id"),
+        ] {
+            let error = refusal(bad).unwrap();
+            let start = format!("the {field} of attachment 1 ");
+            assert!(error.starts_with(&start), "{error}");
+        }
     }
 }

@@ -94,13 +94,15 @@ impl Scope {
         }
     }
 
-    /// Whether it covers a message of this sender and category.
+    /// Whether it covers a message of this sender and category. A sender that is not known could be
+    /// the one; a message without a category is of none.
     #[must_use]
     pub fn covers(&self, sender: Option<&str>, category: Option<&str>) -> bool {
-        let narrows = |wanted: &Option<String>, is: Option<&str>| {
-            wanted.as_deref().is_some_and(|wanted| is != Some(wanted))
-        };
-        !narrows(&self.sender, sender) && !narrows(&self.category, category)
+        let from_another = sender
+            .zip(self.sender.as_deref())
+            .is_some_and(|(is, of)| is != of);
+        let of_another = self.category.is_some() && self.category.as_deref() != category;
+        !from_another && !of_another
     }
 }
 

@@ -36,7 +36,7 @@ fn line() -> impl Strategy<Value = String> {
 }
 
 fn body() -> impl Strategy<Value = String> {
-    vec(tricky(), 0..5).prop_map(|lines| lines.join("\n").replace('\0', ""))
+    vec(tricky(), 0..5).prop_map(|lines| lines.join("\n").replace('\0', "") + ".")
 }
 
 /// Addresses that the other parser can read: it knows no quoted local parts.
@@ -58,6 +58,7 @@ fn attachment() -> impl Strategy<Value = Attachment> {
     )
         .prop_map(|(name, content, id)| {
             let name: String = name.chars().filter(|c| !r#"/\""#.contains(*c)).collect();
+            let name: String = name.chars().take(60).collect();
             let file = Attachment::new(format!("f{name}"), "application/x-test", content);
             match id {
                 Some(id) => file.inline(id),

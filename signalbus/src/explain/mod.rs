@@ -3,7 +3,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::{
-    store::{AttemptOutcome, AttemptRecord, DeliveryRecord, Entry, HistoryEntry, State},
+    store::{AttemptOutcome, AttemptRecord, Bounce, DeliveryRecord, Entry, HistoryEntry, State},
     visible::Visible,
 };
 
@@ -72,17 +72,30 @@ impl fmt::Display for Explanation {
                         Visible(actor)
                     )?;
                 }
-                Entry::Receipt { kind, advanced, .. } => {
+                Entry::Receipt {
+                    kind,
+                    advanced,
+                    code,
+                    detail,
+                    bounce,
+                    ..
+                } => {
+                    write!(f, "the provider reported {}", Visible(kind.as_str()))?;
+                    if *bounce == Some(Bounce::Hard) {
+                        write!(f, " for good")?;
+                    }
+                    if let Some(code) = code {
+                        write!(f, " [{}]", Visible(code))?;
+                    }
+                    if let Some(detail) = detail {
+                        write!(f, ": {}", Visible(detail))?;
+                    }
                     let effect = if *advanced {
                         ""
                     } else {
                         ", which changed nothing"
                     };
-                    writeln!(
-                        f,
-                        "the provider reported {}{effect}",
-                        Visible(kind.as_str())
-                    )?;
+                    writeln!(f, "{effect}")?;
                 }
                 other => writeln!(f, "{other:?}")?,
             }

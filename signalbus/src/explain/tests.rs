@@ -78,6 +78,9 @@ fn it_reads_from_top_to_bottom() {
             kind: ReceiptKind::Sent,
             occurred_at: None,
             advanced: false,
+            code: None,
+            detail: None,
+            bounce: None,
         },
     ]);
     assert_eq!(
@@ -131,6 +134,9 @@ fn text_from_outside_is_neither_a_line_of_its_own_nor_a_command() {
             kind: ReceiptKind::Other(actor()),
             occurred_at: None,
             advanced: true,
+            code: None,
+            detail: None,
+            bounce: None,
         },
     ];
     let lines = entries.len();

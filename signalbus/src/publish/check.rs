@@ -1,7 +1,10 @@
 use serde_json::Value;
 
 use super::InvalidEvent;
-use crate::event::{Attachment, Event, Idempotency, Recipient};
+use crate::{
+    event::{Attachment, Event, Idempotency, Recipient},
+    text,
+};
 
 /// How large an event may be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +52,8 @@ impl PublishLimits {
 pub(super) const LONGEST_KEY: usize = 255;
 const LONGEST_TAG: usize = 64;
 const LONGEST_ID: usize = 255;
+/// As long as the name of a mailbox may be.
+const LONGEST_NAME: usize = 320;
 const LONGEST_ADDRESS: usize = 2_048;
 
 /// Checks what no type checks. What depends on channels is checked by the planner.
@@ -95,6 +100,15 @@ fn check_recipient(index: usize, recipient: &Recipient, depth: usize) -> Result<
     {
         let problem = format!("an id has 1 to {LONGEST_ID} bytes and no NUL");
         return Err(InvalidEvent::new(field("id"), problem));
+    }
+    if let Some(name) = &recipient.name {
+        if name.len() > LONGEST_NAME {
+            let problem = format!("a name has at most {LONGEST_NAME} bytes");
+            return Err(InvalidEvent::new(field("name"), problem));
+        }
+        if let Some(problem) = text::name_problem(name) {
+            return Err(InvalidEvent::new(field("name"), problem));
+        }
     }
     for (channel, address) in &recipient.addresses {
         if address.len() > LONGEST_ADDRESS {

@@ -1,9 +1,8 @@
-use super::{
-    EmailAddress, EmailMessage, EmailOptions, Mailbox, MailboxError, attachments, domain, text,
-};
+use super::{EmailAddress, EmailMessage, EmailOptions, Mailbox, MailboxError, attachments, domain};
 use crate::{
     channel::{AddressError, Channel, Compose, ComposeError, Part, PartKind},
     event::Attachment,
+    text,
 };
 
 /// The channel for mail: who sends it, and how large it may be.
@@ -102,10 +101,8 @@ impl Email {
         if subject.len() > Self::MAX_SUBJECT {
             return Err(too_long(SUBJECT, subject.len(), Self::MAX_SUBJECT));
         }
-        if subject.contains(text::is_control) {
-            return Err(ComposeError::new(format!(
-                "`{SUBJECT}` has a line break or another control character; it must be one line"
-            )));
+        if let Some(problem) = text::line_problem(subject) {
+            return Err(ComposeError::new(format!("`{SUBJECT}` {problem}")));
         }
         Ok(subject.to_owned())
     }
@@ -114,6 +111,9 @@ impl Email {
         let Some(body) = body else { return Ok(None) };
         if body.len() > self.max_body {
             return Err(too_long(part, body.len(), self.max_body));
+        }
+        if body.trim().is_empty() {
+            return Err(ComposeError::new(format!("`{part}` is empty")));
         }
         if body.contains('\0') {
             return Err(ComposeError::new(format!("`{part}` has a NUL character")));

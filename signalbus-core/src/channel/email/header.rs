@@ -2,7 +2,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::text;
+use crate::text;
 
 /// One more header of a mail, such as `X-Entity-Ref-ID: 88213`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +49,22 @@ pub enum HeaderError {
         /// Its name.
         name: String,
     },
+    /// The value switches the direction of text, and so could look like another one.
+    #[error(
+        "the value of header `{name}` has a character that switches the direction of text (U+202A \
+         to U+202E); leave it out"
+    )]
+    ValueDirection {
+        /// Its name.
+        name: String,
+    },
+    /// The value looks like an encoded word (RFC 2047), which readers decode: what comes of it was
+    /// checked by nobody.
+    #[error("the value of header `{name}` is encoded; give it in plain Unicode, without `=?`")]
+    ValueEncoded {
+        /// Its name.
+        name: String,
+    },
     /// The value is empty or longer than [`Header::MAX_VALUE`].
     #[error(
         "the value of header `{name}` must have 1 to {} bytes",
@@ -69,7 +85,8 @@ impl Header {
     ///
     /// Refused are the headers that the channel or a mail server writes: `From`, `Sender`, `To`,
     /// `Cc`, `Bcc`, `Reply-To`, `Subject`, `Date`, `Message-ID`, `MIME-Version`, `Content-*`,
-    /// `Resent-*`, `Return-Path`, `Received`, `DKIM-Signature`, `ARC-*`, `Authentication-Results`,
+    /// `Resent-*`, `Return-Path`, `Received`, `Delivered-To` and the like, `X-Signalbus-*`,
+    /// `DKIM-Signature`, `ARC-*`, `Authentication-Results`,
     /// `List-Unsubscribe` and `List-Unsubscribe-Post`.
     ///
     /// # Errors
@@ -85,6 +102,12 @@ impl Header {
         }
         if value.contains(text::is_control) {
             return Err(HeaderError::ValueControl { name });
+        }
+        if value.contains(text::is_direction_override) {
+            return Err(HeaderError::ValueDirection { name });
+        }
+        if value.contains("=?") {
+            return Err(HeaderError::ValueEncoded { name });
         }
         if value.is_empty() || value.len() > Self::MAX_VALUE {
             return Err(HeaderError::ValueLength { name });
@@ -131,9 +154,16 @@ fn reserved(name: &str) -> Option<&'static str> {
         "subject" => Some("use the template part `subject.txt`"),
         "list-unsubscribe" | "list-unsubscribe-post" => Some("use the option `unsubscribe`"),
         "date" | "message-id" | "mime-version" => Some("leave it out"),
-        "return-path" | "received" | "dkim-signature" | "authentication-results" => {
-            Some("leave it to the mail server")
-        }
+        "return-path"
+        | "received"
+        | "received-spf"
+        | "dkim-signature"
+        | "authentication-results"
+        | "delivered-to"
+        | "envelope-to"
+        | "x-original-to"
+        | "apparently-to" => Some("leave it to the mail server"),
+        _ if name.starts_with("x-signalbus-") => Some("leave it out"),
         _ if name.starts_with("content-") => Some("leave it out"),
         _ if name.starts_with("resent-") || name.starts_with("arc-") => {
             Some("leave it to the mail server")

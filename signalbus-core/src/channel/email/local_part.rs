@@ -1,5 +1,4 @@
-use super::text;
-use crate::channel::AddressError;
+use crate::{channel::AddressError, text};
 
 /// The longest local part in bytes (RFC 5321 section 4.5.3.1.1).
 const MAX: usize = 64;

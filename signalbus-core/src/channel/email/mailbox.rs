@@ -2,8 +2,11 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{EmailAddress, text};
-use crate::channel::{Address, AddressError};
+use super::EmailAddress;
+use crate::{
+    channel::{Address, AddressError},
+    text,
+};
 
 /// A person or role and their address, as in `"Ada Lovelace" <ada@example.org>`.
 ///

@@ -14,7 +14,6 @@ mod message;
 mod options;
 #[cfg(test)]
 mod tests;
-mod text;
 mod unsubscribe;
 
 pub use address::EmailAddress;

@@ -1,4 +1,4 @@
-use crate::channel::ComposeError;
+use crate::{channel::ComposeError, text::is_direction_switch};
 
 /// The text without white space around it and with plain line ends, or what is wrong with it.
 pub(super) fn clean(part: &str, text: &str) -> Result<String, ComposeError> {
@@ -18,9 +18,4 @@ pub(super) fn clean(part: &str, text: &str) -> Result<String, ComposeError> {
         )));
     }
     Ok(text)
-}
-
-/// See Unicode Technical Report 36 section 2.5.
-fn is_direction_switch(c: char) -> bool {
-    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeSet, error::Error, path::Path};
 
-use signalbus::sqlite::SqliteStore;
 use signalbus::{
     DeliveryId,
     store::{AttemptOutcome, EndState, Entry, Reason, State},
@@ -11,7 +10,7 @@ use signalbus_sim::history::{
     Broken, End, Event, History, Invariant, Request, Seen, Violation, check, ends,
 };
 
-use crate::{host, hunt::Kill, log, store_log};
+use crate::{host, hunt::Kill, log, store::Place, store_log};
 
 /// Everything that is known at the end.
 #[derive(Debug)]
@@ -33,10 +32,10 @@ pub(crate) async fn gather(directory: &Path) -> Result<Evidence, Box<dyn Error>>
         let seen = Seen::Fault(Broken::Crashed { worker });
         events.push(log::event(kill.at, "hunter", seen));
     }
-    let store = SqliteStore::open(log::database(directory)).await?;
+    let store = Place::of(directory).open(directory, "judge").await?;
     let ends = ends(&store).await?;
     events.extend(store_log::read(&store, &ends).await?);
-    store.close().await;
+    store.0.close().await;
     let mut history = History {
         events,
         ends,

@@ -11,16 +11,16 @@ use std::{
 use clap::ValueEnum;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use serde_json::json;
-use signalbus::sqlite::SqliteStore;
 use signalbus::{
-    Channel, Class, EngineOptions, Event, Idempotency, Order, Policy, ProviderName, Recipient,
-    Signalbus, TenantId, Verdict, name::ChannelName,
+    Channel, Class, EngineOptions, Event, Idempotency, Order, Policy, ProviderName, PublishError,
+    Recipient, Signalbus, TenantId, Verdict, name::ChannelName,
 };
 use signalbus_sim::history::{self, Publish, RouteWanted, Said, Seen};
 
 use crate::{
     line::{Bookkeeper, Line, content},
     log::{self, Log},
+    store::Place,
 };
 
 /// What a host does until it is killed.
@@ -39,6 +39,9 @@ pub(crate) enum Duty {
 /// Messages in flight at once. Those in flight at a kill are tried alone after it.
 const SLOTS: usize = 16;
 
+/// How long a lane stays with a process that was killed.
+pub(crate) const LEASE: Duration = Duration::from_secs(1);
+
 /// How the history calls a process.
 pub(crate) fn name(process: u32) -> String {
     format!("host-{process}")
@@ -50,7 +53,7 @@ pub(crate) async fn run(
     process: u32,
     seed: u64,
 ) -> Result<(), Box<dyn Error>> {
-    let store = SqliteStore::open(log::database(directory)).await?;
+    let store = Place::of(directory).open(directory, &name(process)).await?;
     let provider = ProviderName::new("bookkeeper")?;
     let bookkeeper = Bookkeeper {
         book: Arc::new(Log::open(
@@ -63,9 +66,7 @@ pub(crate) async fn run(
         worker: name(process),
         random: Arc::new(Mutex::new(StdRng::seed_from_u64(seed))),
     };
-    let options = EngineOptions::default()
-        .with_lease(Duration::from_secs(1))
-        .with_slots(SLOTS);
+    let options = EngineOptions::default().with_lease(LEASE).with_slots(SLOTS);
     let signalbus = Signalbus::builder()
         .store(store)
         .channel(Line, bookkeeper)
@@ -160,7 +161,12 @@ impl Publisher<'_> {
             self.log.write(Seen::Publish(wanted(call, message)?))?;
         }
         let events = messages.iter().map(|message| event(*message)).collect();
-        let answers = self.signalbus.publish_all(events).await?;
+        let answers = match self.signalbus.publish_all(events).await {
+            Ok(answers) => answers,
+            // Nobody knows whether they are there: as if a kill had taken the answer away.
+            Err(PublishError::Store(error)) if error.is_transient() => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
         for (call, published) in calls.into_iter().zip(answers) {
             let published = published?;
             self.log.write(Seen::Published {

@@ -10,16 +10,17 @@ use std::{
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use serde::{Deserialize, Serialize};
-use signalbus::sqlite::SqliteStore;
 use signalbus::{
     DeliveryId, Store, Timestamp,
     store::{DeliveryFilter, PageToken, State},
 };
 
-use crate::{host::Duty, log};
+use crate::{
+    host::{self, Duty},
+    log,
+    store::Place,
+};
 
-/// A host lives at most this long, in milliseconds.
-const LONGEST_LIFE: u64 = 700;
 /// The host that finishes ends by itself; one that takes this long hangs.
 const LIMIT: Duration = Duration::from_secs(300);
 
@@ -37,6 +38,8 @@ pub(crate) struct Kill {
 /// Kills so many hosts, and lets the last one finish.
 pub(crate) async fn run(directory: &Path, kills: u32, seed: u64) -> Result<(), Box<dyn Error>> {
     let mut random = StdRng::seed_from_u64(seed);
+    let place = Place::of(directory);
+    let longest = u64::try_from(place.longest_life().as_millis())?;
     let seen = log::open(&log::kills(directory))?;
     for process in 0..kills {
         let duty = match random.random_range(0..10) {
@@ -45,7 +48,7 @@ pub(crate) async fn run(directory: &Path, kills: u32, seed: u64) -> Result<(), B
             _ => Duty::Both,
         };
         let mut host = start(directory, duty, process, random.random())?;
-        let life = Duration::from_millis(random.random_range(0..LONGEST_LIFE));
+        let life = Duration::from_millis(random.random_range(0..longest));
         tokio::time::sleep(life).await;
         if let Some(status) = host.try_wait()? {
             return Err(format!("a host ended by itself: {status}").into());
@@ -53,7 +56,8 @@ pub(crate) async fn run(directory: &Path, kills: u32, seed: u64) -> Result<(), B
         host.kill()?;
         host.wait()?;
         let at = Timestamp::now();
-        let open = open_claims(directory).await?;
+        place.gone(&host::name(process)).await?;
+        let open = open_claims(&place, directory).await?;
         log::append(&seen, &Kill { process, at, open })?;
     }
     let mut host = start(directory, Duty::Finish, kills, random.random())?;
@@ -88,11 +92,14 @@ fn start(directory: &Path, duty: Duty, process: u32, seed: u64) -> std::io::Resu
         .spawn()
 }
 
-async fn open_claims(directory: &Path) -> Result<BTreeSet<(DeliveryId, u32)>, Box<dyn Error>> {
-    let store = SqliteStore::open(log::database(directory)).await?;
+async fn open_claims(
+    place: &Place,
+    directory: &Path,
+) -> Result<BTreeSet<(DeliveryId, u32)>, Box<dyn Error>> {
+    let store = place.open(directory, "hunter").await?;
     let sending = DeliveryFilter::new().state(State::Sending);
     let page = store.list(&sending, PageToken::first(1_000)).await?;
-    store.close().await;
+    store.0.close().await;
     Ok(page
         .items
         .iter()

@@ -13,10 +13,6 @@ use serde::{Serialize, de::DeserializeOwned};
 use signalbus::Timestamp;
 use signalbus_sim::history::{Event, Seen};
 
-pub(crate) fn database(directory: &Path) -> PathBuf {
-    directory.join("notifications.db")
-}
-
 /// What publishers asked and were told.
 pub(crate) fn publications(directory: &Path) -> PathBuf {
     directory.join("publications")

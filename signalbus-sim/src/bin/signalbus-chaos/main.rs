@@ -23,6 +23,7 @@ mod host;
 mod hunt;
 mod line;
 mod log;
+mod store;
 mod store_log;
 mod summary;
 
@@ -34,8 +35,9 @@ use std::{
 
 use clap::{Parser, Subcommand};
 use rand::{RngExt, rngs::StdRng};
+use signalbus_servers::{Durability, Postgres};
 
-use crate::host::Duty;
+use crate::{host::Duty, store::Place};
 
 /// Kills a host of Signalbus at random and checks what became of every message.
 #[derive(Debug, Parser)]
@@ -46,6 +48,9 @@ struct Arguments {
     /// Decides the moments of the kills; printed with the summary.
     #[arg(long)]
     seed: Option<u64>,
+    /// The store: `sqlite`, `postgres` for a private server, or the URL of a Postgres database.
+    #[arg(long, default_value = "sqlite")]
+    store: String,
     /// A new folder for what was seen; it is kept.
     #[arg(long)]
     keep: Option<PathBuf>,
@@ -112,13 +117,46 @@ async fn run(arguments: Arguments) -> Result<bool, Box<dyn Error>> {
         }
         None => temporary.path(),
     };
+    let (place, server) = place(&arguments.store)?;
+    place.choose(directory)?;
     hunt::run(directory, arguments.kills, seed).await?;
-    judge(directory).await
+    let passed = judge(directory).await?;
+    drop(server);
+    Ok(passed)
+}
+
+/// Which store to use, and a server that was started for it. That waits for the disk, as in
+/// production.
+fn place(store: &str) -> Result<(Place, Option<Postgres>), Box<dyn Error>> {
+    if store == "sqlite" {
+        return Ok((Place::Sqlite, None));
+    }
+    let (url, server) = if store == "postgres" {
+        let server = Postgres::start(Durability::Full, &[])?;
+        (server.url(), Some(server))
+    } else {
+        (store.to_owned(), None)
+    };
+    let schema: u32 = rand::make_rng::<StdRng>().random();
+    Ok((
+        Place::Postgres(format!("{url}?schema=chaos_{schema}")),
+        server,
+    ))
 }
 
 async fn judge(directory: &Path) -> Result<bool, Box<dyn Error>> {
     let evidence = evidence::gather(directory).await?;
     let violations = evidence.violations();
     summary::print(&evidence, &violations);
-    Ok(violations.is_empty())
+    let slow = Place::of(directory)
+        .recovers_within(host::LEASE)
+        .zip(summary::recovery(&evidence).last().copied())
+        .filter(|(most, longest)| longest > most);
+    if let Some((most, _)) = slow {
+        println!(
+            "too slow     it should have recovered within {} ms",
+            most.as_millis()
+        );
+    }
+    Ok(violations.is_empty() && slow.is_none())
 }

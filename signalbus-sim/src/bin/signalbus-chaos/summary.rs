@@ -112,7 +112,7 @@ fn print_recovery(times: Vec<Duration>, kills: usize) {
 }
 
 /// The time from each kill to the next request, unless another kill came first; sorted.
-fn recovery(evidence: &Evidence) -> Vec<Duration> {
+pub(crate) fn recovery(evidence: &Evidence) -> Vec<Duration> {
     let requests: Vec<Timestamp> = evidence.requests().map(|(event, _)| event.wall).collect();
     let mut times = Vec::new();
     for (index, kill) in evidence.kills.iter().enumerate() {

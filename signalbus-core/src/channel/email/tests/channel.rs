@@ -211,6 +211,11 @@ fn subjects() {
         "مرحبًا \u{2068}Ada\u{2069}"
     );
     assert!(subject(&"s".repeat(998)).is_ok());
+    let turned = subject("for Eve\u{202e}fdp.exe").unwrap_err().to_string();
+    assert!(
+        turned.contains("direction") && !turned.contains("Eve"),
+        "{turned}"
+    );
     for (text, reason) in [
         ("", "empty"),
         ("   ", "empty"),
@@ -243,6 +248,10 @@ fn bodies() {
         assert!(error.contains("10000000 bytes; at most 2097152"), "{error}");
         assert!(error.contains(part), "{error}");
         assert!(body("a\0b".to_owned()).refused().contains("NUL"));
+        for empty in ["", " \r\n\t"] {
+            let error = body(empty.to_owned()).refused();
+            assert!(error.contains(&format!("`{part}` is empty")), "{error}");
+        }
         assert!(body("a\r\nb\n\tc\u{202e}d".to_owned()).compose().is_ok());
 
         let small = Email::from("hello@acme.test").unwrap().max_body(20);
@@ -289,6 +298,8 @@ fn attachments() {
     for good in [
         "application/pdf",
         "text/plain;charset=utf-8",
+        "text/plain; charset=utf-8",
+        "text/plain ; charset=\"utf-8\"",
         "image/svg+xml",
         "x/y;a=b;c=d",
     ] {
@@ -305,7 +316,7 @@ fn attachments() {
     ] {
         let error = with(vec![file(bad)]).refused();
         assert!(
-            error.contains("content type of attachment 0"),
+            error.contains("content type of attachment 0 must"),
             "{bad}: {error}"
         );
     }

@@ -47,6 +47,9 @@ fn what_the_channel_writes_cannot_be_set() {
         "Content-Disposition",
         "Return-Path",
         "Received",
+        "Delivered-To",
+        "X-Original-To",
+        "X-Signalbus-Token",
         "Resent-To",
         "DKIM-Signature",
         "ARC-Seal",
@@ -68,6 +71,15 @@ fn values_are_one_line() {
         let error = Header::new("X-A", value).unwrap_err();
         assert!(matches!(error, HeaderError::ValueControl { .. }), "{what}");
         assert!(!error.to_string().contains("Eve"), "{what}");
+    }
+    assert!(matches!(
+        Header::new("X-A", "for \u{202e}fdp.exe"),
+        Err(HeaderError::ValueDirection { .. })
+    ));
+    // A reader would decode it, line break and all.
+    for value in ["=?utf-8?q?a=0D=0ABcc=3A_x?=", "a =?utf-8?b?Zm9v?= b"] {
+        let error = Header::new("X-A", value).unwrap_err();
+        assert!(matches!(error, HeaderError::ValueEncoded { .. }), "{error}");
     }
     assert!(matches!(
         Header::new("X-A", ""),

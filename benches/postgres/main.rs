@@ -1,0 +1,159 @@
+//! Durable deliveries a second on Postgres, by one process and by two, beside a bare loop that
+//! inserts and updates as many rows in batches on the same server; and what each delivery costs
+//! the server: bytes of its log, commits, dead rows.
+//!
+//! `cargo bench -p signalbus-benches --bench postgres`. It starts a private server that waits for
+//! the disk, on the same machine.
+
+#![expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
+
+mod server;
+
+use std::{
+    error::Error,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use serde_json::json;
+use signalbus::{
+    EngineOptions, Event, Idempotency, Policy, Recipient, Signalbus, postgres::PostgresStore,
+};
+use signalbus_benches::{NoTemplates, Taker};
+
+use crate::server::{Cost, Server};
+
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const DELIVERIES: u64 = 40_000;
+const BATCH: u64 = 500;
+const ROUNDS: usize = 3;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = std::env::args().skip(1);
+    if arguments.next().as_deref() == Some("send") {
+        let url = arguments.next().ok_or("no URL")?;
+        engine(&url).await?.start();
+        return std::future::pending().await;
+    }
+    let server = Server::start().await?;
+    let mut bare = Vec::new();
+    let mut runs: Vec<(&str, Vec<(Duration, Cost)>)> = Vec::new();
+    for round in 0..ROUNDS {
+        bare.push(server.bare(round).await?);
+        for (name, processes, drain) in [
+            ("drain, one process", 1, true),
+            ("drain, two processes", 2, true),
+            ("whole, one process", 1, false),
+            ("whole, two processes", 2, false),
+        ] {
+            let schema = format!("bench_{round}_{processes}_{drain}");
+            let run = run(&server, &schema, processes, drain).await?;
+            match runs.iter_mut().find(|(of, _)| *of == name) {
+                Some((_, all)) => all.push(run),
+                None => runs.push((name, vec![run])),
+            }
+        }
+    }
+    let bare = report("bare batched insert and update", bare);
+    for (name, all) in runs {
+        let (times, costs): (Vec<_>, Vec<_>) = all.into_iter().unzip();
+        let rate = report(name, times);
+        println!(
+            "  a delivery costs {:.2} times an inserted and updated row",
+            bare / rate
+        );
+        Cost::print(&costs, DELIVERIES);
+    }
+    Ok(())
+}
+
+/// Sends all, published before (`drain`) or meanwhile.
+async fn run(
+    server: &Server,
+    schema: &str,
+    processes: usize,
+    drain: bool,
+) -> Result<(Duration, Cost), Box<dyn Error>> {
+    let url = format!("{}?schema={schema}", server.url());
+    let publisher = engine(&url).await?;
+    if drain {
+        publish(&publisher).await?;
+    }
+    let before = server.look(schema).await?;
+    let began = Instant::now();
+    let children: Vec<Child> = (0..processes)
+        .map(|_| {
+            Command::new(std::env::current_exe()?)
+                .args(["send", &url])
+                .stdin(Stdio::null())
+                .spawn()
+        })
+        .collect::<Result<_, _>>()?;
+    if !drain {
+        publish(&publisher).await?;
+    }
+    server.is_done(schema).await?;
+    let took = began.elapsed();
+    for mut child in children {
+        child.kill()?;
+        child.wait()?;
+    }
+    let cost = server.look(schema).await?.since(&before);
+    let sent = server.sent(schema).await?;
+    if sent != DELIVERIES {
+        return Err(format!("{sent} of {DELIVERIES} were sent").into());
+    }
+    Ok((took, cost))
+}
+
+async fn engine(url: &str) -> Result<Signalbus, Box<dyn Error>> {
+    Ok(Signalbus::builder()
+        .store(PostgresStore::open(url).await?)
+        .channel(NoTemplates, Taker::default())
+        .policy(Policy::new().on::<NoTemplates>("bench.*"))
+        .options(EngineOptions::default().with_slots(1_024).with_flush(1_024))
+        .build()?)
+}
+
+async fn publish(publisher: &Signalbus) -> Result<(), Box<dyn Error>> {
+    for batch in 0..DELIVERIES / BATCH {
+        let events = (0..BATCH).map(|number| event(batch * BATCH + number));
+        for answer in publisher.publish_all(events.collect()).await? {
+            answer?;
+        }
+    }
+    Ok(())
+}
+
+fn event(number: u64) -> Event {
+    let recipient = Recipient::new().on::<NoTemplates>(format!("somebody-{number}"));
+    let key = Idempotency::key(format!("bench-{number}"));
+    Event::new("bench.line", key)
+        .to(recipient)
+        .data(json!({ "text": TEXT, "number": number }))
+}
+
+/// As long as a short message.
+const TEXT: &str = "your parcel is on its way and will be with you on Tuesday between 10 and 12; \
+                    follow it at https://acme.example/parcels/00340434161094042557";
+
+/// Prints minimum, median and maximum; returns the median a second.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "counts of a benchmark are small"
+)]
+fn report(what: &str, mut rounds: Vec<Duration>) -> f64 {
+    rounds.sort_unstable();
+    let each = |total: Duration| DELIVERIES as f64 / total.as_secs_f64();
+    let median = each(rounds[rounds.len() / 2]);
+    println!(
+        "{what}: {median:.0} a second (min {:.0}, max {:.0}; {DELIVERIES}, {ROUNDS} rounds)",
+        each(rounds[rounds.len() - 1]),
+        each(rounds[0]),
+    );
+    median
+}

@@ -1,0 +1,142 @@
+//! The private server, and what it says of its own work.
+
+use std::{
+    error::Error,
+    time::{Duration, Instant},
+};
+
+use signalbus_servers::{Durability, Postgres};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+
+use crate::{BATCH, DELIVERIES, TEXT};
+
+pub(crate) struct Server(Postgres);
+
+impl Server {
+    pub(crate) async fn start() -> Result<Self, Box<dyn Error>> {
+        let settings = ["shared_buffers=512MB", "max_wal_size=4GB"];
+        Ok(Self(Postgres::start(Durability::Full, &settings)?))
+    }
+
+    pub(crate) fn url(&self) -> String {
+        self.0.url()
+    }
+
+    async fn connect(&self) -> Result<PgConnection, sqlx::Error> {
+        PgConnection::connect(&self.0.url()).await
+    }
+
+    /// Inserts and updates as many rows of the same payload, in the same batches, and nothing
+    /// else.
+    pub(crate) async fn bare(&self, round: usize) -> Result<Duration, Box<dyn Error>> {
+        let mut connection = self.connect().await?;
+        let create = format!(
+            "CREATE TABLE queue_{round} (id bigint PRIMARY KEY, state integer NOT NULL, body text NOT NULL)"
+        );
+        sqlx::raw_sql(AssertSqlSafe(create))
+            .execute(&mut connection)
+            .await?;
+        let insert = format!(
+            "INSERT INTO queue_{round} SELECT id, 0, body FROM unnest($1::bigint[], $2::text[]) AS a (id, body)"
+        );
+        let update = format!("UPDATE queue_{round} SET state = 1 WHERE id = ANY($1)");
+        let began = Instant::now();
+        for statement in [insert, update] {
+            for batch in 0..DELIVERIES / BATCH {
+                let ids: Vec<i64> = (0..BATCH)
+                    .map(|number| i64::try_from(batch * BATCH + number))
+                    .collect::<Result<_, _>>()?;
+                let bodies: Vec<&str> = ids.iter().map(|_| TEXT).collect();
+                let mut query = sqlx::query(AssertSqlSafe(statement.clone())).bind(ids);
+                if statement.starts_with("INSERT") {
+                    query = query.bind(bodies);
+                }
+                query.execute(&mut connection).await?;
+            }
+        }
+        Ok(began.elapsed())
+    }
+
+    /// Waits until nothing waits and nothing is being sent.
+    pub(crate) async fn is_done(&self, schema: &str) -> Result<(), Box<dyn Error>> {
+        let mut connection = self.connect().await?;
+        let open = format!(
+            "SELECT (SELECT count(*) FROM {schema}.event) >= {DELIVERIES}
+                AND NOT EXISTS (SELECT 1 FROM {schema}.delivery WHERE state = 0)
+                AND NOT EXISTS (SELECT 1 FROM {schema}.delivery WHERE state = 2)"
+        );
+        loop {
+            let done: bool = sqlx::query_scalar(AssertSqlSafe(open.clone()))
+                .fetch_one(&mut connection)
+                .await?;
+            if done {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    pub(crate) async fn sent(&self, schema: &str) -> Result<u64, Box<dyn Error>> {
+        let count = format!("SELECT count(*) FROM {schema}.delivery WHERE state = 20");
+        let mut connection = self.connect().await?;
+        let sent: i64 = sqlx::query_scalar(AssertSqlSafe(count))
+            .fetch_one(&mut connection)
+            .await?;
+        Ok(u64::try_from(sent)?)
+    }
+
+    /// The counters of the server.
+    pub(crate) async fn look(&self, schema: &str) -> Result<Cost, Box<dyn Error>> {
+        // Sessions report what they did a second later at the latest.
+        tokio::time::sleep(Duration::from_millis(1_200)).await;
+        let mut connection = self.connect().await?;
+        let (wal, commits, dead): (i64, i64, i64) = sqlx::query_as(
+            "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint,
+                    (SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()),
+                    (SELECT coalesce(sum(n_tup_upd + n_tup_del - n_tup_hot_upd), 0)::bigint
+                     FROM pg_stat_user_tables WHERE schemaname = $1)",
+        )
+        .bind(schema)
+        .fetch_one(&mut connection)
+        .await?;
+        Ok(Cost { wal, commits, dead })
+    }
+}
+
+/// What a run cost the server.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cost {
+    wal: i64,
+    commits: i64,
+    dead: i64,
+}
+
+impl Cost {
+    pub(crate) fn since(self, before: &Self) -> Self {
+        Self {
+            wal: self.wal - before.wal,
+            commits: self.commits - before.commits,
+            dead: self.dead - before.dead,
+        }
+    }
+
+    /// Medians for each delivery.
+    #[expect(
+        clippy::print_stdout,
+        clippy::cast_precision_loss,
+        reason = "a benchmark prints what it measured, and its counts are small"
+    )]
+    pub(crate) fn print(costs: &[Self], deliveries: u64) {
+        let median = |value: fn(&Self) -> i64| {
+            let mut values: Vec<i64> = costs.iter().map(value).collect();
+            values.sort_unstable();
+            values[values.len() / 2] as f64 / deliveries as f64
+        };
+        println!(
+            "  for each: {:.0} bytes of WAL, {:.4} commits, {:.2} dead rows",
+            median(|cost| cost.wal),
+            median(|cost| cost.commits),
+            median(|cost| cost.dead),
+        );
+    }
+}

@@ -1,0 +1,42 @@
+//! Private servers for tests: started from the binaries that are installed, each in a folder of
+//! its own and on a port of its own, and stopped by process id when dropped.
+//!
+//! Tests do not start the servers they share: they read their addresses from the environment,
+//! where `cargo xtask test` and this package's program put them.
+//!
+//! ```console
+//! $ cargo run -p signalbus-servers -- cargo test -p signalbus-postgres
+//! ```
+//!
+//! | variable | server |
+//! | --- | --- |
+//! | `SIGNALBUS_TEST_POSTGRES_URL` | Postgres, reached directly |
+//! | `SIGNALBUS_TEST_PGBOUNCER_URL` | the same through PgBouncer in transaction mode |
+
+mod pgbouncer;
+mod port;
+mod postgres;
+mod process;
+
+pub use pgbouncer::PgBouncer;
+pub use postgres::{Durability, Postgres, Stop};
+pub use process::is_root;
+
+/// The variable with the URL of a Postgres server.
+pub const POSTGRES_URL: &str = "SIGNALBUS_TEST_POSTGRES_URL";
+
+/// The variable with the URL of the same server through PgBouncer.
+pub const PGBOUNCER_URL: &str = "SIGNALBUS_TEST_PGBOUNCER_URL";
+
+/// The address of a shared server, from the environment.
+///
+/// # Errors
+/// When the variable is not set; the message says what to do.
+pub fn url(variable: &str) -> Result<String, String> {
+    std::env::var(variable).map_err(|_| {
+        format!(
+            "this test needs a server: run `cargo xtask test`, or `cargo run -p signalbus-servers \
+             -- cargo test -p <crate>`, or set {variable}"
+        )
+    })
+}

@@ -1,0 +1,36 @@
+//! Starts servers, runs a command with their addresses in the environment, and stops them:
+//! `cargo run -p signalbus-servers -- cargo test -p signalbus-postgres`.
+
+#![expect(clippy::print_stderr, reason = "a program for the terminal")]
+
+use std::process::{Command, ExitCode};
+
+use signalbus_servers::{Durability, PGBOUNCER_URL, POSTGRES_URL, PgBouncer, Postgres};
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<bool, String> {
+    let mut words = std::env::args_os().skip(1);
+    let program = words.next().ok_or("say which command needs the servers")?;
+    let mut command = Command::new(program);
+    command.args(words);
+    let durability = match std::env::var("SIGNALBUS_TEST_FSYNC") {
+        Ok(_) => Durability::Full,
+        Err(_) => Durability::NoFsync,
+    };
+    let postgres = Postgres::start(durability, &[])?;
+    command.env(POSTGRES_URL, postgres.url());
+    let pgbouncer = PgBouncer::start(&postgres)?;
+    command.env(PGBOUNCER_URL, pgbouncer.url());
+    let status = command.status().map_err(|error| error.to_string())?;
+    Ok(status.success())
+}

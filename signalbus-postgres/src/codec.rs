@@ -1,0 +1,269 @@
+//! How values are written in columns; the numbers are those of `migrations/0001_create.sql`.
+
+use signalbus_core::{
+    clock::Timestamp,
+    event::{Class, Order},
+    store::{EndState, State, StoreError},
+};
+use sqlx::{Column, Postgres, Row, TypeInfo, postgres::PgRow};
+
+use crate::error;
+
+pub(crate) const READY: i64 = 0;
+pub(crate) const TIMED: i64 = 1;
+pub(crate) const SENDING: i64 = 2;
+pub(crate) const BEHIND: i64 = 3;
+pub(crate) const UNPLACED: i64 = 4;
+
+/// How much it takes until a receipt proves that a message was sent.
+pub(crate) const SENT_RANK: u8 = 2;
+
+pub(crate) const fn end_code(end: EndState) -> i64 {
+    match end {
+        EndState::Dead => 10,
+        EndState::Expired => 11,
+        EndState::Suppressed => 12,
+        EndState::OutcomeUnknown => 13,
+        EndState::Accepted => 20,
+        EndState::Cancelled => 21,
+        EndState::NotNeeded => 22,
+    }
+}
+
+pub(crate) fn state_of(code: i64) -> Result<State, StoreError> {
+    Ok(match code {
+        READY | TIMED | BEHIND | UNPLACED => State::Waiting,
+        SENDING => State::Sending,
+        _ => State::Ended(
+            EndState::ALL
+                .into_iter()
+                .find(|end| end_code(*end) == code)
+                .ok_or_else(|| error::corrupt("a delivery is in a state that is not known"))?,
+        ),
+    })
+}
+
+pub(crate) const fn class_code(class: Class) -> i64 {
+    match class {
+        Class::Urgent => 0,
+        Class::Standard => 1,
+        Class::Bulk => 2,
+    }
+}
+
+pub(crate) fn class_of(code: i64) -> Result<Class, StoreError> {
+    Class::ALL
+        .into_iter()
+        .find(|class| class_code(*class) == code)
+        .ok_or_else(|| error::corrupt("a class is not known"))
+}
+
+pub(crate) const fn order_code(order: Order) -> i64 {
+    match order {
+        Order::Unordered => 0,
+        Order::Start => 1,
+        Order::Strict => 2,
+        Order::StrictBlocking => 3,
+    }
+}
+
+pub(crate) fn order_of(code: i64) -> Result<Order, StoreError> {
+    Ok(match code {
+        0 => Order::Unordered,
+        1 => Order::Start,
+        2 => Order::Strict,
+        3 => Order::StrictBlocking,
+        _ => return Err(error::corrupt("an order is not known")),
+    })
+}
+
+pub(crate) fn micros(at: Timestamp) -> i64 {
+    at.as_microsecond()
+}
+
+/// Reads what [`micros`] wrote. `Timestamp::from_microsecond` would refuse all but the first moment
+/// of the last second there is.
+pub(crate) fn time(micros: i64) -> Result<Timestamp, StoreError> {
+    let nanos = i32::try_from(micros.rem_euclid(1_000_000) * 1_000).unwrap_or_default();
+    Timestamp::new(micros.div_euclid(1_000_000), nanos)
+        .map_err(|source| error::corrupt("a time cannot be read").with_source(source))
+}
+
+/// Tells message ids apart by 64 bits (FNV-1a), so that their index stays small; whoever finds a
+/// row by it compares the id too.
+pub(crate) fn message_hash(message_id: &str) -> i64 {
+    message_id
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        })
+        .cast_signed()
+}
+
+/// The table of the ring of histories for what was accepted at this time: a twelfth of a Julian
+/// year each. The same as [`month_of`] in SQL.
+pub(crate) fn month(at: Timestamp) -> i64 {
+    (micros(at).abs() / MONTH) % MONTHS
+}
+
+/// How many tables the ring has.
+pub(crate) const MONTHS: i64 = 12;
+/// In microseconds.
+pub(crate) const MONTH: i64 = 2_629_800_000_000;
+
+/// [`month`] of a column, in SQL.
+macro_rules! month_of {
+    ($column:literal) => {
+        concat!("((abs(", $column, ") / 2629800000000) % 12)::smallint")
+    };
+}
+pub(crate) use month_of;
+
+/// The columns of a row, one after the other.
+pub(crate) struct Columns<'r> {
+    row: &'r PgRow,
+    next: usize,
+}
+
+impl<'r> Columns<'r> {
+    pub(crate) fn of(row: &'r PgRow) -> Self {
+        Self { row, next: 0 }
+    }
+
+    /// The next column as it is.
+    pub(crate) fn take<T>(&mut self) -> Result<T, StoreError>
+    where
+        T: sqlx::Decode<'r, Postgres> + sqlx::Type<Postgres>,
+    {
+        self.take_or_none()?
+            .ok_or_else(|| error::corrupt("a value is missing"))
+    }
+
+    /// The next column as it is, if it has a value.
+    pub(crate) fn take_or_none<T>(&mut self) -> Result<Option<T>, StoreError>
+    where
+        T: sqlx::Decode<'r, Postgres> + sqlx::Type<Postgres>,
+    {
+        let value = self.row.try_get(self.next).map_err(error::of)?;
+        self.next += 1;
+        Ok(value)
+    }
+
+    /// Leaves columns out.
+    pub(crate) fn skip(&mut self, count: usize) {
+        self.next += count;
+    }
+
+    /// The next column as a whole number of any size, if it has a value.
+    pub(crate) fn int_or_none(&mut self) -> Result<Option<i64>, StoreError> {
+        let columns = self.row.columns();
+        let column = columns
+            .get(self.next)
+            .map(|column| column.type_info().name());
+        match column {
+            Some("INT2") => Ok(self.take_or_none::<i16>()?.map(i64::from)),
+            Some("INT4") => Ok(self.take_or_none::<i32>()?.map(i64::from)),
+            _ => self.take_or_none::<i64>(),
+        }
+    }
+
+    /// The next column as a whole number of any size.
+    pub(crate) fn int(&mut self) -> Result<i64, StoreError> {
+        self.int_or_none()?
+            .ok_or_else(|| error::corrupt("a value is missing"))
+    }
+
+    /// The next column as a smaller number.
+    pub(crate) fn number<T: TryFrom<i64>>(&mut self) -> Result<T, StoreError> {
+        T::try_from(self.int()?).map_err(|_| error::corrupt("a number is out of its range"))
+    }
+
+    /// The next column as a time.
+    pub(crate) fn time(&mut self) -> Result<Timestamp, StoreError> {
+        time(self.int()?)
+    }
+
+    /// The next column as a time, if there is one.
+    pub(crate) fn time_or_none(&mut self) -> Result<Option<Timestamp>, StoreError> {
+        self.int_or_none()?.map(time).transpose()
+    }
+
+    /// The next column as a UUID.
+    pub(crate) fn uuid(&mut self) -> Result<uuid::Uuid, StoreError> {
+        self.take()
+    }
+
+    /// The next column as a name.
+    pub(crate) fn name<T>(&mut self) -> Result<T, StoreError>
+    where
+        T: TryFrom<String, Error: std::error::Error + Send + Sync + 'static>,
+    {
+        T::try_from(self.take::<String>()?)
+            .map_err(|source| error::corrupt("a name cannot be read").with_source(source))
+    }
+
+    /// The next column as a name, if there is one.
+    pub(crate) fn name_or_none<T>(&mut self) -> Result<Option<T>, StoreError>
+    where
+        T: TryFrom<String, Error: std::error::Error + Send + Sync + 'static>,
+    {
+        self.take_or_none::<String>()?
+            .map(T::try_from)
+            .transpose()
+            .map_err(|source| error::corrupt("a name cannot be read").with_source(source))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_survive_the_round_trip() {
+        for end in EndState::ALL {
+            assert_eq!(state_of(end_code(end)).ok(), Some(State::Ended(end)));
+        }
+        for class in Class::ALL {
+            assert_eq!(class_of(class_code(class)).ok(), Some(class));
+        }
+        for order in [
+            Order::Unordered,
+            Order::Start,
+            Order::Strict,
+            Order::StrictBlocking,
+        ] {
+            assert_eq!(order_of(order_code(order)).ok(), Some(order));
+        }
+    }
+
+    #[test]
+    fn the_first_and_the_last_moment_can_be_read_back() {
+        let micro = jiff::SignedDuration::from_micros(1);
+        for at in [
+            Timestamp::MIN,
+            Timestamp::MAX,
+            Timestamp::UNIX_EPOCH - micro,
+        ] {
+            let back = time(micros(at)).unwrap();
+            assert!(at.duration_since(back) < micro, "{at} came back as {back}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_redriven_is_in_one_range() {
+        for end in EndState::ALL {
+            assert_eq!(end.can_be_redriven(), (10..20).contains(&end_code(end)));
+        }
+    }
+
+    #[test]
+    fn unknown_codes_are_corrupt() {
+        assert!(state_of(99).is_err() && class_of(3).is_err() && order_of(-1).is_err());
+    }
+
+    #[test]
+    fn the_hash_of_a_message_id_never_changes() {
+        assert_eq!(message_hash(""), 0xcbf2_9ce4_8422_2325_u64.cast_signed());
+        assert_eq!(message_hash("a"), 0xaf63_dc4c_8601_ec8c_u64.cast_signed());
+    }
+}

@@ -1,0 +1,66 @@
+//! Filters as SQL conditions. Every value is bound.
+
+use signalbus_core::store::{DeliveryFilter, EndState, State};
+use sqlx::{Postgres, QueryBuilder};
+
+use crate::{
+    codec::{end_code, micros},
+    text::clean,
+};
+
+/// Adds what the filter asks of `delivery AS d` and `event AS e`, each part behind an `AND`.
+pub(crate) fn push(sql: &mut QueryBuilder<Postgres>, filter: &DeliveryFilter) {
+    if let Some(tenant) = &filter.tenant {
+        sql.push(" AND d.tenant = ");
+        sql.push_bind(tenant.as_str().to_owned());
+    }
+    if let Some(event) = &filter.event {
+        sql.push(" AND e.id = ");
+        sql.push_bind(*event.as_uuid());
+        sql.push(" AND d.position BETWEEN e.first_position AND e.last_position");
+    }
+    if let Some(topic) = &filter.topic {
+        sql.push(" AND e.topic = ");
+        sql.push_bind(topic.as_str().to_owned());
+    }
+    if let Some(channel) = &filter.channel {
+        sql.push(" AND d.channel = ");
+        sql.push_bind(channel.as_str().to_owned());
+    }
+    if let Some(state) = filter.state {
+        push_state(sql, state);
+    }
+    if let Some(reason) = &filter.reason {
+        sql.push(" AND d.reason = ");
+        sql.push_bind(clean(reason.as_str()).into_owned());
+    }
+    if let Some(from) = filter.accepted_from {
+        sql.push(" AND d.accepted_at >= ");
+        sql.push_bind(micros(from));
+    }
+    if let Some(before) = filter.accepted_before {
+        sql.push(" AND d.accepted_at < ");
+        sql.push_bind(micros(before));
+    }
+}
+
+/// Spelled as in the conditions of the partial indexes, so that Postgres may use them.
+fn push_state(sql: &mut QueryBuilder<Postgres>, state: State) {
+    match state {
+        State::Waiting => {
+            sql.push(" AND d.state IN (0, 1, 3, 4)");
+        }
+        State::Sending => {
+            sql.push(" AND d.state = 2");
+        }
+        State::Ended(end) => push_end(sql, end),
+    }
+}
+
+fn push_end(sql: &mut QueryBuilder<Postgres>, end: EndState) {
+    if end.can_be_redriven() {
+        sql.push(" AND d.state >= 10 AND d.state < 20");
+    }
+    sql.push(" AND d.state = ");
+    sql.push(end_code(end));
+}

@@ -1,0 +1,157 @@
+//! Claims that found no row as they believed it: what stands against each, and what follows.
+
+use signalbus_core::{
+    clock::Timestamp,
+    store::{EndState, Entry, Reason, Refusal, StoreError},
+};
+
+use super::{
+    Batch,
+    write::{self, Written, column},
+};
+use crate::{
+    codec::{Columns, end_code, micros},
+    database::Link,
+    history,
+    order::{self, OrderKey},
+};
+
+/// A row that a claim ended.
+struct Ended {
+    nth: usize,
+    position: i64,
+    state: i64,
+    key: OrderKey,
+    /// What the suppression list says.
+    detail: Option<String>,
+}
+
+impl Ended {
+    fn how(&self) -> (EndState, Reason, Refusal) {
+        if self.state == end_code(EndState::Expired) {
+            (EndState::Expired, Reason::Expired, Refusal::Expired)
+        } else if self.state == end_code(EndState::Suppressed) {
+            (
+                EndState::Suppressed,
+                Reason::Suppressed,
+                Refusal::Suppressed,
+            )
+        } else {
+            (EndState::Accepted, Reason::Receipt, Refusal::Moved)
+        }
+    }
+}
+
+/// Ends what has expired, is suppressed or was sent; claims what only waited to be let go. The
+/// answers have the places in `refused`.
+pub(super) async fn refuse(
+    link: &mut Link<'_>,
+    now: Timestamp,
+    batch: &Batch,
+    refused: &[usize],
+) -> Result<Written, StoreError> {
+    let part = Batch {
+        lanes: batch.lanes.clone(),
+        epochs: batch.epochs.clone(),
+        claims: refused
+            .iter()
+            .map(|nth| batch.claims[*nth].clone())
+            .collect(),
+        settles: Vec::new(),
+    };
+    let positions = column(&part.claims, |claim| claim.position.0);
+    order::free(link, now, &positions).await?;
+    let ended = end(link, now, &part).await?;
+    let mut written = write::write(link, &part).await?;
+    let mut entries = Vec::with_capacity(ended.len());
+    for row in &ended {
+        let (state, reason, refusal) = row.how();
+        written.refuse(row.nth, refusal);
+        let detail = row.detail.clone();
+        let entry = Entry::Ended {
+            state,
+            reason,
+            detail,
+        };
+        entries.push((row.position, entry));
+    }
+    history::append(link, now, &entries).await?;
+    let keys: Vec<OrderKey> = ended.into_iter().map(|row| row.key).collect();
+    order::wake(link, &keys).await?;
+    Ok(written)
+}
+
+/// What stands against a claim, if anything does.
+macro_rules! verdict {
+    () => {
+        "CASE WHEN d.receipt_rank >= 2 THEN 20
+              WHEN d.expires_at <= $1 THEN 11
+              WHEN EXISTS (SELECT 1 FROM signalbus.suppression AS p
+                           WHERE p.tenant = d.tenant AND p.channel = d.channel
+                             AND p.address = d.address) THEN 12 END"
+    };
+}
+
+async fn end(link: &mut Link<'_>, now: Timestamp, batch: &Batch) -> Result<Vec<Ended>, StoreError> {
+    let claims = &batch.claims;
+    let query = link
+        .query(concat!(
+            "WITH owned AS MATERIALIZED (
+                 SELECT l.lane
+                 FROM unnest($2::integer[], $3::bigint[]) AS a (lane, epoch)
+                 JOIN signalbus.lane AS l ON l.lane = a.lane AND l.epoch = a.epoch
+                 WHERE l.worker IS NOT NULL ORDER BY l.lane FOR KEY SHARE OF l),
+             ended AS (
+                 UPDATE signalbus.delivery AS d SET
+                     state = ",
+            verdict!(),
+            ",               holds = false,
+                     reason = CASE ",
+            verdict!(),
+            "                WHEN 20 THEN $9 WHEN 11 THEN $10 WHEN 12 THEN $11 END,
+                     ended_at = $1
+                 FROM unnest($4::bigint[], $5::uuid[], $6::integer[], $7::bigint[], $8::bigint[])
+                     WITH ORDINALITY AS c (position, id, lane, generation, attempt, nth)
+                 JOIN owned AS o ON o.lane = c.lane
+                 WHERE d.position = c.position AND d.id = c.id AND d.lane = c.lane
+                   AND d.generation = c.generation AND d.state = 0 AND d.attempt + 1 = c.attempt
+                   AND (d.due <= $1
+                        OR (d.due = d.accepted_at AND d.attempt = 0 AND d.generation = 0))
+                   AND (",
+            verdict!(),
+            ") IS NOT NULL
+                 RETURNING c.nth, d.position, d.state, d.order_key, d.tenant, d.channel, d.address)
+             SELECT e.nth, e.position, e.state, e.order_key, e.tenant,
+                    CASE WHEN e.state = 12 THEN p.reason END
+             FROM ended AS e
+             LEFT JOIN signalbus.suppression AS p
+               ON p.tenant = e.tenant AND p.channel = e.channel AND p.address = e.address
+             ORDER BY e.position"
+        ))
+        .bind(micros(now))
+        .bind(&batch.lanes)
+        .bind(&batch.epochs)
+        .bind(column(claims, |claim| claim.position.0))
+        .bind(column(claims, |claim| *claim.id.as_uuid()))
+        .bind(column(claims, |claim| i32::from(claim.lane.0)))
+        .bind(column(claims, |claim| i64::from(claim.generation)))
+        .bind(column(claims, |claim| i64::from(claim.attempt)))
+        .bind(Reason::Receipt.as_str())
+        .bind(Reason::Expired.as_str())
+        .bind(Reason::Suppressed.as_str());
+    let rows = link.rows(query).await?;
+    rows.iter()
+        .map(|row| {
+            let mut columns = Columns::of(row);
+            let nth: usize = columns.number()?;
+            let position = columns.int()?;
+            Ok(Ended {
+                nth: nth.saturating_sub(1),
+                position,
+                state: columns.int()?,
+                key: OrderKey(columns.int()?, columns.take()?),
+                detail: columns.take_or_none()?,
+            })
+        })
+        .collect()
+}

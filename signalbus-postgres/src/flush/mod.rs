@@ -1,0 +1,201 @@
+//! Claims and results of a worker.
+//!
+//! The common flush is one statement, which commits by itself. What it cannot do in one statement
+//! (an effect that a claim of the same flush has to meet, a claim that is refused) takes more of
+//! them, in a transaction.
+
+mod claim;
+mod settled;
+mod write;
+
+use std::{collections::HashSet, sync::Arc};
+
+use signalbus_core::store::{
+    Claim, Effect, Flush, Flushed, LaneId, LaneLease, Next, Settle, StoreError, Suppression,
+};
+
+use self::write::Written;
+use crate::{
+    content,
+    database::{Database, Link, Mode, Use},
+    error, receipts, suppress,
+};
+
+/// Refuses what this version does not know, before anything is written.
+pub(crate) fn check(flush: &Flush) -> Result<(), StoreError> {
+    for settle in &flush.settles {
+        if !matches!(settle.next, Next::Retry(_) | Next::End(..)) {
+            return Err(error::unsupported(
+                "this version of signalbus-postgres does not know what should come next",
+            ));
+        }
+        if !settle
+            .effects
+            .iter()
+            .all(|effect| matches!(effect, Effect::Suppress(_)))
+        {
+            return Err(error::unsupported(
+                "this version of signalbus-postgres does not know an effect",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Claims and results, and the leases of their lanes.
+#[derive(Debug, Default)]
+struct Batch {
+    lanes: Vec<i32>,
+    epochs: Vec<i64>,
+    claims: Vec<Claim>,
+    settles: Vec<Settle>,
+}
+
+impl Batch {
+    fn of(leases: &[LaneLease], claims: &[Claim], settles: &[Settle]) -> Self {
+        let used: HashSet<LaneId> = claims
+            .iter()
+            .map(|claim| claim.lane)
+            .chain(settles.iter().map(|settle| settle.lane))
+            .collect();
+        let leases = leases.iter().filter(|lease| used.contains(&lease.lane));
+        let (lanes, epochs) = leases
+            .map(|lease| (i32::from(lease.lane.0), lease.epoch.0.cast_signed()))
+            .unzip();
+        Self {
+            lanes,
+            epochs,
+            claims: claims.to_vec(),
+            settles: settles.to_vec(),
+        }
+    }
+
+    /// Whether one statement can write all of it.
+    fn is_plain(&self) -> bool {
+        let settled: HashSet<i64> = self.settles.iter().map(|one| one.position.0).collect();
+        self.settles.iter().all(|one| one.effects.is_empty())
+            && !self
+                .claims
+                .iter()
+                .any(|one| settled.contains(&one.position.0))
+    }
+}
+
+/// Writes results and claims.
+pub(crate) async fn flush(
+    database: &Arc<Database>,
+    leases: &[LaneLease],
+    flush: &Flush,
+) -> Result<Flushed, StoreError> {
+    let batch = Arc::new(Batch::of(leases, &flush.claims, &flush.settles));
+    let plain = batch.is_plain();
+    let mode = if plain { Mode::Once } else { Mode::Transaction };
+    let shared = Arc::clone(&batch);
+    let written = database
+        .call(Use::Worker, mode, move |link| {
+            let batch = Arc::clone(&shared);
+            Box::pin(async move {
+                if plain {
+                    write::write(link, &batch).await
+                } else {
+                    in_turn(link, &batch).await
+                }
+            })
+        })
+        .await?;
+    let mut written = finish(database, &batch, written).await?;
+    if written.has_files() {
+        written = with_files(database, written).await?;
+    }
+    written.answer(&batch)
+}
+
+/// Results, what they bring about, and then the claims that have to meet it.
+async fn in_turn(link: &mut Link<'_>, batch: &Batch) -> Result<Written, StoreError> {
+    let part = |claims, settles| Batch {
+        lanes: batch.lanes.clone(),
+        epochs: batch.epochs.clone(),
+        claims,
+        settles,
+    };
+    let first = part(Vec::new(), batch.settles.clone());
+    let mut written = write::write(link, &first).await?;
+    let applied = written.applied(&first);
+    let suppressions: Vec<&Suppression> = applied
+        .iter()
+        .flat_map(|settle| &settle.effects)
+        .filter_map(|effect| match effect {
+            Effect::Suppress(suppression) => Some(suppression),
+            _ => None,
+        })
+        .collect();
+    suppress::suppress(link, written.now, &suppressions).await?;
+    let second = write::write(link, &part(batch.claims.clone(), Vec::new())).await?;
+    written.take(second, |nth| nth);
+    Ok(written)
+}
+
+/// What hangs on what was written: claims that were refused end, and receipts that waited for a
+/// result are applied. Should the process die before, the claim is refused again, and the receipt
+/// is found by the sweep.
+async fn finish(
+    database: &Arc<Database>,
+    batch: &Arc<Batch>,
+    mut written: Written,
+) -> Result<Written, StoreError> {
+    let settled: Vec<i64> = written
+        .applied(batch)
+        .iter()
+        .map(|settle| settle.position.0)
+        .collect();
+    let refused: Vec<usize> = written.unanswered(batch);
+    let parked = written.parked && !settled.is_empty();
+    if refused.is_empty() && !parked {
+        return Ok(written);
+    }
+    let (batch, settled) = (Arc::clone(batch), Arc::new(settled));
+    let refused = Arc::new(refused);
+    let again = Arc::clone(&refused);
+    let second = database
+        .call(Use::Worker, Mode::Transaction, move |link| {
+            let (batch, settled) = (Arc::clone(&batch), Arc::clone(&settled));
+            let refused = Arc::clone(&again);
+            Box::pin(async move {
+                let now = link.now().await?;
+                if parked {
+                    receipts::apply_parked(link, now, &settled).await?;
+                }
+                claim::refuse(link, now, &batch, &refused).await
+            })
+        })
+        .await
+        .map_err(|error| {
+            // The first part is there: the engine has to ask again.
+            if error.is_transient() {
+                error::ambiguous("a part of the flush was written").with_source(error)
+            } else {
+                error
+            }
+        })?;
+    written.take(second, |nth| refused[nth]);
+    Ok(written)
+}
+
+async fn with_files(database: &Arc<Database>, mut written: Written) -> Result<Written, StoreError> {
+    let events = Arc::new(written.with_files());
+    let files = database
+        .call(Use::Worker, Mode::Read, move |link| {
+            let events = Arc::clone(&events);
+            Box::pin(async move { content::files(link, &events).await })
+        })
+        .await
+        .map_err(|error| {
+            if error.is_transient() {
+                error::ambiguous("the claims were written").with_source(error)
+            } else {
+                error
+            }
+        })?;
+    written.add_files(files);
+    Ok(written)
+}

@@ -1,0 +1,387 @@
+//! The statement of a flush.
+
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use signalbus_core::{
+    clock::Timestamp,
+    event::Attachment,
+    store::{
+        ClaimAnswer, Claimed, EndState, Entry, Flushed, LaneId, Reason, Refusal, Settle,
+        SettleAnswer, StoreError, StoredEvent,
+    },
+};
+use sqlx::postgres::PgRow;
+use uuid::Uuid;
+
+use super::{Batch, settled::Settles};
+use crate::{
+    codec::{Columns, month_of},
+    database::{Link, now},
+    error, history, row,
+};
+
+/// Where a result leads: called off, proved by a receipt, to its end, or to the next try.
+macro_rules! new_state {
+    () => {
+        "CASE WHEN s.asked < 10 AND d.cancelled THEN 21
+              WHEN s.asked = 13 AND d.receipt_rank >= 2 THEN 20
+              WHEN s.asked >= 10 THEN s.asked
+              WHEN d.order_mode >= 2 THEN 4
+              WHEN s.delay > 0 THEN 1 ELSE 0 END"
+    };
+}
+
+/// `owned` locks the lanes, so that a new owner waits until this has been committed; a lane that
+/// has a new owner falls out when the lock is had. Every condition is on the row that is written,
+/// so that it is checked again when the row was changed meanwhile.
+const WRITE: &str = concat!(
+    "WITH t AS MATERIALIZED (SELECT ",
+    now!(),
+    " AS now),
+     owned AS MATERIALIZED (
+         SELECT l.lane, l.epoch
+         FROM unnest($2::integer[], $3::bigint[]) AS a (lane, epoch)
+         JOIN signalbus.lane AS l ON l.lane = a.lane AND l.epoch = a.epoch
+         WHERE l.worker IS NOT NULL ORDER BY l.lane FOR KEY SHARE OF l),
+     settled AS (
+         UPDATE signalbus.delivery AS d SET
+             state = ",
+    new_state!(),
+    ",       holds = d.holds AND (",
+    new_state!(),
+    ") <= 10,
+             reason = CASE ",
+    new_state!(),
+    "            WHEN s.asked THEN s.reason WHEN 20 THEN $27 WHEN 21 THEN $28 END,
+             ended_at = CASE WHEN (",
+    new_state!(),
+    ") >= 10 THEN t.now END,
+             due = CASE WHEN s.asked < 10
+                        THEN least(t.now + s.delay, 253402207200999999) ELSE d.due END,
+             tried = true,
+             failures = least(s.failures, 2147483647),
+             suspicion = least(s.suspicion, 2147483647),
+             provider = s.provider, message_id = s.message_id, message_hash = s.message_hash,
+             rendered = d.rendered OR s.rendering IS NOT NULL,
+             claim_epoch = NULL, claimed_at = NULL, alone = NULL
+         FROM unnest($4::bigint[], $5::uuid[], $6::integer[], $7::bigint[], $8::bigint[],
+                     $9::smallint[], $10::bigint[], $11::text[], $12::bigint[], $13::bigint[],
+                     $14::text[], $15::text[], $16::bigint[], $17::bytea[], $18::text[])
+             WITH ORDINALITY AS s (position, id, lane, generation, attempt, asked, delay, reason,
+                                   failures, suspicion, provider, message_id, message_hash,
+                                   rendering, body, nth)
+         JOIN owned AS o ON o.lane = s.lane
+         CROSS JOIN t
+         WHERE d.position = s.position AND d.id = s.id AND d.lane = s.lane
+           AND d.generation = s.generation AND d.attempt = s.attempt AND d.state = 2
+         RETURNING s.nth, s.asked, s.body, s.rendering, d.position, d.state, d.order_mode,
+                   d.order_key, d.tenant, d.rendered, d.accepted_at),
+     told AS (
+         INSERT INTO signalbus.history (position, at, month, version, body)
+         SELECT h.position, t.now, ",
+    month_of!("h.accepted_at"),
+    ", 1, h.body
+         FROM (SELECT nth, 0 AS part, position, accepted_at, body FROM settled
+               UNION ALL
+               SELECT nth, 1, position, accepted_at, CASE state WHEN 20 THEN $26 ELSE $25 END
+               FROM settled WHERE state >= 10 AND state <> asked) AS h
+         CROSS JOIN t
+         ORDER BY h.nth, h.part),
+     woken AS (
+         UPDATE signalbus.delivery SET state = 4
+         WHERE state = 3 AND position IN (
+             SELECT (SELECT b.position FROM signalbus.delivery AS b
+                     WHERE b.state = 3 AND b.order_key = s.order_key AND b.tenant = s.tenant
+                     ORDER BY b.position LIMIT 1)
+             FROM settled AS s WHERE s.state >= 10 AND s.order_mode >= 1)),
+     kept AS (
+         INSERT INTO signalbus.rendering (position, body)
+         SELECT position, rendering FROM settled WHERE rendering IS NOT NULL AND state <> 20
+         ON CONFLICT (position) DO UPDATE SET body = excluded.body),
+     dropped AS (
+         DELETE FROM signalbus.rendering WHERE position IN (
+             SELECT position FROM settled WHERE rendered AND state = 20)),
+     claimed AS (
+         UPDATE signalbus.delivery AS d SET
+             state = 2,
+             attempt = c.attempt,
+             claim_epoch = o.epoch,
+             claimed_at = coalesce(d.claimed_at, t.now),
+             alone = coalesce(d.alone, c.alone)
+         FROM unnest($19::bigint[], $20::uuid[], $21::integer[], $22::bigint[], $23::bigint[],
+                     $24::boolean[])
+             WITH ORDINALITY AS c (position, id, lane, generation, attempt, alone, nth)
+         JOIN owned AS o ON o.lane = c.lane
+         CROSS JOIN t
+         WHERE d.position = c.position AND d.id = c.id AND d.lane = c.lane
+           AND d.generation = c.generation
+           AND ((d.state = 0 AND d.attempt + 1 = c.attempt
+                 AND (d.due <= t.now
+                      OR (d.due = d.accepted_at AND d.attempt = 0 AND d.generation = 0))
+                 AND d.receipt_rank < 2
+                 AND (d.expires_at IS NULL OR d.expires_at > t.now)
+                 AND NOT EXISTS (SELECT 1 FROM signalbus.suppression AS p
+                                 WHERE p.tenant = d.tenant AND p.channel = d.channel
+                                   AND p.address = d.address))
+             OR (d.state = 2 AND d.attempt = c.attempt AND d.claim_epoch = o.epoch))
+         RETURNING c.nth, d.position, d.event, d.recipient, d.rendered)
+     SELECT 0::smallint, 0::bigint, t.now, NULL::smallint, NULL::bigint,
+            EXISTS (SELECT 1 FROM signalbus.receipt WHERE position IS NULL),
+            NULL::bytea, NULL::uuid, NULL::text, NULL::text, NULL::smallint, NULL::bigint,
+            NULL::bytea
+     FROM t
+     UNION ALL
+     SELECT 1, lane, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM owned
+     UNION ALL
+     SELECT 2, nth, NULL, state, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM settled
+     UNION ALL
+     SELECT 3, c.nth, NULL, NULL, c.recipient, e.files > 0, r.body,
+            e.id, e.tenant, e.topic, e.class, e.accepted_at,
+            CASE WHEN row_number() OVER (PARTITION BY c.event ORDER BY c.nth) = 1
+                 THEN e.content END
+     FROM claimed AS c
+     LEFT JOIN signalbus.event AS e ON e.id = c.event
+     LEFT JOIN signalbus.rendering AS r ON c.rendered AND r.position = c.position"
+);
+
+/// What a flush wrote.
+#[derive(Debug)]
+pub(super) struct Written {
+    pub(super) now: Timestamp,
+    /// Whether receipts wait for a result.
+    pub(super) parked: bool,
+    owned: HashSet<LaneId>,
+    /// The places of results that were applied.
+    settles: HashSet<usize>,
+    claims: HashMap<usize, Outcome>,
+    events: HashMap<Uuid, Event>,
+}
+
+#[derive(Debug)]
+struct Event {
+    stored: StoredEvent,
+    files: bool,
+}
+
+/// What became of a claim.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    Claimed {
+        event: Uuid,
+        recipient: u32,
+        rendering: Option<Vec<u8>>,
+    },
+    Refused(Refusal),
+}
+
+/// Writes the whole batch.
+pub(super) async fn write(link: &mut Link<'_>, batch: &Batch) -> Result<Written, StoreError> {
+    let s = Settles::of(&batch.settles)?;
+    let claims = &batch.claims;
+    let entry = |state, reason| {
+        let detail = None;
+        history::body(&Entry::Ended {
+            state,
+            reason,
+            detail,
+        })
+    };
+    let query = link
+        .query(WRITE)
+        .bind(link.dialect.test_time())
+        .bind(&batch.lanes)
+        .bind(&batch.epochs)
+        .bind(s.positions)
+        .bind(s.ids)
+        .bind(s.lanes)
+        .bind(s.generations)
+        .bind(s.attempts)
+        .bind(s.asked)
+        .bind(s.delays)
+        .bind(s.reasons)
+        .bind(s.failures)
+        .bind(s.suspicions)
+        .bind(s.providers)
+        .bind(s.message_ids)
+        .bind(s.message_hashes)
+        .bind(s.renderings)
+        .bind(s.bodies)
+        .bind(column(claims, |claim| claim.position.0))
+        .bind(column(claims, |claim| *claim.id.as_uuid()))
+        .bind(column(claims, |claim| i32::from(claim.lane.0)))
+        .bind(column(claims, |claim| i64::from(claim.generation)))
+        .bind(column(claims, |claim| i64::from(claim.attempt)))
+        .bind(column(claims, |claim| claim.alone))
+        .bind(entry(EndState::Cancelled, Reason::Cancelled)?)
+        .bind(entry(EndState::Accepted, Reason::Receipt)?)
+        .bind(Reason::Receipt.as_str())
+        .bind(Reason::Cancelled.as_str());
+    let rows = link.rows(query).await?;
+    Written::of(&rows)
+}
+
+/// One value of each.
+pub(super) fn column<T, V>(items: &[T], value: impl Fn(&T) -> V) -> Vec<V> {
+    items.iter().map(value).collect()
+}
+
+impl Written {
+    fn of(rows: &[PgRow]) -> Result<Self, StoreError> {
+        let mut written = Self {
+            now: Timestamp::UNIX_EPOCH,
+            parked: false,
+            owned: HashSet::new(),
+            settles: HashSet::new(),
+            claims: HashMap::new(),
+            events: HashMap::new(),
+        };
+        for row in rows {
+            written.add(row)?;
+        }
+        Ok(written)
+    }
+
+    fn add(&mut self, row: &PgRow) -> Result<(), StoreError> {
+        let mut columns = Columns::of(row);
+        let kind = columns.int()?;
+        let nth: usize = columns.number()?;
+        match kind {
+            0 => {
+                self.now = columns.time()?;
+                columns.skip(2);
+                self.parked = columns.take()?;
+            }
+            1 => {
+                let lane = u16::try_from(nth).map_err(|_| error::corrupt("a lane is not known"))?;
+                self.owned.insert(LaneId(lane));
+            }
+            2 => {
+                self.settles.insert(nth.saturating_sub(1));
+            }
+            _ => self.add_claim(nth.saturating_sub(1), columns)?,
+        }
+        Ok(())
+    }
+
+    fn add_claim(&mut self, nth: usize, mut columns: Columns<'_>) -> Result<(), StoreError> {
+        columns.skip(2);
+        let recipient = columns.number()?;
+        let Some(files) = columns.take_or_none()? else {
+            return Err(error::corrupt("the event of a delivery is missing"));
+        };
+        let rendering = columns.take_or_none()?;
+        let (event, stored) = row::event_if_whole(columns)?;
+        if let Some(stored) = stored {
+            self.events.insert(event, Event { stored, files });
+        }
+        let outcome = Outcome::Claimed {
+            event,
+            recipient,
+            rendering,
+        };
+        self.claims.insert(nth, outcome);
+        Ok(())
+    }
+
+    /// With claims that were refused.
+    pub(super) fn refuse(&mut self, nth: usize, why: Refusal) {
+        self.claims.insert(nth, Outcome::Refused(why));
+    }
+
+    /// Takes over the answers to claims, whose places in this flush are given.
+    pub(super) fn take(&mut self, other: Self, place: impl Fn(usize) -> usize) {
+        let claims = other.claims.into_iter();
+        self.claims
+            .extend(claims.map(|(nth, outcome)| (place(nth), outcome)));
+        self.events.extend(other.events);
+    }
+
+    /// The results that were applied.
+    pub(super) fn applied<'b>(&self, batch: &'b Batch) -> Vec<&'b Settle> {
+        let all = batch.settles.iter().enumerate();
+        all.filter(|(nth, _)| self.settles.contains(nth))
+            .map(|(_, settle)| settle)
+            .collect()
+    }
+
+    /// The places of claims on lanes that are owned, but that found no row as they believed it.
+    pub(super) fn unanswered(&self, batch: &Batch) -> Vec<usize> {
+        let all = batch.claims.iter().enumerate();
+        all.filter(|(nth, claim)| {
+            self.owned.contains(&claim.lane) && !self.claims.contains_key(nth)
+        })
+        .map(|(nth, _)| nth)
+        .collect()
+    }
+
+    pub(super) fn has_files(&self) -> bool {
+        self.events.values().any(|event| event.files)
+    }
+
+    pub(super) fn with_files(&self) -> Vec<Uuid> {
+        let with = self.events.iter().filter(|(_, event)| event.files);
+        with.map(|(id, _)| *id).collect()
+    }
+
+    pub(super) fn add_files(&mut self, files: Vec<(Uuid, Attachment)>) {
+        for (event, file) in files {
+            if let Some(event) = self.events.get_mut(&event) {
+                event.stored.attachments.push(file);
+            }
+        }
+    }
+
+    /// The answers in the order of the flush.
+    pub(super) fn answer(mut self, batch: &Batch) -> Result<Flushed, StoreError> {
+        let events: HashMap<Uuid, Arc<StoredEvent>> = self
+            .events
+            .drain()
+            .map(|(id, event)| (id, Arc::new(event.stored)))
+            .collect();
+        let settles = batch.settles.iter().enumerate().map(|(nth, settle)| {
+            if !self.owned.contains(&settle.lane) {
+                SettleAnswer::LaneLost
+            } else if self.settles.contains(&nth) {
+                SettleAnswer::Applied
+            } else {
+                SettleAnswer::Already
+            }
+        });
+        let settles = settles.collect();
+        let mut claims = Vec::with_capacity(batch.claims.len());
+        for (nth, claim) in batch.claims.iter().enumerate() {
+            claims.push(if !self.owned.contains(&claim.lane) {
+                ClaimAnswer::LaneLost
+            } else {
+                match self.claims.remove(&nth) {
+                    None => ClaimAnswer::Refused(Refusal::Moved),
+                    Some(Outcome::Refused(why)) => ClaimAnswer::Refused(why),
+                    Some(Outcome::Claimed {
+                        event,
+                        recipient,
+                        rendering,
+                    }) => ClaimAnswer::Claimed(Claimed {
+                        event: events
+                            .get(&event)
+                            .map(Arc::clone)
+                            .ok_or_else(|| error::corrupt("the content of an event is missing"))?,
+                        recipient,
+                        rendering: rendering.map(Into::into),
+                    }),
+                }
+            });
+        }
+        Ok(Flushed {
+            now: self.now,
+            claims,
+            settles,
+        })
+    }
+}
+
+/// A word that was borrowed, or one that had to be cleaned.
+pub(super) type Word<'a> = Option<Cow<'a, str>>;

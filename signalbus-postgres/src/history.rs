@@ -1,0 +1,85 @@
+//! The history of deliveries: only ever added to.
+
+use signalbus_core::{
+    clock::Timestamp,
+    store::{Entry, HistoryEntry, StoreError},
+};
+
+use crate::{
+    codec::{Columns, micros, month, month_of},
+    database::Link,
+    error,
+};
+
+/// The version of the JSON in `history.body`.
+pub(crate) const VERSION: i16 = 1;
+
+/// An entry as it is stored. JSON writes a NUL as `\u0000`, which text can keep.
+pub(crate) fn body(entry: &Entry) -> Result<String, StoreError> {
+    serde_json::to_string(entry).map_err(|source| {
+        error::invalid("a history entry cannot be written as JSON").with_source(source)
+    })
+}
+
+/// Adds entries; those of one delivery in their order.
+pub(crate) async fn append(
+    link: &mut Link<'_>,
+    now: Timestamp,
+    entries: &[(i64, Entry)],
+) -> Result<(), StoreError> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let positions: Vec<i64> = entries.iter().map(|(position, _)| *position).collect();
+    let bodies = entries
+        .iter()
+        .map(|(_, entry)| body(entry))
+        .collect::<Result<Vec<_>, _>>()?;
+    let query = link
+        .query(concat!(
+            "INSERT INTO signalbus.history (position, at, month, version, body)
+             SELECT d.position, $3, ",
+            month_of!("d.accepted_at"),
+            ", $4, a.body
+             FROM unnest($1::bigint[], $2::text[]) WITH ORDINALITY AS a (position, body, nth)
+             JOIN signalbus.delivery AS d ON d.position = a.position
+             ORDER BY a.nth"
+        ))
+        .bind(positions)
+        .bind(bodies)
+        .bind(micros(now))
+        .bind(VERSION);
+    link.run(query).await.map(drop)
+}
+
+/// All entries of a delivery, oldest first.
+pub(crate) async fn read(
+    link: &mut Link<'_>,
+    position: i64,
+    accepted_at: Timestamp,
+) -> Result<Vec<HistoryEntry>, StoreError> {
+    let query = link
+        .query(
+            "SELECT at, version, body FROM signalbus.history
+             WHERE position = $1 AND month = $2 ORDER BY entry",
+        )
+        .bind(position)
+        .bind(i16::try_from(month(accepted_at)).unwrap_or_default());
+    let rows = link.rows(query).await?;
+    rows.iter()
+        .map(|row| entry(&mut Columns::of(row)))
+        .collect()
+}
+
+/// An entry as its time, version and body.
+pub(crate) fn entry(columns: &mut Columns<'_>) -> Result<HistoryEntry, StoreError> {
+    let at = columns.time()?;
+    if columns.int()? != i64::from(VERSION) {
+        return Err(error::corrupt(
+            "a history entry was written by a newer version: update the program",
+        ));
+    }
+    let entry = serde_json::from_str(columns.take()?)
+        .map_err(|source| error::corrupt("a history entry cannot be read").with_source(source))?;
+    Ok(HistoryEntry { at, entry })
+}

@@ -1,0 +1,36 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod accept;
+mod bus;
+mod cancel;
+mod codec;
+mod config;
+mod connection;
+mod content;
+mod database;
+mod error;
+mod fetch;
+mod filter;
+mod flush;
+mod history;
+mod lanes;
+mod listen;
+mod order;
+mod publish;
+mod purge;
+mod query;
+mod receipts;
+mod redrive;
+mod rendering;
+mod row;
+mod schema;
+mod store;
+mod suppress;
+mod task;
+mod text;
+
+pub use config::PostgresBuilder;
+pub use listen::Listening;
+pub use schema::{MIGRATIONS, Migration};
+pub use store::PostgresStore;

@@ -1,0 +1,201 @@
+//! What operators ask.
+
+use signalbus_core::{
+    id::{DeliveryId, EventId},
+    name::{ChannelName, TenantId},
+    store::{
+        DeliveryFilter, DeliveryRecord, EventRecord, HistoryEntry, Page, PageToken, Position,
+        Reason, State, StoreError, Tally,
+    },
+};
+use sqlx::QueryBuilder;
+use std::collections::HashMap;
+
+use crate::{
+    codec::{self, Columns, state_of},
+    database::Link,
+    error, filter, history as entries, row,
+};
+
+/// One event with its deliveries.
+pub(crate) async fn event(
+    link: &mut Link<'_>,
+    tenant: &TenantId,
+    id: EventId,
+) -> Result<Option<EventRecord>, StoreError> {
+    let query = link
+        .query(concat!(
+            "SELECT ",
+            row::event_columns!(),
+            " FROM signalbus.event AS e WHERE e.id = $1 AND e.tenant = $2"
+        ))
+        .bind(*id.as_uuid())
+        .bind(tenant.as_str());
+    let found = link.rows(query).await?;
+    let Some(found) = found.first() else {
+        return Ok(None);
+    };
+    let query = link
+        .query(concat!(
+            "SELECT ",
+            row::delivery_columns!(),
+            " FROM signalbus.event AS e
+              JOIN signalbus.delivery AS d
+                ON d.position BETWEEN e.first_position AND e.last_position AND d.event = e.id
+              WHERE e.id = $1 ORDER BY d.position"
+        ))
+        .bind(*id.as_uuid());
+    let rows = link.rows(query).await?;
+    Ok(Some(EventRecord {
+        event: row::event(&mut Columns::of(found))?,
+        deliveries: rows
+            .iter()
+            .map(|row| row::delivery(&mut Columns::of(row)))
+            .collect::<Result<_, StoreError>>()?,
+    }))
+}
+
+/// One delivery.
+pub(crate) async fn delivery(
+    link: &mut Link<'_>,
+    tenant: &TenantId,
+    id: DeliveryId,
+) -> Result<Option<DeliveryRecord>, StoreError> {
+    let query = link
+        .query(concat!(
+            "SELECT ",
+            row::delivery_columns!(),
+            " FROM signalbus.delivery AS d JOIN signalbus.event AS e ON e.id = d.event
+              WHERE d.id = $1 AND d.tenant = $2"
+        ))
+        .bind(*id.as_uuid())
+        .bind(tenant.as_str());
+    let rows = link.rows(query).await?;
+    rows.first()
+        .map(|row| row::delivery(&mut Columns::of(row)))
+        .transpose()
+}
+
+/// What happened to a delivery.
+pub(crate) async fn history(
+    link: &mut Link<'_>,
+    tenant: &TenantId,
+    id: DeliveryId,
+) -> Result<Vec<HistoryEntry>, StoreError> {
+    let query = link
+        .query(
+            "SELECT position, accepted_at FROM signalbus.delivery
+             WHERE id = $1 AND tenant = $2",
+        )
+        .bind(*id.as_uuid())
+        .bind(tenant.as_str());
+    let rows = link.rows(query).await?;
+    let Some(row) = rows.first() else {
+        return Ok(Vec::new());
+    };
+    let mut columns = Columns::of(row);
+    let (position, accepted_at) = (columns.int()?, columns.time()?);
+    entries::read(link, position, accepted_at).await
+}
+
+/// A page of deliveries.
+pub(crate) async fn list(
+    link: &mut Link<'_>,
+    filter: &DeliveryFilter,
+    page: PageToken,
+) -> Result<Page<DeliveryRecord>, StoreError> {
+    if page.limit == 0 {
+        return Err(error::invalid(
+            "a page needs room for at least one delivery",
+        ));
+    }
+    let mut sql = QueryBuilder::new(link.dialect.text(concat!(
+        "SELECT ",
+        row::delivery_columns!(),
+        " FROM signalbus.delivery AS d JOIN signalbus.event AS e ON e.id = d.event
+          WHERE d.position > "
+    )));
+    sql.push_bind(page.after.map_or(i64::MIN, |Position(after)| after));
+    filter::push(&mut sql, filter);
+    sql.push(" ORDER BY d.position LIMIT ");
+    sql.push_bind(i64::from(page.limit) + 1);
+    let query = link.dialect.persist(sql.build());
+    let rows = link.rows(query).await?;
+    let mut items = rows
+        .iter()
+        .map(|row| row::delivery(&mut Columns::of(row)))
+        .collect::<Result<Vec<_>, StoreError>>()?;
+    let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
+    let more = items.len() > limit;
+    items.truncate(limit);
+    let next = items.last().filter(|_| more).map(|last| PageToken {
+        after: Some(last.position),
+        limit: page.limit,
+    });
+    Ok(Page { items, next })
+}
+
+/// What is counted together.
+type Kind = (TenantId, Option<ChannelName>, State, Option<Reason>);
+
+/// Counts deliveries.
+pub(crate) async fn tally(
+    link: &mut Link<'_>,
+    filter: &DeliveryFilter,
+) -> Result<Vec<Tally>, StoreError> {
+    let mut sql = QueryBuilder::new(link.dialect.text(
+        "SELECT d.tenant, d.channel, d.state, d.reason, count(*),
+                min(CASE WHEN d.state IN (0, 1, 3, 4) THEN d.due ELSE d.accepted_at END)
+         FROM signalbus.delivery AS d",
+    ));
+    if filter.topic.is_some() || filter.event.is_some() {
+        sql.push(
+            link.dialect
+                .text(" JOIN signalbus.event AS e ON e.id = d.event"),
+        );
+    }
+    sql.push(" WHERE true");
+    filter::push(&mut sql, filter);
+    sql.push(" GROUP BY d.tenant, d.channel, d.state, d.reason");
+    let query = link.dialect.persist(sql.build());
+    let rows = link.rows(query).await?;
+    // Several codes are one state.
+    let mut counts: HashMap<Kind, (u64, i64)> = HashMap::new();
+    for row in &rows {
+        let mut columns = Columns::of(row);
+        let key = (
+            columns.name()?,
+            columns.name_or_none()?,
+            state_of(columns.int()?)?,
+            columns.take_or_none::<String>()?.map(Reason::from),
+        );
+        let (count, oldest): (u64, i64) = (columns.number()?, columns.int()?);
+        let total = counts.entry(key).or_insert((0, oldest));
+        *total = (total.0 + count, total.1.min(oldest));
+    }
+    let mut tallies = counts
+        .into_iter()
+        .map(|((tenant, channel, state, reason), (count, oldest))| {
+            Ok(Tally {
+                tenant,
+                channel,
+                state,
+                reason,
+                count,
+                oldest: Some(codec::time(oldest)?),
+            })
+        })
+        .collect::<Result<Vec<_>, StoreError>>()?;
+    tallies.sort_by(|a, b| {
+        let key = |tally: &Tally| {
+            (
+                tally.tenant.clone(),
+                tally.channel.clone(),
+                tally.state.as_str(),
+                tally.reason.clone(),
+            )
+        };
+        key(a).cmp(&key(b))
+    });
+    Ok(tallies)
+}

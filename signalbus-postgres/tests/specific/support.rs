@@ -1,0 +1,211 @@
+//! What the tests have in common: events, a worker that drains a store, and an engine.
+
+use std::{sync::Arc, time::Duration};
+
+use signalbus::{
+    clock::{SystemClock, Timestamp},
+    entropy::Entropy,
+    event::{Class, Order},
+    id::{DeliveryId, IdSource},
+    name::{ChannelName, ProviderName, TenantId, Topic},
+    store::{
+        AttemptOutcome, AttemptRecord, Claim, ClaimAnswer, ClassWindow, DeliveryFilter, EndState,
+        Fetched, Fingerprint, Flush, IdempotencyRecord, LaneKey, LaneLease, LaneRequest,
+        NewDelivery, NewEvent, Next, Ready, Reason, Settle, Store, Window,
+    },
+};
+use signalbus_postgres::PostgresStore;
+
+/// A store in a schema of its own on the shared server.
+pub(crate) async fn store() -> PostgresStore {
+    crate::server::builder(&crate::server::schema())
+        .open()
+        .await
+        .unwrap()
+}
+
+/// Another one on the same tables, as another process has it.
+pub(crate) async fn store_like(store: &PostgresStore) -> PostgresStore {
+    let shown = format!("{store:?}");
+    let schema = shown.split('"').nth(1).unwrap();
+    crate::server::builder(schema).open().await.unwrap()
+}
+
+pub(crate) async fn count(store: &dyn Store) -> u64 {
+    let tally = store.tally(&DeliveryFilter::new()).await.unwrap();
+    tally.iter().map(|tally| tally.count).sum()
+}
+
+pub(crate) fn ids() -> IdSource {
+    IdSource::new(Arc::new(SystemClock::new()), Arc::new(Entropy::from_os()))
+}
+
+pub(crate) fn tenant(name: &str) -> TenantId {
+    TenantId::new(name).unwrap()
+}
+
+pub(crate) fn email() -> ChannelName {
+    ChannelName::new("email").unwrap()
+}
+
+/// An event with one delivery.
+pub(crate) fn event(ids: &IdSource, of: &str, class: Class) -> NewEvent {
+    let tenant = tenant(of);
+    NewEvent {
+        id: ids.event(),
+        tenant: tenant.clone(),
+        topic: Topic::new("test.happened").unwrap(),
+        class,
+        idempotency: None,
+        content: b"content".to_vec().into(),
+        attachments: Vec::new(),
+        deliveries: vec![NewDelivery {
+            id: ids.delivery(),
+            recipient: 0,
+            channel: Some(email()),
+            lane_key: LaneKey::of(&tenant, "ada"),
+            order_key: 1,
+            order: Order::Unordered,
+            address: None,
+            send_at: None,
+            expires_at: None,
+            ended: None,
+            detail: None,
+        }],
+    }
+}
+
+pub(crate) fn keyed(mut event: NewEvent, key: &str) -> NewEvent {
+    event.idempotency = Some(IdempotencyRecord {
+        key: key.to_owned(),
+        fingerprint: Fingerprint([1; 32]),
+    });
+    event
+}
+
+pub(crate) fn ordered(mut event: NewEvent, order: Order) -> NewEvent {
+    event.deliveries[0].order = order;
+    event
+}
+
+pub(crate) async fn hold(store: &dyn Store, ids: &IdSource) -> Vec<LaneLease> {
+    store
+        .hold_lanes(LaneRequest {
+            worker: ids.worker(),
+            lease: Duration::from_secs(15),
+            take: true,
+            release: Vec::new(),
+        })
+        .await
+        .unwrap()
+        .leases
+}
+
+pub(crate) fn window(total: u32, per_group: u32) -> Window {
+    Window {
+        classes: Class::ALL
+            .into_iter()
+            .map(|class| ClassWindow {
+                class,
+                total,
+                after: None,
+                skip: Vec::new(),
+            })
+            .collect(),
+        per_group,
+        channels: vec![email()],
+    }
+}
+
+pub(crate) async fn fetch(store: &dyn Store, lanes: &[LaneLease]) -> Fetched {
+    store.fetch(lanes, window(1_000, 100)).await.unwrap()
+}
+
+pub(crate) fn claim(ready: &Ready) -> Claim {
+    Claim {
+        position: ready.position,
+        id: ready.id,
+        lane: ready.lane,
+        generation: ready.generation,
+        attempt: ready.attempt + 1,
+        alone: false,
+    }
+}
+
+pub(crate) fn settle(ready: &Ready, next: Next) -> Settle {
+    let outcome = match &next {
+        Next::End(EndState::Accepted, _) => AttemptOutcome::Accepted {
+            id: Some(format!("message-{}", ready.id)),
+        },
+        _ => AttemptOutcome::Interrupted,
+    };
+    Settle {
+        position: ready.position,
+        id: ready.id,
+        lane: ready.lane,
+        generation: ready.generation,
+        attempt: ready.attempt + 1,
+        record: AttemptRecord {
+            generation: ready.generation,
+            attempt: ready.attempt + 1,
+            provider: Some(ProviderName::new("test").unwrap()),
+            started_at: Timestamp::UNIX_EPOCH,
+            took: Duration::from_millis(3),
+            request_started: true,
+            outcome,
+            fault: None,
+            code: None,
+            detail: None,
+            next: "test".into(),
+            retry_in: None,
+        },
+        next,
+        failures: 1,
+        suspicion: 0,
+        rendering: None,
+        effects: Vec::new(),
+    }
+}
+
+pub(crate) fn sent() -> Next {
+    Next::End(EndState::Accepted, Reason::Sent)
+}
+
+pub(crate) async fn claim_all(store: &dyn Store, lanes: &[LaneLease], ready: &[Ready]) -> usize {
+    let flush = Flush {
+        claims: ready.iter().map(claim).collect(),
+        settles: Vec::new(),
+    };
+    let answer = store.flush(lanes, &flush).await.unwrap();
+    answer
+        .claims
+        .iter()
+        .filter(|answer| matches!(answer, ClaimAnswer::Claimed(_)))
+        .count()
+}
+
+pub(crate) async fn settle_all(
+    store: &dyn Store,
+    lanes: &[LaneLease],
+    ready: &[Ready],
+    next: Next,
+) -> Vec<signalbus::store::SettleAnswer> {
+    let flush = Flush {
+        claims: Vec::new(),
+        settles: ready
+            .iter()
+            .map(|ready| settle(ready, next.clone()))
+            .collect(),
+    };
+    store.flush(lanes, &flush).await.unwrap().settles
+}
+
+/// The ids of what may be sent now.
+pub(crate) async fn sendable(store: &dyn Store, lanes: &[LaneLease]) -> Vec<DeliveryId> {
+    fetch(store, lanes)
+        .await
+        .ready
+        .iter()
+        .map(|ready| ready.id)
+        .collect()
+}
