@@ -89,7 +89,7 @@ pub(crate) async fn apply_parked(
              SELECT 1 FROM signalbus_receipt INDEXED BY signalbus_receipt_parked_at
              WHERE position IS NULL)
          UNION ALL
-         SELECT r.receipt, d.position, r.kind, r.occurred_at
+         SELECT r.receipt, d.position, r.kind, r.occurred_at, r.rank, r.body
          FROM json_each(?1) AS j
          CROSS JOIN signalbus_delivery AS d ON d.position = j.value
          CROSS JOIN signalbus_receipt AS r INDEXED BY signalbus_receipt_parked_delivery

@@ -101,11 +101,18 @@ async fn a_bounce_of_a_copy_concerns_the_copy_alone() {
     let mut more = hard_bounce();
     more["recipient"] = "bob@example.org".into();
     circle.mail_happens("failed", &more).await;
-    assert_eq!(circle.delivery("acme", id).await.receipt, Some(ReceiptKind::Delivered));
+    assert_eq!(
+        circle.delivery("acme", id).await.receipt,
+        Some(ReceiptKind::Delivered)
+    );
     for (to, suppressed) in [("ada@example.org", false), ("bob@example.org", true)] {
         let again = circle.send("acme", to).await;
         let state = circle.delivery("acme", again).await.state;
-        assert_eq!(state == State::Ended(EndState::Suppressed), suppressed, "{to}");
+        assert_eq!(
+            state == State::Ended(EndState::Suppressed),
+            suppressed,
+            "{to}"
+        );
     }
 }
 

@@ -80,11 +80,14 @@ pub(crate) async fn kill(scenario: Scenario) {
                 if !matches!(attempt.outcome, AttemptOutcome::Accepted { .. }))
             })
             .count();
-        let reference = format!("default/{}", delivery.id);
+        let reference = format!("default/{}/", delivery.id);
         let mails = fake.mails();
         let books = mails
             .iter()
-            .filter(|mail| mail.field("v:signalbus") == Some(&reference))
+            .filter(|mail| {
+                mail.field("v:signalbus")
+                    .is_some_and(|told| told.starts_with(&reference))
+            })
             .count();
         match delivery.state {
             State::Ended(EndState::Accepted) => {
