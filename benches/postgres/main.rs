@@ -36,7 +36,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     if arguments.next().as_deref() == Some("send") {
         let url = arguments.next().ok_or("no URL")?;
-        engine(&url).await?.start();
+        let sender = engine(&url).await?;
+        sender.start();
         return std::future::pending().await;
     }
     let server = Server::start().await?;

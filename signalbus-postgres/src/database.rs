@@ -170,12 +170,6 @@ pub(crate) enum Mode {
     Transaction,
 }
 
-impl Mode {
-    fn begins(self) -> bool {
-        self == Self::Transaction
-    }
-}
-
 /// How often a transaction that met another is tried.
 const TRIES: u32 = 5;
 
@@ -279,7 +273,7 @@ impl Database {
                     }
                     if !stale {
                         // Whoever met us is not met again at the same moment.
-                        let jitter = u64::from(uuid_bits() % 16);
+                        let jitter = u64::from(some_bits() % 16);
                         task::pause(Duration::from_millis(u64::from(tries) * 2 + jitter)).await;
                     }
                 }
@@ -297,11 +291,7 @@ impl Database {
     where
         F: for<'a, 'c> FnMut(&'a mut Link<'c>) -> Work<'a, T>,
     {
-        let transaction = self
-            .dialect
-            .persistent
-            .then_some(mode)
-            .is_none_or(Mode::begins);
+        let transaction = mode == Mode::Transaction || !self.dialect.persistent;
         let mut held = self.connections(of).get().await.map_err(Failed::of)?;
         let reused = held.reused;
         let mut link = Link {
@@ -387,7 +377,7 @@ fn micros(duration: Duration) -> u64 {
 }
 
 /// A few bits that differ from call to call.
-fn uuid_bits() -> u32 {
+fn some_bits() -> u32 {
     use std::hash::{BuildHasher, RandomState};
     let bits = RandomState::new().hash_one(0_u8) & 0xffff_ffff;
     u32::try_from(bits).unwrap_or_default()
