@@ -60,14 +60,13 @@ async fn a_receipt_that_was_parked_while_its_message_was_settled_is_applied() {
     let ready = fetch(&store, &lanes).await.ready;
     claim_all(&store, &lanes, &ready).await;
     settle_all(&store, &lanes, &ready, sent()).await;
-    let receipt = Receipt {
-        tenant: tenant("acme"),
-        provider: "test".parse().unwrap(),
-        target: ReceiptTarget::Message(format!("message-{id}")),
-        kind: ReceiptKind::Opened,
-        id: "r-1".to_owned(),
-        occurred_at: None,
-    };
+    let receipt = Receipt::new(
+        tenant("acme"),
+        "test".parse().unwrap(),
+        ReceiptTarget::Message(format!("message-{id}")),
+        ReceiptKind::Opened,
+        "r-1",
+    );
     let effects = store.record_receipts(vec![receipt]).await.unwrap();
     assert_eq!(effects, [ReceiptEffect::Recorded]);
     run(format!(
