@@ -27,7 +27,7 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    /// What a merge waits for: the same inputs each time, so that it never fails by chance.
+    /// What `test --all` tries: the same inputs each time, so that it never fails by chance.
     pub(crate) fn short() -> Self {
         Self {
             seconds: 60,

@@ -43,7 +43,7 @@ pub(crate) fn run(report: &mut Report) {
         }
     });
     report.step("crates of the quickstart", || {
-        let tree = tree("signalbus-examples", "default", &["--prefix=none"])?;
+        let tree = tree("signalbus-examples", "", &["--prefix=none"])?;
         let crates: BTreeSet<&str> = tree
             .lines()
             .map(|line| line.trim_end_matches(" (*)"))

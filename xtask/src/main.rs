@@ -8,7 +8,7 @@
 //! | `chaos` | kills real processes at random and checks what became of every message | [`chaos`] |
 //! | `sim` | the engine in a simulated world, seed by seed | [`sim`] |
 //! | `fuzz` | looks for inputs that break a promise, guided by coverage | [`fuzz`] |
-//! | `ci` | `check`, `test`, and a short `fuzz`: what a merge needs | this file |
+//! | `ci` | `check` and `test`: what a merge needs | this file |
 //!
 //! A chore adds steps to a [`report`]; a failed step does not stop the next one. Steps run
 //! programs through [`process`] and learn about the workspace from [`metadata`].
@@ -53,7 +53,11 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Chore {
     /// Run all tests, doc tests and examples of the workspace.
-    Test,
+    Test {
+        /// What takes long, too: 200 kills on each durable store, and the fuzz targets for a minute.
+        #[arg(long)]
+        all: bool,
+    },
     /// Check format, lints, documentation, features and dependencies.
     Check,
     /// Check the dependency graph with cargo-deny, installing it if it is missing.
@@ -74,7 +78,7 @@ enum Chore {
     Sim(sim::Arguments),
     /// Look for inputs that break a promise, installing cargo-fuzz and a nightly if missing.
     Fuzz(fuzz::Arguments),
-    /// Everything a merge needs: `check`, `test`, and a short `fuzz`.
+    /// Everything a merge needs: `check` and `test`.
     Ci,
 }
 
@@ -86,7 +90,15 @@ fn main() -> ExitCode {
     }
     let mut report = Report::default();
     match chore {
-        Chore::Test => test::run(&mut report),
+        Chore::Test { all } => {
+            test::run(&mut report);
+            if all {
+                for store in ["sqlite", "postgres"] {
+                    chaos::run(&mut report, 200, None, store);
+                }
+                fuzz::run(&mut report, &fuzz::Arguments::short());
+            }
+        }
         Chore::Check => check::run(&mut report),
         Chore::Deny => deny::run(&mut report),
         Chore::Chaos { kills, seed, store } => chaos::run(&mut report, kills, seed, &store),
@@ -95,7 +107,6 @@ fn main() -> ExitCode {
         Chore::Ci => {
             check::run(&mut report);
             test::run(&mut report);
-            fuzz::run(&mut report, &fuzz::Arguments::short());
         }
     }
     report.finish()

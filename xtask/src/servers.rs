@@ -9,7 +9,8 @@ use std::process::Command;
 
 use signalbus_servers::{Durability, PGBOUNCER_URL, POSTGRES_URL, PgBouncer, Postgres};
 
-use crate::process::run;
+use crate::metadata::Metadata;
+use crate::process::{run, works};
 use crate::report::{Done, Report};
 
 /// Servers that run, and the variables that say where.
@@ -33,9 +34,12 @@ impl Servers {
     }
 
     fn bring_up() -> Result<Self, String> {
-        let set = |variable| std::env::var_os(variable).is_some();
+        let mut variables = mail_checkers()?;
         if set(POSTGRES_URL) && set(PGBOUNCER_URL) {
-            return Ok(Self::default());
+            return Ok(Self {
+                variables,
+                ..Self::default()
+            });
         }
         let postgres = Postgres::start(Durability::NoFsync, &[]).or_else(|missing| {
             install(&["postgresql"], missing)?;
@@ -45,11 +49,12 @@ impl Servers {
             install(&["pgbouncer"], missing)?;
             PgBouncer::start(&postgres)
         })?;
+        variables.extend([
+            (POSTGRES_URL, postgres.url()),
+            (PGBOUNCER_URL, pgbouncer.url()),
+        ]);
         Ok(Self {
-            variables: vec![
-                (POSTGRES_URL, postgres.url()),
-                (PGBOUNCER_URL, pgbouncer.url()),
-            ],
+            variables,
             _pgbouncer: Some(pgbouncer),
             _postgres: Some(postgres),
         })
@@ -73,6 +78,62 @@ impl Servers {
     }
 }
 
+fn set(variable: &str) -> bool {
+    std::env::var_os(variable).is_some()
+}
+
+/// A Python with `aiosmtpd`, and one with `dkimpy` and `pynacl`, as the tests of mail ask for them.
+const PYTHONS: [&str; 2] = ["SIGNALBUS_TEST_AIOSMTPD", "SIGNALBUS_TEST_PYTHON"];
+
+/// The mail programs that others wrote: Postfix, opendkim, and Python packages in an environment of
+/// their own. The tests start them.
+fn mail_checkers() -> Result<Vec<(&'static str, String)>, String> {
+    for (variable, program, package) in [
+        ("SIGNALBUS_TEST_POSTFIX", "/usr/sbin/postfix", "postfix"),
+        ("SIGNALBUS_TEST_OPENDKIM", "/usr/sbin/opendkim", "opendkim"),
+    ] {
+        if !set(variable) && !Path::new(program).exists() {
+            install(&[package], format!("{package} is not installed"))?;
+        }
+    }
+    let missing: Vec<&'static str> = PYTHONS.into_iter().filter(|name| !set(name)).collect();
+    if missing.is_empty() {
+        return Ok(Vec::new());
+    }
+    let folder = Metadata::target()?.join("mail-checkers");
+    let python = folder.join("bin/python");
+    if !works(python_with(&python, "aiosmtpd, dkim, nacl")) {
+        let venv = || {
+            let mut command = Command::new("python3");
+            command.args(["-m", "venv"]).arg(&folder);
+            run(command)
+        };
+        venv().or_else(|error| {
+            install(
+                &["python3-venv"],
+                format!("python3-venv is not installed: {error}"),
+            )?;
+            venv()
+        })?;
+        let mut command = Command::new(&python);
+        command.args([
+            "-m", "pip", "install", "--quiet", "aiosmtpd", "dkimpy", "pynacl",
+        ]);
+        run(command)?;
+    }
+    let python = python.to_string_lossy().into_owned();
+    Ok(missing
+        .into_iter()
+        .map(|name| (name, python.clone()))
+        .collect())
+}
+
+fn python_with(python: &Path, modules: &str) -> Command {
+    let mut command = Command::new(python);
+    command.arg("-c").arg(format!("import {modules}"));
+    command
+}
+
 /// Installs packages where that is ours to do; else gives back what was missing.
 fn install(packages: &[&str], missing: String) -> Result<(), String> {
     let may = missing.contains("is not installed")
@@ -81,6 +142,9 @@ fn install(packages: &[&str], missing: String) -> Result<(), String> {
     if !may {
         return Err(missing);
     }
+    let mut update = Command::new("apt-get");
+    update.args(["update", "--quiet"]);
+    run(update)?;
     let mut command = Command::new("apt-get");
     command
         .args(["install", "-y", "--no-install-recommends"])
