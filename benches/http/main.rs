@@ -63,6 +63,7 @@ async fn compare<C: Channel>(
 ) -> Result<(), Box<dyn Error>> {
     through(provider, to, message, 10).await?;
     let taken = server.last().ok_or("the server got nothing")?;
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let client = Client::builder().no_proxy().build()?;
     bare(&client, server, &taken, 10).await?;
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());

@@ -3,9 +3,8 @@
 
 #![expect(clippy::print_stdout, reason = "a program talks to its user")]
 
-use signalbus::sqlite::SqliteStore;
 use signalbus::{Event, Idempotency, Policy, Recipient, Signalbus, Templates};
-use signalbus::{channel::Sms, provider::Console};
+use signalbus::{channel::Sms, provider::Console, sqlite::SqliteStore};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {

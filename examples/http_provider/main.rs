@@ -24,6 +24,9 @@ const BOB: &str = "+12025550102";
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let server = pigeon_server().await;
+    // A program chooses who does its cryptography. This one needs none, unless another crate of the
+    // build has switched TLS on in reqwest.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     // No redirects: a client that follows them may send twice.
     let http = reqwest::Client::builder()
         .connect_timeout(Duration::from_secs(5))

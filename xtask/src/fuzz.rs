@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn targets_are_the_programs_of_the_package() {
-        let json = r#"{"packages": [
+        let json = r#"{"target_directory": "t", "packages": [
             {"name": "other", "manifest_path": "p", "features": {}, "targets": [
                 {"name": "tool", "kind": ["bin"]}]},
             {"name": "signalbus-fuzz", "manifest_path": "p", "features": {}, "targets": [

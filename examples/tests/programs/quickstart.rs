@@ -6,7 +6,7 @@ use rand::{RngExt, rngs::StdRng};
 
 use crate::{outbox::Outbox, process::Program};
 
-const EVENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/events.jsonl");
+const EVENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../data/events.jsonl");
 
 /// What examples/data/README.md promises.
 const MAILS: usize = 310;

@@ -13,6 +13,7 @@ use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate, matchers::a
 use crate::pigeon::Pigeon;
 
 fn subject(url: String) -> Subject<Sms> {
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let http = Client::builder().redirect(Policy::none()).build().unwrap();
     Subject::new(Sms::new(), Pigeon { http, url })
         .to("+447700900123")

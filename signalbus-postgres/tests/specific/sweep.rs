@@ -70,7 +70,7 @@ async fn a_receipt_that_was_parked_while_its_message_was_settled_is_applied() {
     let effects = store.record_receipts(vec![receipt]).await.unwrap();
     assert_eq!(effects, [ReceiptEffect::Recorded]);
     run(format!(
-        "UPDATE {schema}.receipt SET position = NULL, kind = 'delivered';
+        "UPDATE {schema}.receipt SET position = NULL, kind = 'delivered', rank = 3;
          UPDATE {schema}.meta SET swept_at = 0"
     ))
     .await;
