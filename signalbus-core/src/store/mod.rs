@@ -81,7 +81,7 @@ impl StoreFeatures {
 
 /// The system of record.
 ///
-/// For the caller: give one to the builder; use [`Signalbus`](crate::Signalbus) for the rest.
+/// For the caller: give one to the builder; use `Signalbus` for the rest.
 ///
 /// For the implementer: the methods take and give vectors, results in input order; each is one
 /// transaction. The store owns wall time: every decision against a time compares with the store's

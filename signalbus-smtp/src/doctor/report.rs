@@ -1,6 +1,6 @@
 use std::fmt;
 
-/// What [`doctor`](crate::doctor) found.
+/// What [`doctor()`](crate::doctor()) found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
     findings: Vec<Finding>,
