@@ -42,7 +42,8 @@ fn choices(package: &Package) -> Vec<Vec<String>> {
     if !package.features.is_empty() {
         choices.push(vec![none.clone()]);
     }
-    for feature in package.features.keys().filter(|name| *name != "default") {
+    let public = |name: &&String| *name != "default" && !name.starts_with("__");
+    for feature in package.features.keys().filter(public) {
         choices.push(vec![none.clone(), format!("--features={feature}")]);
     }
     choices

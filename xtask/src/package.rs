@@ -26,15 +26,17 @@ pub(crate) fn run(report: &mut Report) {
         program.prints_accepted()
     });
     report.step("a program on the packed crates", || {
-        let mut patch = String::from("[patch.crates-io]\n");
+        // `cargo add` looks into the registry, where there is no such version.
+        let version = env!("CARGO_PKG_VERSION");
+        let mut patch = format!(
+            "[dependencies]\nsignalbus = {{ version = \"{version}\", features = [\"sqlite\"] }}\n\n\
+             [patch.crates-io]\n"
+        );
         for (name, folder) in unpack()? {
             writeln!(patch, "{name} = {{ path = {folder:?} }}")
                 .map_err(|error| error.to_string())?;
         }
-        let program = Outside::new("packed", &patch)?;
-        let version = format!("signalbus@{}", env!("CARGO_PKG_VERSION"));
-        program.add(&[&version, "--features", "sqlite"])?;
-        program.prints_accepted()
+        Outside::new("packed", &patch)?.prints_accepted()
     });
 }
 
@@ -79,7 +81,7 @@ struct Outside {
 }
 
 impl Outside {
-    fn new(name: &str, patch: &str) -> Result<Self, String> {
+    fn new(name: &str, more: &str) -> Result<Self, String> {
         let folder = Metadata::target()?.join("outside").join(name);
         let write = |path: PathBuf, text: &str| {
             fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))
@@ -92,7 +94,7 @@ impl Outside {
             folder.join("Cargo.toml"),
             &format!(
                 "[package]\nname = \"{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n\
-                 [workspace]\n\n{patch}"
+                 [workspace]\n\n{more}"
             ),
         )?;
         write(folder.join("src/main.rs"), PROGRAM)?;
