@@ -307,11 +307,8 @@ async fn apply(
         if let (Some(suppress), Some((tenant, channel, address))) =
             (receipt.body.suppress, standing.address.clone())
         {
-            let mut entry = Suppression::new(tenant, channel, address, suppress.cause);
-            entry.scope = suppress.scope;
-            entry.code.clone_from(&receipt.body.code);
-            entry.as_of = receipt.occurred_at;
-            suppressions.push(entry);
+            let (code, at) = (receipt.body.code.clone(), receipt.occurred_at);
+            suppressions.push(suppress.entry(tenant, channel, address, code, at));
         }
         entries.push((
             receipt.position,

@@ -1,10 +1,10 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Cause, Scope};
+use super::{AddressHash, Cause, Scope, Suppression};
 use crate::{
     clock::Timestamp,
     id::DeliveryId,
-    name::{ProviderName, TenantId},
+    name::{ChannelName, ProviderName, TenantId},
 };
 
 /// What a provider says about a message after it took it.
@@ -105,6 +105,25 @@ pub struct Suppress {
     /// What is not sent any more.
     #[serde(default)]
     pub scope: Scope,
+}
+
+impl Suppress {
+    /// The entry of the suppression list that follows for the address of a delivery, from what the
+    /// same receipt says of code and time.
+    #[must_use]
+    pub fn entry(
+        self,
+        tenant: TenantId,
+        channel: ChannelName,
+        address: AddressHash,
+        code: Option<String>,
+        as_of: Option<Timestamp>,
+    ) -> Suppression {
+        let mut entry = Suppression::new(tenant, channel, address, self.cause).within(self.scope);
+        entry.code = code;
+        entry.as_of = as_of;
+        entry
+    }
 }
 
 /// Which message a receipt is about.

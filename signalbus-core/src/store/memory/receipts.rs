@@ -6,9 +6,7 @@ use super::{
 use crate::{
     clock::Timestamp,
     name::ProviderName,
-    store::{
-        EndState, Entry, Position, Reason, Receipt, ReceiptEffect, ReceiptTarget, Suppression,
-    },
+    store::{EndState, Entry, Position, Reason, Receipt, ReceiptEffect, ReceiptTarget},
 };
 
 impl Tables {
@@ -78,10 +76,8 @@ impl Tables {
             && let (Some(address), Some(channel)) = (row.address, row.channel())
         {
             let tenant = row.tenant().clone();
-            let mut entry = Suppression::new(tenant, channel.clone(), address, suppress.cause);
-            entry.scope = suppress.scope;
-            entry.code = receipt.code;
-            entry.as_of = receipt.occurred_at;
+            let (channel, at) = (channel.clone(), receipt.occurred_at);
+            let entry = suppress.entry(tenant, channel, address, receipt.code, at);
             self.suppressions.add(entry);
         }
         if !advanced {

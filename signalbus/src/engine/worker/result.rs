@@ -16,7 +16,7 @@ use crate::{
     route::{Attempted, Tried},
     store::{
         AddressHash, AttemptOutcome, AttemptRecord, Effect, EndState, Next, Position, Ready,
-        Settle, Suppress, Suppression,
+        Settle, Suppress,
     },
     text::one_line,
 };
@@ -218,11 +218,9 @@ fn suppression(
     code: Option<String>,
 ) -> Vec<Effect> {
     suppressed
-        .map(|(address, Suppress { cause, scope })| {
+        .map(|(address, suppress)| {
             let (tenant, channel) = (ready.tenant.clone(), ready.channel.clone());
-            let mut entry = Suppression::new(tenant, channel, address, cause).within(scope);
-            entry.code = code;
-            Effect::Suppress(entry)
+            Effect::Suppress(suppress.entry(tenant, channel, address, code, None))
         })
         .into_iter()
         .collect()
