@@ -178,11 +178,7 @@ impl Bus for MemoryBus {
         Ok(Self::PARTITIONS)
     }
 
-    async fn subscribe(
-        &self,
-        topic: &str,
-        group: &str,
-    ) -> Result<Box<dyn Subscription>, BusError> {
+    async fn subscribe(&self, topic: &str, group: &str) -> Result<Box<dyn Subscription>, BusError> {
         let mut state = self.shared.open()?;
         Ok(match self.kind {
             BusKind::Positioned => {
