@@ -1,0 +1,3 @@
+//! What is promised when brokers are not there.
+
+fn main() {}
