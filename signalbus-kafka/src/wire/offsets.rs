@@ -10,7 +10,11 @@ use kafka_protocol::{
 use tokio::sync::Mutex;
 
 use super::{Cluster, Connection};
-use crate::{address::Address, error::Failure, task::within};
+use crate::{
+    address::Address,
+    error::Failure,
+    task::{Pauses, within},
+};
 
 /// Asks for offsets of a topic, on connections of its own: it never waits for a fetch.
 #[derive(Debug)]
@@ -60,18 +64,29 @@ impl Offsets {
         within(self.cluster.settings().deadline, async {
             let mut found = HashMap::new();
             let mut without = Vec::new();
-            for (partition, offset) in self.ask(asked).await? {
+            for (partition, offset) in self.ask_patiently(asked).await? {
                 match u64::try_from(offset) {
                     Ok(offset) => _ = found.insert(partition, offset),
                     Err(_) => without.push((partition, At::Latest)),
                 }
             }
-            for (partition, offset) in self.ask(&without).await? {
+            for (partition, offset) in self.ask_patiently(&without).await? {
                 found.insert(partition, u64::try_from(offset).unwrap_or(0));
             }
             Ok::<_, Failure>(found)
         })
         .await
+    }
+
+    /// A partition that is new, or whose leader has gone, has one in a moment.
+    async fn ask_patiently(&self, asked: &[(u32, At)]) -> Result<Vec<(u32, i64)>, Failure> {
+        let mut pauses = Pauses::new();
+        loop {
+            match self.ask(asked).await {
+                Err(Failure::Leaderless) => pauses.wait().await,
+                answer => return answer,
+            }
+        }
     }
 
     async fn ask(&self, asked: &[(u32, At)]) -> Result<Vec<(u32, i64)>, Failure> {

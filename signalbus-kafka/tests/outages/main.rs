@@ -1,3 +1,12 @@
-//! What is promised when brokers are not there.
+//! What is promised when a broker is not there, hangs, or asks who we are. Each test has a broker
+//! of its own.
 
-fn main() {}
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
+mod away;
+mod retention;
+mod security;
+#[path = "../support/mod.rs"]
+mod support;
+#[path = "../support/traffic.rs"]
+mod traffic;
