@@ -91,10 +91,13 @@ impl Broker {
 
     /// Waits until it takes connections.
     pub(super) fn wait(&mut self) -> Result<(), String> {
-        let (log, port) = (self.log(), self.ports.plain);
+        let log = self.log();
+        let ports = [self.ports.plain, self.ports.sasl, self.ports.sasl_tls];
         let child = self.child.as_mut().ok_or("the broker does not run")?;
         process::wait_until(child, &log, || {
-            TcpStream::connect(("127.0.0.1", port)).is_ok()
+            // They are opened one after the other.
+            let open = |port| TcpStream::connect(("127.0.0.1", port)).is_ok();
+            ports.into_iter().all(open)
         })
     }
 

@@ -7,8 +7,11 @@ use std::{
 
 use crate::process;
 
-/// The version that is started.
-const VERSION: &str = "4.4.0";
+/// The version that is started, unless the environment names another.
+const NEWEST: &str = "4.4.0";
+
+/// The variable with the version to start, like `3.9.2`.
+const VERSION: &str = "SIGNALBUS_TEST_KAFKA_VERSION";
 
 /// The folder with the broker and its tools; downloaded into the folder where cargo builds when it
 /// is not there yet.
@@ -17,7 +20,8 @@ pub(super) fn folder() -> Result<PathBuf, String> {
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"),
         PathBuf::from,
     );
-    let folder = target.join(format!("kafka-{VERSION}"));
+    let version = std::env::var(VERSION).unwrap_or_else(|_| NEWEST.to_owned());
+    let folder = target.join(format!("kafka-{version}"));
     if folder.exists() {
         return folder
             .canonicalize()
@@ -29,7 +33,8 @@ pub(super) fn folder() -> Result<PathBuf, String> {
         .prefix("kafka-download-")
         .tempdir_in(&target)
         .map_err(|error| error.to_string())?;
-    std::fs::write(made.path().join("pom.xml"), project()).map_err(|error| error.to_string())?;
+    std::fs::write(made.path().join("pom.xml"), project(&version))
+        .map_err(|error| error.to_string())?;
     let maven = process::find("mvn", &process::path(), "maven")?;
     let mut download = Command::new(maven);
     download
@@ -47,7 +52,7 @@ pub(super) fn folder() -> Result<PathBuf, String> {
     }
 }
 
-fn project() -> String {
+fn project(kafka: &str) -> String {
     let dependency = |group: &str, name: &str, version: &str| {
         format!(
             "<dependency><groupId>{group}</groupId><artifactId>{name}</artifactId>\
@@ -55,8 +60,8 @@ fn project() -> String {
         )
     };
     let dependencies = [
-        dependency("org.apache.kafka", "kafka_2.13", VERSION),
-        dependency("org.apache.kafka", "kafka-tools", VERSION),
+        dependency("org.apache.kafka", "kafka_2.13", kafka),
+        dependency("org.apache.kafka", "kafka-tools", kafka),
         // Prints to the standard error.
         dependency("org.slf4j", "slf4j-simple", "1.7.36"),
     ]

@@ -27,14 +27,15 @@ pub struct Kafka {
 }
 
 impl Kafka {
-    /// Who may sign in on the listeners with SASL, with `PLAIN`, `SCRAM-SHA-256` and
-    /// `SCRAM-SHA-512`.
+    /// Who may sign in on the listeners with SASL, with `PLAIN`, `SCRAM-SHA-256`,
+    /// `SCRAM-SHA-512`, and `OAUTHBEARER` with a token that needs no signature.
     pub const USER: &str = USER;
     /// The password of [`Kafka::USER`].
     pub const PASSWORD: &str = PASSWORD;
 
     /// Makes a cluster of so many brokers and starts it. The first time Maven downloads 54 MB into
-    /// the folder where cargo builds.
+    /// the folder where cargo builds. `SIGNALBUS_TEST_KAFKA_VERSION` names another version than the
+    /// newest that is tested.
     ///
     /// # Errors
     /// When Java or Maven is not installed, or a broker does not start.

@@ -39,7 +39,7 @@ advertised.listeners=PLAINTEXT://127.0.0.1:{plain},SASL_PLAINTEXT://127.0.0.1:{s
 inter.broker.listener.name=PLAINTEXT
 controller.listener.names=CONTROLLER
 listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,SASL_SSL:SASL_SSL
-sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512
+sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER
 ssl.keystore.type=PKCS12
 ssl.keystore.location={keys}
 ssl.keystore.password={STORE_PASSWORD}
@@ -69,6 +69,11 @@ broker.heartbeat.interval.ms=300
         let _ = writeln!(
             text,
             "listener.name.{listener}.plain.sasl.jaas.config={module}.plain.PlainLoginModule required user_{USER}=\"{PASSWORD}\";"
+        );
+        // Takes tokens that nobody signed.
+        let _ = writeln!(
+            text,
+            "listener.name.{listener}.oauthbearer.sasl.jaas.config={module}.oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub=\"{USER}\";"
         );
         for mechanism in ["scram-sha-256", "scram-sha-512"] {
             let _ = writeln!(

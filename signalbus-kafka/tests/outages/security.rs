@@ -1,7 +1,10 @@
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
+use secrecy::SecretString;
 use signalbus_core::bus::{Bus, BusErrorKind, Place, Start};
-use signalbus_kafka::{Credentials, KafkaBus, KafkaConfig, Sasl, TlsOptions};
+use signalbus_kafka::{
+    Credentials, KafkaBus, KafkaConfig, Sasl, TlsOptions, TokenError, TokenSource,
+};
 use signalbus_servers::Kafka;
 
 use crate::support::{all, envelope, eventually, fresh, offset, read};
@@ -61,7 +64,40 @@ async fn every_way_to_sign_in_works_in_plain_text_and_over_tls() {
         let tls = TlsOptions::new().trust_only(&authority);
         works(secure.with_sasl(sasl).with_tls(tls), &broker, &what).await;
     }
+    for (addresses, tls) in [(broker.sasl(), false), (broker.sasl_tls(), true)] {
+        let config = KafkaConfig::new(&addresses).expect("addresses");
+        let config = config.with_sasl(Sasl::OAuthBearer(Arc::new(Unsigned)));
+        let config = if tls {
+            config.with_tls(TlsOptions::new().trust_only(&authority))
+        } else {
+            config
+        };
+        works(config, &broker, "a token").await;
+    }
     refused(&broker, &authority).await;
+}
+
+/// Gives tokens as RFC 7519 section 6 has them: without a signature.
+#[derive(Debug)]
+struct Unsigned;
+
+#[async_trait::async_trait]
+impl TokenSource for Unsigned {
+    async fn token(&self) -> Result<SecretString, TokenError> {
+        use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
+        let now = jiff::Timestamp::now().as_second();
+        let claims = format!(
+            r#"{{"sub":"{}","iat":{now},"exp":{}}}"#,
+            Kafka::USER,
+            now + 600
+        );
+        let token = format!(
+            "{}.{}.",
+            BASE64.encode(r#"{"alg":"none"}"#),
+            BASE64.encode(claims)
+        );
+        Ok(token.into())
+    }
 }
 
 /// What is wrong is said, in time, and without a secret.
