@@ -108,6 +108,10 @@ impl Broker {
         }
     }
 
+    pub(super) fn runs(&self) -> bool {
+        self.child.is_some()
+    }
+
     pub(super) fn freeze(&mut self) -> Result<(), String> {
         let child = self.child.as_ref().ok_or("the broker does not run")?;
         process::signal(child, Signal::STOP)

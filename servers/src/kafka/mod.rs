@@ -133,6 +133,19 @@ impl Kafka {
         broker.wait()
     }
 
+    /// The same for all that were killed, at once: one alone would wait for its peers.
+    ///
+    /// # Errors
+    /// When one does not start.
+    pub fn resume_all(&mut self) -> Result<(), String> {
+        for broker in &mut self.brokers {
+            if !broker.runs() {
+                broker.spawn()?;
+            }
+        }
+        self.brokers.iter_mut().try_for_each(Broker::wait)
+    }
+
     /// Makes a broker hang: its connections stay, and nobody answers.
     ///
     /// # Errors
