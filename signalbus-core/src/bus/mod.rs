@@ -62,8 +62,7 @@ pub trait Bus: Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// When the bus cannot be reached or the topic does not exist.
-    async fn subscribe(&self, topic: &str, group: &str)
-    -> Result<Box<dyn Subscription>, BusError>;
+    async fn subscribe(&self, topic: &str, group: &str) -> Result<Box<dyn Subscription>, BusError>;
 }
 
 /// How a group of consumers keeps track of what it read.

@@ -3,9 +3,7 @@ use std::time::Duration;
 use super::MemoryBus;
 use crate::{
     Bus, SystemClock,
-    bus::{
-        BusErrorKind, Envelope, Offset, Partition, Place, Start, Subscription, TroubleKind,
-    },
+    bus::{BusErrorKind, Envelope, Offset, Partition, Place, Start, Subscription, TroubleKind},
     clock::Clock as _,
 };
 
