@@ -175,7 +175,13 @@ impl Bus for MemoryBus {
 
     async fn partitions(&self, _: &str) -> Result<u32, BusError> {
         drop(self.shared.open()?);
-        Ok(Self::PARTITIONS)
+        match self.kind {
+            BusKind::Positioned => Ok(Self::PARTITIONS),
+            BusKind::Acknowledged => {
+                let problem = "an acknowledged bus has no partitions";
+                Err(BusError::new(BusErrorKind::Invalid, problem))
+            }
+        }
     }
 
     async fn subscribe(&self, topic: &str, group: &str) -> Result<Box<dyn Subscription>, BusError> {
