@@ -2,13 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use crate::common::{S, World, logged, note, note_to, person, policy, sender, templates};
+use crate::common::{
+    Call, Fails, S, World, logged, metered, note, note_to, person, policy, sender, templates,
+};
 use serde_json::json;
 use signalbus::{
     BuildError, Bus, BusSetup, EventId, Policy, Signalbus, TenantId, Topic, WhenGone,
     bus::{Envelope, MemoryBus, Partition, Start},
     channel::{Email, Sms},
-    store::{DeliveryFilter, Reason},
+    store::{DeliveryFilter, PageToken, Reason},
 };
 
 const GROUP: &str = "engines";
@@ -284,4 +286,84 @@ async fn a_bus_takes_payloads_up_to_its_limit() {
     let error = bus.publish_to_bus(large).await.unwrap_err();
     let source = std::error::Error::source(&error).unwrap().to_string();
     assert!(source.contains("the bus takes at most 400"), "{source}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_rejected_is_recorded_once_however_often_it_is_read() {
+    for acknowledged in [false, true] {
+        let (world, store) = World::with_test_store();
+        let carrier = both(&world)[usize::from(acknowledged)].clone();
+        let bus = start(&world, reading(&carrier)).await;
+        let mut calls = 0;
+        store.fail(move |call| {
+            calls += u32::from(call == Call::Accept);
+            (call == Call::Accept && calls < 4).then_some(Fails::After)
+        });
+        let garbage = Envelope::new("events", *b"key", "no event");
+        carrier.publish(vec![garbage]).await.unwrap();
+        world.pass(20 * S).await;
+        let page = bus
+            .list(&DeliveryFilter::new(), PageToken::first(10))
+            .await
+            .unwrap();
+        assert_eq!(page.items.len(), 1);
+        assert_eq!(page.items[0].reason, Some(Reason::Unreadable));
+    }
+}
+
+#[test]
+fn lag_and_rebalances_are_counted() {
+    let ((), series) = metered(async {
+        let world = World::new();
+        let carrier = MemoryBus::with_clock(world.clock.clone());
+        let bus = start(&world, reading(&carrier)).await;
+        bus.publish_to_bus(note("a")).await.unwrap();
+        let garbage = Envelope::new("events", *b"key", "no event");
+        carrier.publish(vec![garbage]).await.unwrap();
+        world.pass(20 * S).await;
+    });
+    let of = |name: &str| series.get(&format!("{name}{{bus=memory,group=engines,topic=events}}"));
+    assert_eq!(of("bus_rebalances_total"), 1.0);
+    assert_eq!(of("bus_rejected_total"), 1.0);
+    let lag = "bus_lag{bus=memory,group=engines,partition=0,topic=events}";
+    assert!(series.0.contains_key(lag), "{:?}", series.0.keys());
+}
+
+/// A rolling deploy adds a channel: what is published for it by the new is sent by the new, while
+/// the old ones go on with what they know.
+#[tokio::test(start_paused = true)]
+async fn a_rolling_deploy_that_adds_a_channel_loses_and_delays_nothing() {
+    let world = World::new();
+    let old = || {
+        Signalbus::builder()
+            .shared_store(std::sync::Arc::clone(&world.store))
+            .clock(world.clock.clone())
+            .templates(templates())
+            .policy(Policy::new().on::<Email>("note"))
+            .channel(sender(), world.email.clone())
+    };
+    let (first, second) = (old().start().await.unwrap(), old().start().await.unwrap());
+    world.pass(10 * S).await;
+    let new = world.start().await;
+    let to = |number| person(number).sms("+447700900123");
+    for number in 0..50 {
+        let mut code = note_to(to(number), &format!("code {number}"));
+        code.topic = "code".to_owned();
+        new.publish(code).await.unwrap();
+        first
+            .publish(note_to(to(number), &number.to_string()))
+            .await
+            .unwrap();
+    }
+    // Its lanes nobody else wants: it has them at once, and mail goes on with those who have its.
+    world.pass(S).await;
+    world.sms.books().assert_sent_count(50);
+    world.email.books().assert_sent_count(50);
+    tokio::join!(first.shutdown(), second.shutdown());
+    world.pass(20 * S).await;
+    new.publish(note_to(to(99), "after")).await.unwrap();
+    world.pass(S).await;
+    world.email.books().assert_sent_count(51);
+    world.email.books().assert_no_duplicates();
+    world.sms.books().assert_no_duplicates();
 }
