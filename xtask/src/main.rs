@@ -54,7 +54,8 @@ struct Arguments {
 enum Chore {
     /// Run all tests, doc tests and examples of the workspace.
     Test {
-        /// What takes long, too: 200 kills on each durable store, and the fuzz targets for a minute.
+        /// What takes long, too: 200 kills on each durable store, three Kafka brokers of which some are lost, and the fuzz
+        /// targets for a minute.
         #[arg(long)]
         all: bool,
     },
@@ -96,6 +97,7 @@ fn main() -> ExitCode {
                 for store in ["sqlite", "postgres"] {
                     chaos::run(&mut report, 200, None, store);
                 }
+                test::cluster(&mut report);
                 fuzz::run(&mut report, &fuzz::Arguments::short());
             }
         }
