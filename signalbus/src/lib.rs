@@ -29,6 +29,9 @@ pub use signalbus_core::{bus, channel, clock, entropy, event, id, name, store, t
 #[cfg(feature = "http")]
 #[doc(inline)]
 pub use signalbus_http as http;
+#[cfg(feature = "kafka")]
+#[doc(inline)]
+pub use signalbus_kafka as kafka;
 #[cfg(feature = "mailgun")]
 #[doc(inline)]
 pub use signalbus_mailgun as mailgun;

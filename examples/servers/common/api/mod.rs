@@ -3,6 +3,8 @@
 mod answer;
 mod caller;
 mod routes;
+#[cfg(test)]
+mod tests;
 
 use std::{error::Error, sync::Arc};
 
