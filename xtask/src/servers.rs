@@ -7,7 +7,9 @@
 use std::path::Path;
 use std::process::Command;
 
-use signalbus_servers::{Durability, PGBOUNCER_URL, POSTGRES_URL, PgBouncer, Postgres};
+use signalbus_servers::{
+    Durability, KAFKA, Kafka, PGBOUNCER_URL, POSTGRES_URL, PgBouncer, Postgres,
+};
 
 use crate::metadata::Metadata;
 use crate::process::{run, works};
@@ -17,6 +19,7 @@ use crate::report::{Done, Report};
 #[derive(Default)]
 pub(crate) struct Servers {
     variables: Vec<(&'static str, String)>,
+    _kafka: Option<Kafka>,
     // Before the server behind it.
     _pgbouncer: Option<PgBouncer>,
     _postgres: Option<Postgres>,
@@ -35,9 +38,12 @@ impl Servers {
 
     fn bring_up() -> Result<Self, String> {
         let mut variables = mail_checkers()?;
+        let kafka = kafka()?;
+        variables.extend(kafka.as_ref().map(|kafka| (KAFKA, kafka.addresses())));
         if set(POSTGRES_URL) && set(PGBOUNCER_URL) {
             return Ok(Self {
                 variables,
+                _kafka: kafka,
                 ..Self::default()
             });
         }
@@ -55,6 +61,7 @@ impl Servers {
         ]);
         Ok(Self {
             variables,
+            _kafka: kafka,
             _pgbouncer: Some(pgbouncer),
             _postgres: Some(postgres),
         })
@@ -76,6 +83,18 @@ impl Servers {
     pub(crate) fn tell(&self, command: &mut Command) {
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
     }
+}
+
+/// A broker, unless one is in the environment.
+fn kafka() -> Result<Option<Kafka>, String> {
+    if set(KAFKA) {
+        return Ok(None);
+    }
+    let started = Kafka::start(1).or_else(|missing| {
+        install(&["default-jdk-headless", "maven"], missing)?;
+        Kafka::start(1)
+    })?;
+    Ok(Some(started))
 }
 
 fn set(variable: &str) -> bool {
