@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Command;
 
 use signalbus_servers::{
-    Durability, KAFKA, Kafka, PGBOUNCER_URL, POSTGRES_URL, PgBouncer, Postgres,
+    Durability, KAFKA, Kafka, PGBOUNCER_URL, POSTGRES_URL, PgBouncer, Postgres, REDIS_URL, Redis,
 };
 
 use crate::metadata::Metadata;
@@ -20,6 +20,7 @@ use crate::report::{Done, Report};
 pub(crate) struct Servers {
     variables: Vec<(&'static str, String)>,
     _kafka: Option<Kafka>,
+    _redis: Option<Redis>,
     // Before the server behind it.
     _pgbouncer: Option<PgBouncer>,
     _postgres: Option<Postgres>,
@@ -40,10 +41,13 @@ impl Servers {
         let mut variables = mail_checkers()?;
         let kafka = kafka()?;
         variables.extend(kafka.as_ref().map(|kafka| (KAFKA, kafka.addresses())));
+        let redis = redis()?;
+        variables.extend(redis.as_ref().map(|redis| (REDIS_URL, redis.url())));
         if set(POSTGRES_URL) && set(PGBOUNCER_URL) {
             return Ok(Self {
                 variables,
                 _kafka: kafka,
+                _redis: redis,
                 ..Self::default()
             });
         }
@@ -62,6 +66,7 @@ impl Servers {
         Ok(Self {
             variables,
             _kafka: kafka,
+            _redis: redis,
             _pgbouncer: Some(pgbouncer),
             _postgres: Some(postgres),
         })
@@ -93,6 +98,18 @@ fn kafka() -> Result<Option<Kafka>, String> {
     let started = Kafka::start(1).or_else(|missing| {
         install(&["default-jdk-headless", "maven"], missing)?;
         Kafka::start(1)
+    })?;
+    Ok(Some(started))
+}
+
+/// A Redis server, unless one is in the environment.
+fn redis() -> Result<Option<Redis>, String> {
+    if set(REDIS_URL) {
+        return Ok(None);
+    }
+    let started = Redis::start().or_else(|missing| {
+        install(&["redis-server"], missing)?;
+        Redis::start()
     })?;
     Ok(Some(started))
 }
