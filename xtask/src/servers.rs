@@ -7,7 +7,9 @@
 use std::path::Path;
 use std::process::Command;
 
-use signalbus_servers::{Durability, PGBOUNCER_URL, POSTGRES_URL, PgBouncer, Postgres};
+use signalbus_servers::{
+    Durability, KAFKA, Kafka, PGBOUNCER_URL, POSTGRES_URL, PgBouncer, Postgres, REDIS_URL, Redis,
+};
 
 use crate::metadata::Metadata;
 use crate::process::{run, works};
@@ -17,6 +19,8 @@ use crate::report::{Done, Report};
 #[derive(Default)]
 pub(crate) struct Servers {
     variables: Vec<(&'static str, String)>,
+    _kafka: Option<Kafka>,
+    _redis: Option<Redis>,
     // Before the server behind it.
     _pgbouncer: Option<PgBouncer>,
     _postgres: Option<Postgres>,
@@ -35,9 +39,15 @@ impl Servers {
 
     fn bring_up() -> Result<Self, String> {
         let mut variables = mail_checkers()?;
+        let kafka = kafka()?;
+        variables.extend(kafka.as_ref().map(|kafka| (KAFKA, kafka.addresses())));
+        let redis = redis()?;
+        variables.extend(redis.as_ref().map(|redis| (REDIS_URL, redis.url())));
         if set(POSTGRES_URL) && set(PGBOUNCER_URL) {
             return Ok(Self {
                 variables,
+                _kafka: kafka,
+                _redis: redis,
                 ..Self::default()
             });
         }
@@ -55,6 +65,8 @@ impl Servers {
         ]);
         Ok(Self {
             variables,
+            _kafka: kafka,
+            _redis: redis,
             _pgbouncer: Some(pgbouncer),
             _postgres: Some(postgres),
         })
@@ -76,6 +88,30 @@ impl Servers {
     pub(crate) fn tell(&self, command: &mut Command) {
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
     }
+}
+
+/// A broker, unless one is in the environment.
+fn kafka() -> Result<Option<Kafka>, String> {
+    if set(KAFKA) {
+        return Ok(None);
+    }
+    let started = Kafka::start(1).or_else(|missing| {
+        install(&["default-jdk-headless", "maven"], missing)?;
+        Kafka::start(1)
+    })?;
+    Ok(Some(started))
+}
+
+/// A Redis server, unless one is in the environment.
+fn redis() -> Result<Option<Redis>, String> {
+    if set(REDIS_URL) {
+        return Ok(None);
+    }
+    let started = Redis::start().or_else(|missing| {
+        install(&["redis-server"], missing)?;
+        Redis::start()
+    })?;
+    Ok(Some(started))
 }
 
 fn set(variable: &str) -> bool {
