@@ -5,7 +5,7 @@ use std::{str::FromStr, sync::Arc, time::Duration};
 use signalbus_core::{clock::Clock, store::StoreError};
 use sqlx::postgres::PgConnectOptions;
 
-use crate::{PostgresStore, error};
+use crate::{PostgresStore, SchemaVersion, error};
 
 /// The schema of the tables, unless another is asked for.
 pub(crate) const DEFAULT_SCHEMA: &str = "signalbus";
@@ -147,6 +147,16 @@ impl PostgresBuilder {
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = Some(clock);
         self
+    }
+
+    /// The version of the tables that are there, and the one that this library makes. Changes
+    /// nothing. Cancel safe.
+    ///
+    /// # Errors
+    /// When the database cannot be reached or read, or is older than Postgres 14.
+    pub async fn schema_version(&self) -> Result<SchemaVersion, StoreError> {
+        self.check()?;
+        PostgresStore::look(self).await
     }
 
     /// Connects, and makes the tables that are missing. Cancel safe.
