@@ -149,6 +149,15 @@ impl PostgresBuilder {
         self
     }
 
+    /// Where the tables are, without user or password: `localhost:5432/app, schema signalbus`.
+    #[must_use]
+    pub fn place(&self) -> String {
+        let options = &self.options.0;
+        let (host, port) = (options.get_host(), options.get_port());
+        let database = options.get_database().unwrap_or("(the default)");
+        format!("{host}:{port}/{database}, schema {}", self.schema)
+    }
+
     /// The version of the tables that are there, and the one that this library makes. Changes
     /// nothing. Cancel safe.
     ///

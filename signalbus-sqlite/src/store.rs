@@ -328,6 +328,14 @@ impl Store for SqliteStore {
 
     async fn redrive(&self, redrive: Redrive) -> Result<Redriven, StoreError> {
         let now = self.now();
+        if redrive.dry_run {
+            // It changes nothing, and does not wait for who does.
+            return self
+                .read(move |conn| {
+                    Box::pin(async move { redrive::redrive(conn, now, &redrive).await })
+                })
+                .await;
+        }
         self.write(move |conn| Box::pin(async move { redrive::redrive(conn, now, &redrive).await }))
             .await
     }
