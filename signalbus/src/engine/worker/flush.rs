@@ -389,6 +389,7 @@ impl Worker {
         provider: Option<&crate::name::ProviderName>,
         age: Duration,
     ) {
+        self.shared.tenants.ended(&ready.tenant, state);
         let metrics = self
             .lineups
             .iter()
