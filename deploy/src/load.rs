@@ -18,7 +18,7 @@ use signalbus::{
         Callback, CallbackError, Capabilities, Delivery, Fault, Heard, ReceiptSource, Report,
         SendError, Sent,
     },
-    store::ReceiptKind,
+    store::{Cause, ReceiptKind},
 };
 
 /// A provider that takes most messages, after a while.
@@ -80,6 +80,7 @@ impl ReceiptSource for Words {
         let mut report = Report::new(ReceiptKind::from(kind.to_owned()), id);
         report.delivery = delivery.parse().ok();
         report.address = words.next().map(str::to_owned);
+        report.suppress = report.address.is_some().then_some(Cause::Complained);
         Ok(Heard::report(report))
     }
 }
