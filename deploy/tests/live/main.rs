@@ -26,7 +26,13 @@ async fn every_panel_and_every_rule_gives_series_and_an_alert_arrives() {
     let mut stack = Stack::start().await;
     let prometheus = Prometheus::new(stack.prometheus_url());
     // Rates need two scrapes, and records of rules are made of rates.
-    prometheus.until("signalbus:slo_errors:ratio5m").await;
+    prometheus.until("signalbus:slo_total:rate5m > 0").await;
+    prometheus
+        .until("rate(redis_commands_processed_total[1m])")
+        .await;
+    prometheus
+        .until("rate(pg_stat_database_xact_commit[1m])")
+        .await;
     prometheus
         .until("sum(increase(notification_duplicates_total[1m])) > 0")
         .await;

@@ -71,6 +71,11 @@ fn expressions(rules: &str) -> Vec<String> {
     found
 }
 
+/// Words of the language before a space or a group that was taken out.
+const KEYWORDS: [&str; 12] = [
+    "and", "or", "unless", "by", "without", "on", "ignoring", "sum", "min", "max", "avg", "count",
+];
+
 /// The metrics that an expression names: words that are no functions, labels or keywords.
 fn metrics(query: &str) -> Vec<String> {
     let bare = without_groups(query);
@@ -83,7 +88,7 @@ fn metrics(query: &str) -> Vec<String> {
         let (word, behind) = rest.split_at(end);
         let call = behind.trim_start().starts_with('(');
         let number = word.starts_with(|c: char| c.is_ascii_digit());
-        let keyword = ["and", "or", "unless", "by", "without", "on", "ignoring"].contains(&word);
+        let keyword = KEYWORDS.contains(&word);
         if !call && !number && !keyword {
             found.push(word.to_owned());
         }

@@ -248,7 +248,7 @@ fn configure(at: &Path, engine: u16, manager: u16, postgres: u16, redis: u16, pa
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
         if name.ends_with(".rules.yml") {
             let rules = fs::read_to_string(&path).unwrap();
-            let rules = rules.replace("interval: 30s", "interval: 1s");
+            let rules = rules.replace("interval: 1m", "interval: 1s");
             let rules = rules.replace("        for: 5m", "        for: 2s");
             fs::write(at.join(name), rules).unwrap();
         }
