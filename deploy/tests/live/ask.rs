@@ -11,6 +11,8 @@ pub(crate) struct Prometheus {
 
 impl Prometheus {
     pub(crate) fn new(url: String) -> Self {
+        // Another crate of the workspace may have switched TLS on, and then a client wants one.
+        drop(rustls::crypto::ring::default_provider().install_default());
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         Self { url, client }
     }

@@ -304,6 +304,7 @@ impl Worker {
         };
         let span = tracing::info_span!(
             "process",
+            otel.kind = "consumer",
             event.id = %job.event.id,
             delivery.id = %job.id,
             tenant = %job.event.tenant,
