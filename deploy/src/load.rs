@@ -2,6 +2,7 @@
 //! template that is broken. What it shows is what dashboards and rules are tested against.
 
 use std::{
+    collections::BTreeMap,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -11,7 +12,8 @@ use std::{
 
 use signalbus::{
     BuildError, Channel, ChannelSetup, Entropy, Event, Idempotency, Policy, Provider, ProviderName,
-    Published, Recipient, RetryPolicy, Signalbus, Store, Templates, TenantId, async_trait,
+    Published, Recipient, RetryPolicy, Signalbus, Store, Templates, TenantId, Topic, async_trait,
+    bus::{Bus as _, Envelope, MemoryBus},
     channel::{Email, Sms},
     http::{Endpoint, ReceiptIntake, ReceiptKey},
     provider::{
@@ -20,6 +22,9 @@ use signalbus::{
     },
     store::{Cause, ReceiptKind},
 };
+
+/// What is read from the bus.
+const TOPIC: &str = "events";
 
 /// A provider that takes most messages, after a while.
 #[derive(Debug)]
@@ -91,6 +96,7 @@ pub struct Load {
     signalbus: Signalbus,
     receipts: ReceiptIntake,
     key: String,
+    bus: MemoryBus,
     /// So that a second run on the same store publishes anew.
     run: u64,
     published: AtomicU64,
@@ -105,8 +111,13 @@ impl Load {
     /// # Panics
     /// Outside a tokio runtime.
     pub fn start(store: Arc<dyn Store>) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
-        let signalbus = engine(store)?;
         let entropy = Entropy::from_os();
+        let mut run = [0; 8];
+        entropy.fill(&mut run);
+        let run = u64::from_le_bytes(run);
+        // What a store knows of one bus in memory is nothing to the next.
+        let bus = MemoryBus::new().named(&format!("memory-{run:x}"));
+        let signalbus = engine(store, bus.clone())?;
         let key = ReceiptKey::generate(&entropy);
         let exposed = key.expose().to_owned();
         let source = Words(ProviderName::new("moody-mail")?);
@@ -114,13 +125,12 @@ impl Load {
         let receipts = ReceiptIntake::new(signalbus.shared_store())
             .endpoint(Endpoint::new::<Email>(source, key)?);
         signalbus.start();
-        let mut run = [0; 8];
-        entropy.fill(&mut run);
         Ok(Self {
             signalbus,
             receipts,
             key: exposed,
-            run: u64::from_le_bytes(run),
+            bus,
+            run,
             published: AtomicU64::new(0),
         })
     }
@@ -143,6 +153,24 @@ impl Load {
         }
         for answer in self.signalbus.publish_all(events).await? {
             self.call_back(&answer?).await;
+        }
+        self.through_the_bus().await
+    }
+
+    /// One event, and now and then an envelope that is none.
+    async fn through_the_bus(&self) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        let number = self.published.fetch_add(1, Ordering::Relaxed);
+        self.signalbus
+            .publish_to_bus(event(self.run, number))
+            .await?;
+        if number % 7 == 0 {
+            let broken = Envelope {
+                topic: TOPIC.to_owned(),
+                key: b"broken".to_vec(),
+                headers: BTreeMap::new(),
+                payload: b"no event".to_vec().into(),
+            };
+            self.bus.publish(vec![broken]).await?;
         }
         Ok(())
     }
@@ -191,7 +219,10 @@ fn event(run: u64, number: u64) -> Event {
         .data(serde_json::json!({ "n": number }))
 }
 
-fn engine(store: Arc<dyn Store>) -> Result<Signalbus, Box<dyn std::error::Error + Send + Sync>> {
+fn engine(
+    store: Arc<dyn Store>,
+    bus: MemoryBus,
+) -> Result<Signalbus, Box<dyn std::error::Error + Send + Sync>> {
     let templates = Templates::embedded(&[
         ("note/en/subject.txt", "Note {{ data.n }}"),
         ("note/en/body.txt", "This is note {{ data.n }}."),
@@ -210,6 +241,7 @@ fn engine(store: Arc<dyn Store>) -> Result<Signalbus, Box<dyn std::error::Error 
     let texts = ChannelSetup::new(Sms::new(), Moody::new("moody-texts"));
     let built: Result<Signalbus, BuildError> = Signalbus::builder()
         .shared_store(store)
+        .bus(bus, &Topic::new(TOPIC)?, "load")
         .channel_setup(mail.retry(retry()))
         .channel_setup(texts.retry(retry()))
         .templates(templates)

@@ -9,7 +9,7 @@ use super::{metrics::names, tenants::Tenants};
 use crate::{
     clock::{Clock, Timestamp},
     id::{DeliveryId, EventId},
-    name::TenantId,
+    name::{ChannelName, TenantId},
     store::{
         Acceptance, BusAdvance, BusPosition, Cancel, Cancelled, ClaimAnswer, DeliveryFilter,
         DeliveryRecord, Effect, EventRecord, Fetched, Flush, Flushed, HistoryEntry, LaneHolding,
@@ -39,11 +39,12 @@ impl std::fmt::Debug for Times {
 }
 
 /// The calls of a store, as the label `operation` names them.
-const CALLS: [&str; 17] = [
+const CALLS: [&str; 18] = [
     "accept",
     "bus_positions",
     "hold_lanes",
     "fetch",
+    "unserved",
     "flush",
     "record_receipts",
     "redrive",
@@ -196,6 +197,10 @@ impl Store for Metered {
 
     async fn fetch(&self, lanes: &[LaneLease], window: Window) -> Result<Fetched, StoreError> {
         self.timed("fetch", self.store.fetch(lanes, window)).await
+    }
+
+    async fn unserved(&self) -> Result<Vec<(ChannelName, u64)>, StoreError> {
+        self.timed("unserved", self.store.unserved()).await
     }
 
     async fn flush(&self, lanes: &[LaneLease], flush: &Flush) -> Result<Flushed, StoreError> {

@@ -14,7 +14,7 @@ mod schedule;
 mod tenants;
 mod worker;
 
-pub(crate) use ingest::{Ingest, Wire};
+pub(crate) use ingest::{rejected_payload, run as read_bus};
 pub(crate) use metered::Metered;
 pub use options::EngineOptions;
 pub(crate) use tenants::Tenants;
