@@ -163,7 +163,7 @@ impl Load {
         self.signalbus
             .publish_to_bus(event(self.run, number))
             .await?;
-        if number % 7 == 0 {
+        if number.is_multiple_of(7) {
             let broken = Envelope {
                 topic: TOPIC.to_owned(),
                 key: b"broken".to_vec(),
@@ -205,7 +205,7 @@ impl Load {
 fn event(run: u64, number: u64) -> Event {
     let topic = if number % 50 == 49 { "broken" } else { "note" };
     // Half of it is one tenant's.
-    let tenant = if number % 2 == 0 {
+    let tenant = if number.is_multiple_of(2) {
         "large".to_owned()
     } else {
         format!("small-{}", number % 100)

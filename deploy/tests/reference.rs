@@ -150,7 +150,10 @@ fn the_reference_says_what_is_exported_and_nothing_else() {
 
 /// Keeps what is described.
 #[derive(Debug, Default)]
-struct Described(Mutex<BTreeMap<String, (&'static str, Option<Unit>, String)>>);
+struct Described(Mutex<BTreeMap<String, Description>>);
+
+/// Type, unit and text.
+type Description = (&'static str, Option<Unit>, String);
 
 impl Described {
     fn add(&self, kind: &'static str, name: KeyName, unit: Option<Unit>, says: SharedString) {

@@ -1,5 +1,7 @@
 //! `doctor` asks a real name server: dnsmasq, on a port of its own.
 
+#![cfg(test)]
+
 use std::{
     fs,
     net::UdpSocket,

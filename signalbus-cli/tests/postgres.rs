@@ -1,5 +1,7 @@
 //! The real program on a real Postgres.
 
+#![cfg(test)]
+
 mod common;
 
 use std::sync::Arc;

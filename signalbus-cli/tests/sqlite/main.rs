@@ -1,5 +1,7 @@
 //! The real program on a real SQLite file.
 
+#![cfg(test)]
+
 #[path = "../common/mod.rs"]
 mod common;
 
