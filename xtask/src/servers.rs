@@ -43,6 +43,7 @@ impl Servers {
         variables.extend(kafka.as_ref().map(|kafka| (KAFKA, kafka.addresses())));
         let redis = redis()?;
         variables.extend(redis.as_ref().map(|redis| (REDIS_URL, redis.url())));
+        watchers()?;
         if set(POSTGRES_URL) && set(PGBOUNCER_URL) {
             return Ok(Self {
                 variables,
@@ -162,6 +163,29 @@ fn mail_checkers() -> Result<Vec<(&'static str, String)>, String> {
         .into_iter()
         .map(|name| (name, python.clone()))
         .collect())
+}
+
+/// What watches a system, and a name server: the tests start them, from what is installed.
+pub(crate) fn watchers() -> Result<(), String> {
+    for (program, package) in [
+        ("promtool", "prometheus"),
+        ("amtool", "prometheus-alertmanager"),
+        (
+            "prometheus-postgres-exporter",
+            "prometheus-postgres-exporter",
+        ),
+        ("prometheus-redis-exporter", "prometheus-redis-exporter"),
+        ("redis-server", "redis-server"),
+        ("dnsmasq", "dnsmasq-base"),
+    ] {
+        let there = ["/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"]
+            .iter()
+            .any(|folder| Path::new(folder).join(program).exists());
+        if !there {
+            install(&[package], format!("{package} is not installed"))?;
+        }
+    }
+    Ok(())
 }
 
 fn python_with(python: &Path, modules: &str) -> Command {
