@@ -219,9 +219,8 @@ impl Directory for MemoryDirectory {
     }
 
     async fn trail(&self, owner: &Owner, filter: TrailFilter) -> Result<Vec<Trail>, StoreError> {
-        let is = |wanted: &Option<String>, is: &str| {
-            wanted.as_deref().is_none_or(|wanted| wanted == is)
-        };
+        let is =
+            |wanted: &Option<String>, is: &str| wanted.as_deref().is_none_or(|wanted| wanted == is);
         let tables = self.tables();
         let found = tables.trail.iter().rev().filter(|line| {
             line.owner == *owner

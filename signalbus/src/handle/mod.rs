@@ -3,6 +3,8 @@
 mod operate;
 mod prepare;
 mod publish;
+#[cfg(feature = "http")]
+mod serve;
 
 pub use publish::PreviewError;
 

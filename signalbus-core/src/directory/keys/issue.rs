@@ -252,9 +252,7 @@ impl KeyError {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Directory(error) => {
-                error.is_transient() || error.kind() == StoreErrorKind::InUse
-            }
+            Self::Directory(error) => error.is_transient() || error.kind() == StoreErrorKind::InUse,
             _ => false,
         }
     }

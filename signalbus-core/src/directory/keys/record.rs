@@ -71,16 +71,19 @@ impl KeyRecord {
 
     pub(super) fn of(entry: Entry) -> Result<Self, StoreError> {
         let corrupt = || StoreError::new(StoreErrorKind::Corrupt, "a key cannot be read");
-        let body: Body = serde_json::from_value(entry.body)
-            .map_err(|source| corrupt().with_source(source))?;
+        let body: Body =
+            serde_json::from_value(entry.body).map_err(|source| corrupt().with_source(source))?;
         let mut hash = [0; 32];
         if body.hash.len() != 64 || !body.hash.is_ascii() {
             return Err(corrupt());
         }
         for (place, byte) in hash.iter_mut().enumerate() {
-            let digits = body.hash.get(place * 2..place * 2 + 2).ok_or_else(corrupt)?;
-            *byte = u8::from_str_radix(digits, 16)
-                .map_err(|source| corrupt().with_source(source))?;
+            let digits = body
+                .hash
+                .get(place * 2..place * 2 + 2)
+                .ok_or_else(corrupt)?;
+            *byte =
+                u8::from_str_radix(digits, 16).map_err(|source| corrupt().with_source(source))?;
         }
         Ok(Self {
             id: entry.name,

@@ -123,7 +123,14 @@ mod tests {
             assert_eq!(Token::parse(&wrong), Err(TokenError), "{place}");
             assert_eq!(Token::parse(&text[..place]), Err(TokenError));
         }
-        for other in ["", "sbk_", "sbk__", "Bearer x", "sbk_ä_ö", &text.to_uppercase()] {
+        for other in [
+            "",
+            "sbk_",
+            "sbk__",
+            "Bearer x",
+            "sbk_ä_ö",
+            &text.to_uppercase(),
+        ] {
             assert_eq!(Token::parse(other), Err(TokenError));
         }
     }

@@ -1,0 +1,119 @@
+use std::{fmt, sync::Arc};
+
+use axum::{Router, middleware, routing::get};
+use signalbus_core::{
+    Clock, Directory, Entropy, SystemClock,
+    directory::{Keys, keys::Pepper},
+};
+use tokio::sync::Semaphore;
+
+use super::{
+    ApiLimits, Engine, document,
+    manners::{Attendant, Rates, attend, describe},
+    routes,
+    tenancy::{ApiParts, ApiState},
+};
+
+/// The API over an engine and a directory, to be mounted in an axum application.
+#[must_use]
+pub struct Api {
+    engine: Arc<dyn Engine>,
+    directory: Arc<dyn Directory>,
+    pepper: Pepper,
+    limits: ApiLimits,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<Entropy>,
+}
+
+impl Api {
+    /// The API over this engine, for the keys of this directory that were hashed under this pepper.
+    pub fn new(engine: impl Engine, directory: Arc<dyn Directory>, pepper: Pepper) -> Self {
+        Self {
+            engine: Arc::new(engine),
+            directory,
+            pepper,
+            limits: ApiLimits::default(),
+            clock: Arc::new(SystemClock::new()),
+            entropy: Arc::new(Entropy::from_os()),
+        }
+    }
+
+    /// How much a request may ask for.
+    pub fn limits(mut self, limits: ApiLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// The clock that keys expire by and deadlines are measured on; the operating system's by default.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Where keys and ids of requests come from; the operating system by default.
+    pub fn entropy(mut self, entropy: Arc<Entropy>) -> Self {
+        self.entropy = entropy;
+        self
+    }
+
+    /// The keys of this API, for the host: to make the first one, say.
+    #[must_use]
+    pub fn keys(&self) -> Keys {
+        Keys::new(
+            Arc::clone(&self.directory),
+            self.pepper.clone(),
+            Arc::clone(&self.clock),
+            Arc::clone(&self.entropy),
+        )
+    }
+
+    /// A router with `/v1/…` and `/openapi.json`; with feature `swagger-ui` a page at `/docs` to read
+    /// the document with. It may be nested below any path, but for that page.
+    pub fn router(self) -> Router {
+        describe();
+        let keys = self.keys();
+        let attendant = Attendant {
+            clock: Arc::clone(&self.clock),
+            entropy: Arc::clone(&self.entropy),
+            places: Arc::new(Semaphore::new(self.limits.concurrency)),
+            time: self.limits.time,
+        };
+        let state = ApiState::new(ApiParts {
+            engine: self.engine,
+            directory: self.directory,
+            keys,
+            clock: self.clock,
+            rates: self.limits.rate.map(Rates::new),
+            limits: self.limits,
+        });
+        let (routes, _) = routes::all().split_for_parts();
+        let document = document();
+        let router = Router::new()
+            .merge(routes)
+            .route("/openapi.json", {
+                let document = document.clone();
+                get(async move || axum::Json(document))
+            })
+            .method_not_allowed_fallback(routes::not_so)
+            .fallback(routes::nowhere)
+            .with_state(state)
+            .layer(middleware::from_fn_with_state(attendant, attend));
+        #[cfg(feature = "swagger-ui")]
+        let router = router
+            .merge(utoipa_swagger_ui::SwaggerUi::new("/docs").url("/docs/openapi.json", document));
+        #[cfg(not(feature = "swagger-ui"))]
+        drop(document);
+        router
+    }
+}
+
+impl fmt::Debug for Api {
+    /// Shows no secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Api")
+            .field("engine", &self.engine)
+            .field("directory", &self.directory)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,80 @@
+use std::fmt::Debug;
+
+use async_trait::async_trait;
+use signalbus_core::{
+    Event, InvalidEvent, PublishError, Published, TenantId,
+    name::{ChannelName, ProviderName},
+    publish::Answer,
+    store::{AddressHash, DeliveryRecord, HistoryEntry, Redrive, Redriven, Store, StoreError},
+};
+
+/// What the API asks of an engine.
+///
+/// For the caller: `Signalbus` is one.
+///
+/// For the implementer: the API has put the tenant of the key into each event already.
+#[async_trait]
+pub trait Engine: Debug + Send + Sync + 'static {
+    /// The store it works on.
+    fn store(&self) -> &dyn Store;
+
+    /// Publishes events in one transaction, each for itself; answers are in their order.
+    ///
+    /// # Errors
+    /// When the store did not take them: none was stored.
+    async fn publish_all(
+        &self,
+        events: Vec<Event>,
+    ) -> Result<Vec<Result<Published, InvalidEvent>>, PublishError>;
+
+    /// What would happen to an event. Nothing is stored or sent.
+    ///
+    /// # Errors
+    /// When the event is wrong.
+    fn plan(&self, event: &Event) -> Result<PlannedEvent, InvalidEvent>;
+
+    /// Gives ended deliveries a new generation, and wakes whoever sends them.
+    ///
+    /// # Errors
+    /// Nothing was changed.
+    async fn redrive(&self, redrive: Redrive) -> Result<Redriven, StoreError>;
+
+    /// What happened to a delivery, as a story.
+    fn explain(&self, delivery: &DeliveryRecord, history: &[HistoryEntry]) -> String;
+
+    /// An address as the suppression list has it.
+    ///
+    /// # Errors
+    /// When the channel is not set up, or the address is none of it; names the field, never the value.
+    fn address(
+        &self,
+        tenant: &TenantId,
+        channel: &str,
+        address: &str,
+    ) -> Result<(ChannelName, AddressHash), InvalidEvent>;
+}
+
+/// What would happen to an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedEvent {
+    /// Whether the policy has a rule for its topic.
+    pub rule: bool,
+    /// One line for each recipient and channel.
+    pub routes: Vec<PlannedRoute>,
+}
+
+/// What would happen for one recipient on one channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedRoute {
+    /// The place of the recipient in the event.
+    pub recipient: usize,
+    /// The channel; none when there is no route.
+    pub channel: Option<ChannelName>,
+    /// Who would send it, in order of preference.
+    pub providers: Vec<ProviderName>,
+    /// What the publisher would be answered.
+    pub answer: Answer,
+}
+
+/// Never called: proves that the trait can be used as `dyn Engine`.
+fn _object_safe(_: &dyn Engine) {}

@@ -1,0 +1,19 @@
+//! What travels: bodies of requests and answers. Apart from the types of the core, so that nothing
+//! enters or leaves that was not meant to.
+
+mod answers;
+mod deliveries;
+mod event_in;
+mod keys;
+mod operate;
+mod page;
+
+pub(crate) use answers::{EventAnswer, ManyAnswer, ManyAnswers, PlanAnswer, PlanRequest};
+pub(crate) use deliveries::{DeliveryDetail, DeliveryList, DeliveryQuery, EventOut};
+pub(crate) use event_in::{EventIn, Frame};
+pub(crate) use keys::{KeyIn, KeyList, KeyMade, KeyOut, RotateIn};
+pub(crate) use operate::{
+    CancelOut, RedriveIn, RedriveOut, SuppressionIn, SuppressionKey, SuppressionOut, UnsuppressOut,
+    short,
+};
+pub(crate) use page::{PageQuery, parse_number};
