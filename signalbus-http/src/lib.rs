@@ -3,6 +3,8 @@
 
 pub mod api;
 mod receipts;
+pub mod serve;
 
 pub use api::{Api, Engine};
 pub use receipts::{Endpoint, InboundHandler, KeyError, ReceiptIntake, ReceiptKey, Scope, Taken};
+pub use serve::serve;

@@ -179,6 +179,19 @@ impl Directory for MemoryDirectory {
         Ok(found.map(|(_, entry)| entry.clone()).collect())
     }
 
+    async fn changed(&self, kind: Kind, after: u64, limit: u32) -> Result<Vec<Entry>, StoreError> {
+        let tables = self.tables();
+        let mut found: Vec<Entry> = tables
+            .entries
+            .values()
+            .filter(|entry| entry.kind == kind && entry.revision > after)
+            .cloned()
+            .collect();
+        found.sort_unstable_by_key(|entry| entry.revision);
+        found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(found)
+    }
+
     async fn change(&self, actor: &str, changes: Vec<Change>) -> Result<Changed, StoreError> {
         check_changes(&changes)?;
         let at = self.clock.now();

@@ -5,6 +5,8 @@
 
 mod budget;
 mod change;
+mod document;
+mod documents;
 mod entry;
 pub mod keys;
 mod memory;
@@ -13,6 +15,11 @@ mod trail;
 
 pub use budget::{Budget, Spending};
 pub use change::{Change, Changed, Expect, check_changes};
+pub use document::{Document, Documents, Kept};
+pub use documents::{
+    ProviderAccount, Quota, RecipientProfile, TemplateSources, TemplateVersion, TemplateVersions,
+    TenantProfile,
+};
 pub use entry::{Entry, Kind, LONGEST_NAME, NamePage};
 pub use keys::Keys;
 pub use memory::MemoryDirectory;
@@ -64,6 +71,16 @@ pub trait Directory: Debug + Send + Sync + 'static {
         kind: Kind,
         page: NamePage,
     ) -> Result<Vec<Entry>, StoreError>;
+
+    /// The entries of a kind of all owners that were changed after this revision, in the order of their
+    /// revisions, at most `limit`. For who follows what is published, and never for a caller from
+    /// outside. What was removed does not come.
+    ///
+    /// To be correct it must: leave out no change with a lower revision that is still being made.
+    ///
+    /// # Errors
+    /// When the directory cannot be read.
+    async fn changed(&self, kind: Kind, after: u64, limit: u32) -> Result<Vec<Entry>, StoreError>;
 
     /// Makes all of these changes, or none when one of them finds another state than it expects; each
     /// with a line in the trail, whose number becomes the revision of the entry.

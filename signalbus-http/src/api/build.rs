@@ -1,6 +1,6 @@
 use std::{fmt, sync::Arc};
 
-use axum::{Router, middleware, routing::get};
+use axum::{Extension, Router, middleware, routing::get};
 use signalbus_core::{
     Clock, Directory, Entropy, SystemClock,
     directory::{Keys, keys::Pepper},
@@ -8,7 +8,7 @@ use signalbus_core::{
 use tokio::sync::Semaphore;
 
 use super::{
-    ApiLimits, Engine, document,
+    ApiLimits, Engine, Readiness, document,
     manners::{Attendant, Rates, attend, describe},
     routes,
     tenancy::{ApiParts, ApiState},
@@ -23,6 +23,7 @@ pub struct Api {
     limits: ApiLimits,
     clock: Arc<dyn Clock>,
     entropy: Arc<Entropy>,
+    readiness: Readiness,
 }
 
 impl Api {
@@ -35,6 +36,7 @@ impl Api {
             limits: ApiLimits::default(),
             clock: Arc::new(SystemClock::new()),
             entropy: Arc::new(Entropy::from_os()),
+            readiness: Readiness::new(),
         }
     }
 
@@ -53,6 +55,12 @@ impl Api {
     /// Where keys and ids of requests come from; the operating system by default.
     pub fn entropy(mut self, entropy: Arc<Entropy>) -> Self {
         self.entropy = entropy;
+        self
+    }
+
+    /// What tells `/readyz` that this process is about to stop.
+    pub fn readiness(mut self, readiness: Readiness) -> Self {
+        self.readiness = readiness;
         self
     }
 
@@ -97,6 +105,7 @@ impl Api {
             .method_not_allowed_fallback(routes::not_so)
             .fallback(routes::nowhere)
             .with_state(state)
+            .layer(Extension(self.readiness))
             .layer(middleware::from_fn_with_state(attendant, attend));
         #[cfg(feature = "swagger-ui")]
         let router = router

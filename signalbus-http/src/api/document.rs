@@ -23,6 +23,7 @@ use super::routes;
         (name = "deliveries", description = "What became of events"),
         (name = "operate", description = "Cancel, redrive, suppress"),
         (name = "keys", description = "Keys of this API"),
+        (name = "health", description = "Whether it works"),
     )
 )]
 pub(super) struct Frame;

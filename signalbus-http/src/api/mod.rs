@@ -7,6 +7,7 @@
 mod build;
 mod document;
 mod engine;
+mod health;
 mod input;
 mod limits;
 mod manners;
@@ -18,4 +19,5 @@ mod words;
 pub use build::Api;
 pub use document::document;
 pub use engine::{Engine, PlannedEvent, PlannedRoute};
+pub use health::Readiness;
 pub use limits::{ApiLimits, Rate};

@@ -2,6 +2,7 @@
 
 mod deliveries;
 mod events;
+mod health;
 mod keys;
 mod operate;
 
@@ -15,6 +16,8 @@ use super::{
 /// All routes, with their document.
 pub(crate) fn all() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
         .routes(routes!(events::publish))
         .routes(routes!(events::publish_to))
         .routes(routes!(events::plan))

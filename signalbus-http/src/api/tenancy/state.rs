@@ -31,6 +31,11 @@ impl ApiState {
         &*self.0.clock
     }
 
+    /// Whether the directory answers.
+    pub(crate) async fn check(&self) -> Result<(), signalbus_core::store::StoreError> {
+        self.directory().key("").await.map(drop)
+    }
+
     pub(super) fn engine(&self) -> &dyn Engine {
         &*self.0.engine
     }
