@@ -68,7 +68,7 @@ pub(crate) fn signalbus(store: Arc<dyn Store>, clock: &ManualClock) -> Signalbus
         .clock(clock.clone())
         .entropy(Entropy::from_seed(1))
         .channel(
-            Email::new("Acme <hello@acme.example>").unwrap(),
+            Email::from("Acme <hello@acme.example>").unwrap(),
             RecordingProvider::<Email>::new(),
         )
         .channel(Sms::new(), RecordingProvider::<Sms>::new())
