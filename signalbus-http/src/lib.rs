@@ -4,6 +4,7 @@
 pub mod api;
 mod receipts;
 pub mod serve;
+pub mod vault;
 
 pub use api::{Api, Engine};
 pub use receipts::{Endpoint, InboundHandler, KeyError, ReceiptIntake, ReceiptKey, Scope, Taken};

@@ -34,6 +34,13 @@ pub(crate) async fn run(args: &Args, address: SocketAddr) -> Result<(), Box<dyn 
         Stored::Postgres(store) => Some(store.listen(signalbus.wake()).await?),
         Stored::Sqlite(_) => None,
     };
+    // Before anything is sent: what tenants have published goes before the files.
+    let directory = stored.directory();
+    let loaded = signalbus.load_templates(&directory, 0).await?;
+    let following = {
+        let signalbus = signalbus.clone();
+        tokio::spawn(async move { signalbus.follow_templates(directory, loaded).await })
+    };
     signalbus.start();
     println!("listening on http://{}", listener.local_addr()?);
     let stop = async {
@@ -42,6 +49,7 @@ pub(crate) async fn run(args: &Args, address: SocketAddr) -> Result<(), Box<dyn 
         tokio::time::sleep(NOTICE).await;
     };
     serve(listener, api.router(), ServeOptions::default(), stop).await?;
+    following.abort();
     signalbus.shutdown().await;
     stored.close().await;
     println!("stopped");

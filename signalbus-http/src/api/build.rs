@@ -7,6 +7,8 @@ use signalbus_core::{
 };
 use tokio::sync::Semaphore;
 
+use crate::vault::Vault;
+
 use super::{
     ApiLimits, Engine, Readiness, document,
     manners::{Attendant, Rates, attend, describe},
@@ -24,6 +26,7 @@ pub struct Api {
     clock: Arc<dyn Clock>,
     entropy: Arc<Entropy>,
     readiness: Readiness,
+    vault: Option<Vault>,
 }
 
 impl Api {
@@ -37,6 +40,7 @@ impl Api {
             clock: Arc::new(SystemClock::new()),
             entropy: Arc::new(Entropy::from_os()),
             readiness: Readiness::new(),
+            vault: None,
         }
     }
 
@@ -55,6 +59,12 @@ impl Api {
     /// Where keys and ids of requests come from; the operating system by default.
     pub fn entropy(mut self, entropy: Arc<Entropy>) -> Self {
         self.entropy = entropy;
+        self
+    }
+
+    /// Where accounts of tenants are sealed. Without one none are kept.
+    pub fn vault(mut self, vault: Vault) -> Self {
+        self.vault = Some(vault);
         self
     }
 
@@ -93,6 +103,7 @@ impl Api {
             clock: self.clock,
             rates: self.limits.rate.map(Rates::new),
             limits: self.limits,
+            vault: self.vault,
         });
         let (routes, _) = routes::all().split_for_parts();
         let document = document();

@@ -23,6 +23,10 @@ use super::routes;
         (name = "deliveries", description = "What became of events"),
         (name = "operate", description = "Cancel, redrive, suppress"),
         (name = "keys", description = "Keys of this API"),
+        (name = "tenants", description = "Tenants, their quotas, and who did what"),
+        (name = "recipients", description = "Recipients of a tenant"),
+        (name = "templates", description = "Templates of a tenant"),
+        (name = "accounts", description = "Accounts of a tenant at providers"),
         (name = "health", description = "Whether it works"),
     )
 )]

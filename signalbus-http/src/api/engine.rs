@@ -1,8 +1,12 @@
-use std::fmt::Debug;
+use std::{
+    collections::BTreeMap,
+    fmt::{self, Debug},
+};
 
 use async_trait::async_trait;
 use signalbus_core::{
     Event, InvalidEvent, PublishError, Published, TenantId,
+    directory::{TemplateSources, TemplateVersion},
     name::{ChannelName, ProviderName},
     publish::Answer,
     store::{AddressHash, DeliveryRecord, HistoryEntry, Redrive, Redriven, Store, StoreError},
@@ -42,6 +46,29 @@ pub trait Engine: Debug + Send + Sync + 'static {
     /// What happened to a delivery, as a story.
     fn explain(&self, delivery: &DeliveryRecord, history: &[HistoryEntry]) -> String;
 
+    /// Checks that a template can be compiled, has the names that a template can have, and is not too
+    /// long.
+    ///
+    /// # Errors
+    /// Says what is wrong with it.
+    fn check_template(&self, name: &str, sources: &TemplateSources) -> Result<(), TemplateProblem>;
+
+    /// The messages that an event would give, were the template of this name as these sources say.
+    /// Nothing is stored or sent.
+    ///
+    /// # Errors
+    /// When the event is wrong, or a template fails.
+    fn preview(
+        &self,
+        event: &Event,
+        name: &str,
+        sources: &TemplateSources,
+    ) -> Result<Vec<RenderedMessage>, TemplateProblem>;
+
+    /// Uses this version of a template for a tenant from now on, in this process; none for the host's
+    /// template of this name.
+    fn use_template(&self, tenant: &TenantId, name: &str, version: Option<&TemplateVersion>);
+
     /// An address as the suppression list has it.
     ///
     /// # Errors
@@ -52,6 +79,43 @@ pub trait Engine: Debug + Send + Sync + 'static {
         channel: &str,
         address: &str,
     ) -> Result<(ChannelName, AddressHash), InvalidEvent>;
+}
+
+/// A message that an event would give.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RenderedMessage {
+    /// The place of the recipient in the event.
+    pub recipient: usize,
+    /// The channel.
+    pub channel: ChannelName,
+    /// The locale that was used.
+    pub locale: String,
+    /// The parts, by name.
+    pub parts: BTreeMap<String, String>,
+}
+
+impl fmt::Debug for RenderedMessage {
+    /// Shows no content.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RenderedMessage")
+            .field("recipient", &self.recipient)
+            .field("channel", &self.channel)
+            .field("locale", &self.locale)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What is wrong with a template, or with the event it is shown with. Names places, never data.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct TemplateProblem(String);
+
+impl TemplateProblem {
+    /// `problem` says what is wrong and what to do.
+    #[must_use]
+    pub fn new(problem: impl Into<String>) -> Self {
+        Self(problem.into())
+    }
 }
 
 /// What would happen to an event.

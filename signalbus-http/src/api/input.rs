@@ -8,7 +8,7 @@ use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use http::{HeaderMap, header, request::Parts};
 use serde::de::DeserializeOwned;
-use signalbus_core::{TraceContext, text::without_value};
+use signalbus_core::{TraceContext, directory::Expect, text::without_value};
 
 use super::{
     problem::{Answer, Problem, Wrong},
@@ -23,6 +23,53 @@ pub(crate) struct Raw(pub(crate) Bytes);
 
 /// Parameters of the query.
 pub(crate) struct Params<T>(pub(crate) T);
+
+/// What a change expects to find: `If-Match` and `If-None-Match` of RFC 9110 section 13.1, with revisions as
+/// tags.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Match(Expect);
+
+impl Match {
+    pub(crate) fn of(expect: Expect) -> Self {
+        Self(expect)
+    }
+
+    pub(crate) fn expect(self) -> Expect {
+        self.0
+    }
+}
+
+impl FromRequestParts<ApiState> for Match {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &ApiState) -> Answer<Self> {
+        let text = |name| match parts.headers.get(name) {
+            None => Ok(None),
+            Some(value) => value.to_str().map(Some).map_err(|_| unmatched(name)),
+        };
+        match (text("if-match")?, text("if-none-match")?) {
+            (None, None) => Ok(Self(Expect::Any)),
+            (None, Some("*")) => Ok(Self(Expect::Absent)),
+            (Some(tag), None) => {
+                let digits = tag
+                    .strip_prefix('"')
+                    .and_then(|rest| rest.strip_suffix('"'))
+                    .unwrap_or(tag);
+                let revision = digits.parse().map_err(|_| unmatched("if-match"))?;
+                Ok(Self(Expect::Revision(revision)))
+            }
+            _ => Err(unmatched("if-none-match")),
+        }
+    }
+}
+
+fn unmatched(header: &str) -> Problem {
+    Problem::new(
+        Wrong::Malformed,
+        "send `If-Match` with the revision that you last saw, or `If-None-Match: *`, or neither",
+    )
+    .field(header)
+}
 
 /// A part of the path that is an id; whatever is none names nothing.
 pub(crate) struct Id<T>(pub(crate) T);

@@ -18,6 +18,6 @@ mod words;
 
 pub use build::Api;
 pub use document::document;
-pub use engine::{Engine, PlannedEvent, PlannedRoute};
+pub use engine::{Engine, PlannedEvent, PlannedRoute, RenderedMessage, TemplateProblem};
 pub use health::Readiness;
 pub use limits::{ApiLimits, Rate};

@@ -63,7 +63,9 @@ problems! {
     /// The client was too slow.
     Slow = REQUEST_TIMEOUT, "body-too-slow", "the body did not come in time";
     /// Changed by somebody else, or there already.
-    Conflict = CONFLICT, "conflict", "it is not what you last saw";
+    Conflict = CONFLICT, "conflict", "somebody else was faster";
+    /// Another revision than was asked for.
+    Precondition = PRECONDITION_FAILED, "precondition-failed", "it is not what you last saw";
     /// Too many bytes, events or recipients.
     TooLarge = PAYLOAD_TOO_LARGE, "too-large", "the request is too large";
     /// No JSON by its header.

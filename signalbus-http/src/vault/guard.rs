@@ -41,7 +41,9 @@ pub struct AddressGuard {
 #[non_exhaustive]
 pub enum GuardError {
     /// It is not the name of a host.
-    #[error("is not the name of a host: give one such as `smtp.example.com`, without scheme, port or path")]
+    #[error(
+        "is not the name of a host: give one such as `smtp.example.com`, without scheme, port or path"
+    )]
     NotAHost,
     /// It has no address, or nobody can say.
     #[error("has no address that can be looked up: check the name, or try again")]
@@ -117,8 +119,15 @@ mod tests {
     impl Lookup for Answers {
         async fn lookup(&self, _: &str, port: u16) -> std::io::Result<Vec<SocketAddr>> {
             let mut answers = self.0.lock().unwrap();
-            let answer = if answers.len() > 1 { answers.remove(0) } else { answers[0].clone() };
-            Ok(answer.iter().map(|ip| SocketAddr::new(ip.parse().unwrap(), port)).collect())
+            let answer = if answers.len() > 1 {
+                answers.remove(0)
+            } else {
+                answers[0].clone()
+            };
+            Ok(answer
+                .iter()
+                .map(|ip| SocketAddr::new(ip.parse().unwrap(), port))
+                .collect())
         }
     }
 
@@ -139,16 +148,38 @@ mod tests {
     #[tokio::test]
     async fn a_name_that_leads_to_both_is_refused() {
         let both = guard(&[&["93.184.215.14", "10.0.0.1"]]);
-        assert_eq!(both.resolve("a.example", 1).await, Err(GuardError::NotPublic));
+        assert_eq!(
+            both.resolve("a.example", 1).await,
+            Err(GuardError::NotPublic)
+        );
         let none = guard(&[&[]]);
-        assert_eq!(none.resolve("a.example", 1).await, Err(GuardError::Unresolved));
+        assert_eq!(
+            none.resolve("a.example", 1).await,
+            Err(GuardError::Unresolved)
+        );
     }
 
     #[tokio::test]
     async fn what_is_no_host_is_not_looked_up() {
         let guard = guard(&[&["93.184.215.14"]]);
-        for host in ["", "a b", "http://a", "a/b", "a:1", "a@b", "-a", ".a", "[::1]", "ä.example", "a\0"] {
-            assert_eq!(guard.resolve(host, 1).await, Err(GuardError::NotAHost), "{host:?}");
+        for host in [
+            "",
+            "a b",
+            "http://a",
+            "a/b",
+            "a:1",
+            "a@b",
+            "-a",
+            ".a",
+            "[::1]",
+            "ä.example",
+            "a\0",
+        ] {
+            assert_eq!(
+                guard.resolve(host, 1).await,
+                Err(GuardError::NotAHost),
+                "{host:?}"
+            );
         }
     }
 
@@ -157,7 +188,10 @@ mod tests {
         let guard = AddressGuard::new();
         for host in ["127.0.0.1", "localhost", "::1", "0x7f.1", "2130706433", "0"] {
             let refused = guard.resolve(host, 80).await.unwrap_err();
-            assert!(matches!(refused, GuardError::NotPublic | GuardError::Unresolved), "{host}");
+            assert!(
+                matches!(refused, GuardError::NotPublic | GuardError::Unresolved),
+                "{host}"
+            );
         }
     }
 }

@@ -247,11 +247,17 @@ mod tests {
         let vault = Vault::new(master("2026", 1));
         let sealed = vault.seal("account/acme/mail", b"secret");
         assert_eq!(vault.open("account/acme/mail", &sealed).unwrap(), b"secret");
-        assert_eq!(vault.open("account/other/mail", &sealed), Err(OpenError::Damaged));
+        assert_eq!(
+            vault.open("account/other/mail", &sealed),
+            Err(OpenError::Damaged)
+        );
         assert!(!sealed.to_string().contains("secret"));
         assert_ne!(sealed, vault.seal("account/acme/mail", b"secret"));
         let other = Vault::new(master("2026", 2));
-        assert_eq!(other.open("account/acme/mail", &sealed), Err(OpenError::Damaged));
+        assert_eq!(
+            other.open("account/acme/mail", &sealed),
+            Err(OpenError::Damaged)
+        );
     }
 
     #[test]

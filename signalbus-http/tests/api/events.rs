@@ -138,8 +138,9 @@ async fn a_plan_says_what_would_happen_and_stores_nothing() {
     let key = world.key("acme", &[Scope::Publish, Scope::Read]).await;
     let mut event = signup("1");
     event.as_object_mut().unwrap().remove("idempotency");
-    event["to"][1] = json!({ "addresses": { "email": "not an address" } });
-    event["to"][2] = json!({});
+    let to = event["to"].as_array_mut().unwrap();
+    to.push(json!({ "addresses": { "email": "not an address" } }));
+    to.push(json!({}));
     let plan = world.post(&key, "/v1/plan", &event).await;
     assert_eq!(plan.status, StatusCode::OK, "{plan:?}");
     let plan = plan.json();

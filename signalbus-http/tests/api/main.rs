@@ -2,5 +2,17 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod accounts;
+mod deliveries;
+mod document;
 mod events;
+mod hostile;
+mod keys;
+mod limits;
+mod manners;
+mod quotas;
+mod recipients;
 mod support;
+mod table;
+mod templates;
+mod tenants;

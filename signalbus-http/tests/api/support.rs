@@ -11,7 +11,11 @@ use signalbus_core::directory::{
     Directory, Keys, MemoryDirectory, Owner,
     keys::{NewKey, Pepper, Scope},
 };
-use signalbus_http::{Api, api::ApiLimits};
+use signalbus_http::{
+    Api,
+    api::ApiLimits,
+    vault::{MasterKey, Vault},
+};
 use signalbus_testkit::{ManualClock, provider::RecordingProvider};
 use tower::ServiceExt;
 
@@ -111,6 +115,7 @@ pub(crate) fn world_over(
     )
     .clock(Arc::new(clock.clone()))
     .entropy(Arc::new(Entropy::from_seed(2)))
+    .vault(vault())
     .limits(limits);
     World {
         keys: api.keys(),
@@ -119,6 +124,10 @@ pub(crate) fn world_over(
         directory,
         clock,
     }
+}
+
+pub(crate) fn vault() -> Vault {
+    Vault::new(MasterKey::new("test", [3; 32]).unwrap())
 }
 
 pub(crate) fn tenant(name: &str) -> Owner {

@@ -5,6 +5,7 @@ mod prepare;
 mod publish;
 #[cfg(feature = "http")]
 mod serve;
+mod templates;
 
 pub use publish::PreviewError;
 

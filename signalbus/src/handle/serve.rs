@@ -1,13 +1,23 @@
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
-use signalbus_http::api::{Engine, PlannedEvent, PlannedRoute};
+use bytes::Bytes;
+use signalbus_http::api::{Engine, PlannedEvent, PlannedRoute, RenderedMessage, TemplateProblem};
 
 use super::Signalbus;
 use crate::{
+    chain::Chain,
+    directory::{TemplateSources, TemplateVersion},
     event::Event,
     explain::Explanation,
     name::{ChannelName, TenantId},
     publish::{InvalidEvent, PublishError, Published},
-    store::{AddressHash, DeliveryRecord, HistoryEntry, Redrive, Redriven, Store, StoreError},
+    route::View,
+    store::{
+        AddressHash, DeliveryRecord, HistoryEntry, Redrive, Redriven, Store, StoreError,
+        StoredEvent,
+    },
+    template::TemplateError,
 };
 
 #[async_trait]
@@ -49,6 +59,72 @@ impl Engine for Signalbus {
         .to_string()
     }
 
+    fn check_template(&self, name: &str, sources: &TemplateSources) -> Result<(), TemplateProblem> {
+        if sources.values().all(BTreeMap::is_empty) {
+            return Err(TemplateProblem::new(
+                "a template must have a part in a locale: say `{\"en\": {\"body.txt\": \"…\"}}`",
+            ));
+        }
+        let templates = &self.shared().templates;
+        let made = templates.of_sources(name, sources).map_err(problem)?;
+        drop(made);
+        Ok(())
+    }
+
+    fn preview(
+        &self,
+        event: &Event,
+        name: &str,
+        sources: &TemplateSources,
+    ) -> Result<Vec<RenderedMessage>, TemplateProblem> {
+        let templates = self.shared().templates.of_sources(name, sources);
+        let templates = templates.map_err(problem)?;
+        let planner = &self.shared().planner;
+        let wrong = |error: InvalidEvent| TemplateProblem::new(error.to_string());
+        let (tenant, topic) = planner.check(event).map_err(wrong)?;
+        let stored = StoredEvent {
+            id: planner.ids.event(),
+            tenant: tenant.clone(),
+            topic: topic.clone(),
+            class: event.class,
+            accepted_at: self.shared().clock.now(),
+            content: Bytes::new(),
+            attachments: Vec::new(),
+        };
+        let rule = planner.policy.plan(&topic);
+        let mut content = planner.content(&mut event.clone(), rule);
+        content.template = Some(name.to_owned());
+        let mut messages = Vec::new();
+        for planned in planner.plan(event, &tenant, rule) {
+            let (Some(route), Some(recipient)) = (planned.route, content.to.get(planned.recipient))
+            else {
+                continue;
+            };
+            let view = View {
+                event: &stored,
+                content: &content,
+                recipient,
+            };
+            let rendered = route.render(&templates, &view).map_err(problem)?;
+            let parts = rendered.parts.iter();
+            messages.push(RenderedMessage {
+                recipient: planned.recipient,
+                channel: route.name().clone(),
+                locale: rendered.locale.clone(),
+                parts: parts
+                    .map(|(name, text)| (name.to_owned(), text.to_owned()))
+                    .collect(),
+            });
+        }
+        Ok(messages)
+    }
+
+    fn use_template(&self, tenant: &TenantId, name: &str, version: Option<&TemplateVersion>) {
+        if let Err(error) = self.shared().templates.use_for(tenant, name, version) {
+            tracing::error!(error = %Chain(&error), "a template of a tenant is not used");
+        }
+    }
+
     fn address(
         &self,
         tenant: &TenantId,
@@ -64,4 +140,8 @@ impl Engine for Signalbus {
             .map_err(|error| InvalidEvent::new("address", error.to_string()))?;
         Ok((route.name().clone(), resolved.hash))
     }
+}
+
+fn problem(error: TemplateError) -> TemplateProblem {
+    TemplateProblem::new(Chain(&error).to_string())
 }

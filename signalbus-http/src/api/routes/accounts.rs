@@ -27,7 +27,10 @@ pub(crate) async fn list(
 ) -> Answer<Out<AccountList>> {
     let page = by.tenancy.name_page(query)?;
     let limit = page.limit;
-    Ok(Out(AccountList::of(by.tenancy.documents(page).await?, limit)))
+    Ok(Out(AccountList::of(
+        by.tenancy.documents(page).await?,
+        limit,
+    )))
 }
 
 /// One account of this tenant, without what is secret.

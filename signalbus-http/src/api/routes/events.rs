@@ -311,7 +311,7 @@ fn unquoted(text: &str) -> Option<String> {
 
 impl EventIn {
     /// For a plan a key does not matter.
-    fn into_planned(self, tenant: &signalbus_core::TenantId) -> Answer<Event> {
+    pub(crate) fn into_planned(self, tenant: &signalbus_core::TenantId) -> Answer<Event> {
         let frame = Frame::default();
         if self.has_key() {
             return self.into_event(&frame, tenant);

@@ -1,10 +1,14 @@
 //! The handlers. Each says in its signature which scope it needs.
 
+mod accounts;
 mod deliveries;
 mod events;
 mod health;
 mod keys;
 mod operate;
+mod recipients;
+mod templates;
+mod tenants;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -34,6 +38,25 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
         .routes(routes!(keys::key))
         .routes(routes!(keys::rotate))
         .routes(routes!(keys::revoke))
+        .routes(routes!(tenants::list))
+        .routes(routes!(tenants::tenant, tenants::put))
+        .routes(routes!(tenants::usage))
+        .routes(routes!(tenants::audit))
+        .routes(routes!(tenants::host_audit))
+        .routes(routes!(recipients::list))
+        .routes(routes!(
+            recipients::recipient,
+            recipients::put,
+            recipients::remove
+        ))
+        .routes(routes!(templates::list))
+        .routes(routes!(templates::template))
+        .routes(routes!(templates::add))
+        .routes(routes!(templates::publish))
+        .routes(routes!(templates::withdraw))
+        .routes(routes!(templates::preview))
+        .routes(routes!(accounts::list))
+        .routes(routes!(accounts::account, accounts::put, accounts::remove))
 }
 
 /// Nothing has this path.

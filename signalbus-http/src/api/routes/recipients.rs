@@ -27,7 +27,10 @@ pub(crate) async fn list(
 ) -> Answer<Out<ProfileList>> {
     let page = by.tenancy.name_page(query)?;
     let limit = page.limit;
-    Ok(Out(ProfileList::of(by.tenancy.documents(page).await?, limit)))
+    Ok(Out(ProfileList::of(
+        by.tenancy.documents(page).await?,
+        limit,
+    )))
 }
 
 /// One recipient of this tenant.

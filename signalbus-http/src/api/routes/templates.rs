@@ -5,9 +5,7 @@ use crate::api::{
     input::{Json, Params},
     problem::{Answer, Problem},
     tenancy::{Admin, By},
-    words::{
-        PageQuery, PreviewIn, PreviewOut, PublishIn, SourcesIn, TemplateList, TemplateOut,
-    },
+    words::{PageQuery, PreviewIn, PreviewOut, PublishIn, SourcesIn, TemplateList, TemplateOut},
 };
 
 /// The templates of this tenant, without their sources. Those of the host are not among them.
@@ -28,7 +26,10 @@ pub(crate) async fn list(
 ) -> Answer<Out<TemplateList>> {
     let page = by.tenancy.name_page(query)?;
     let limit = page.limit;
-    Ok(Out(TemplateList::of(by.tenancy.documents(page).await?, limit)))
+    Ok(Out(TemplateList::of(
+        by.tenancy.documents(page).await?,
+        limit,
+    )))
 }
 
 /// One template of this tenant, with all its versions.
@@ -44,7 +45,10 @@ pub(crate) async fn list(
     security(("key" = ["admin"]))
 )]
 pub(crate) async fn template(by: By<Admin>, Path(name): Path<String>) -> Answer<Out<TemplateOut>> {
-    Ok(Out(TemplateOut::of(by.tenancy.document(&name).await?, true)))
+    Ok(Out(TemplateOut::of(
+        by.tenancy.document(&name).await?,
+        true,
+    )))
 }
 
 /// Add a version. It is checked, and not used before it is published.
@@ -87,7 +91,10 @@ pub(crate) async fn publish(
     Path(name): Path<String>,
     Json(asked): Json<PublishIn>,
 ) -> Answer<Out<TemplateOut>> {
-    let kept = by.tenancy.publish_version(&name, Some(asked.version)).await?;
+    let kept = by
+        .tenancy
+        .publish_version(&name, Some(asked.version))
+        .await?;
     Ok(Out(TemplateOut::of(kept, false)))
 }
 

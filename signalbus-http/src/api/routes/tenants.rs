@@ -47,10 +47,7 @@ pub(crate) async fn list(
     ),
     security(("key" = ["admin"]))
 )]
-pub(crate) async fn tenant(
-    ByHost(host): ByHost,
-    Path(id): Path<String>,
-) -> Answer<Out<TenantOut>> {
+pub(crate) async fn tenant(ByHost(host): ByHost, Path(id): Path<String>) -> Answer<Out<TenantOut>> {
     Ok(Out(TenantOut::of(host.document(&id).await?)))
 }
 
@@ -99,13 +96,18 @@ pub(crate) async fn put(
     security(("key" = ["read"]))
 )]
 pub(crate) async fn usage(by: By<Read>) -> Answer<Out<UsageOut>> {
-    let quotas = by.tenancy.usage().await?.into_iter().map(|usage| UsageLine {
-        span: usage.span,
-        limit: usage.limit,
-        used: usage.used,
-        left: usage.limit.saturating_sub(usage.used),
-        ends_at: usage.ends_at,
-    });
+    let quotas = by
+        .tenancy
+        .usage()
+        .await?
+        .into_iter()
+        .map(|usage| UsageLine {
+            span: usage.span,
+            limit: usage.limit,
+            used: usage.used,
+            left: usage.limit.saturating_sub(usage.used),
+            ends_at: usage.ends_at,
+        });
     Ok(Out(UsageOut {
         quotas: quotas.collect(),
     }))

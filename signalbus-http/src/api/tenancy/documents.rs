@@ -1,8 +1,6 @@
 use std::sync::Arc;
 
-use signalbus_core::directory::{
-    Document, Documents, Expect, Kept, NamePage, Owner,
-};
+use signalbus_core::directory::{Document, Documents, Expect, Kept, NamePage, Owner};
 
 use super::{Host, Tenancy, pages};
 use crate::api::{
@@ -31,7 +29,16 @@ impl Tenancy {
         says: &T,
         action: &str,
     ) -> Answer<u64> {
-        put(&self.state.documents(), &self.actor, &self.owner(), name, expect, says, action).await
+        put(
+            &self.state.documents(),
+            &self.actor,
+            &self.owner(),
+            name,
+            expect,
+            says,
+            action,
+        )
+        .await
     }
 
     /// Removes a document of this tenant.
@@ -66,7 +73,16 @@ impl Host {
         says: &T,
         action: &str,
     ) -> Answer<u64> {
-        put(&self.state.documents(), &self.actor, &Owner::Host, name, expect, says, action).await
+        put(
+            &self.state.documents(),
+            &self.actor,
+            &Owner::Host,
+            name,
+            expect,
+            says,
+            action,
+        )
+        .await
     }
 
     /// A page of a list of names.
@@ -103,7 +119,10 @@ async fn remove<T: Document>(
         Expect::Any => Expect::Revision(there.revision),
         expected => expected,
     };
-    if documents.remove(actor, owner, name, expected, action).await? {
+    if documents
+        .remove(actor, owner, name, expected, action)
+        .await?
+    {
         return Ok(());
     }
     Err(expect.missed())

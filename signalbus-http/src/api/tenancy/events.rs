@@ -1,4 +1,7 @@
-use signalbus_core::{Event, EventId, InvalidEvent, Published, TenantId, store::EventRecord};
+use signalbus_core::{
+    Event, EventId, InvalidEvent, PublishError, Published, TenantId, Verdict,
+    store::{EventRecord, StoreErrorKind},
+};
 
 use super::Tenancy;
 use crate::api::{
@@ -12,11 +15,33 @@ impl Tenancy {
         &self,
         events: Vec<Event>,
     ) -> Answer<Vec<Result<Published, InvalidEvent>>> {
+        let recipients: Vec<usize> = events.iter().map(|event| event.to.len()).collect();
+        let all = recipients.iter().sum();
+        let taken = self.take(all).await?;
         let events = events
             .into_iter()
             .map(|event| own(&self.tenant, event))
             .collect();
-        Ok(self.state.engine().publish_all(events).await?)
+        let answers = match self.state.engine().publish_all(events).await {
+            Ok(answers) => answers,
+            Err(error) => {
+                // Where the answer was lost they may be stored: that is paid for.
+                if !matches!(&error, PublishError::Store(error) if error.kind() == StoreErrorKind::Ambiguous)
+                {
+                    self.give_back(taken, all).await;
+                }
+                return Err(error.into());
+            }
+        };
+        let for_nothing = answers
+            .iter()
+            .zip(recipients)
+            .filter_map(|(answer, recipients)| {
+                let new = matches!(answer, Ok(published) if published.verdict == Verdict::Accepted);
+                (!new).then_some(recipients)
+            });
+        self.give_back(taken, for_nothing.sum()).await;
+        Ok(answers)
     }
 
     /// What would happen to an event of this tenant.

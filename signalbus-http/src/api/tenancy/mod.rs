@@ -4,16 +4,22 @@
 //! [`By`] with the scope it needs, and that asks for a good key of a tenant; or a [`Host`], for a key of
 //! the host. There is no other way to one.
 
+mod accounts;
 mod caller;
 mod deliveries;
+mod documents;
 mod events;
 mod keys;
 mod operate;
 mod pages;
+mod quota;
+mod recipients;
 mod scopes;
 mod state;
+mod templates;
+mod trail;
 
-pub(crate) use caller::{By, ByHost, TENANT_HEADER};
+pub(crate) use caller::{By, ByHost};
 pub(crate) use scopes::{Admin, Operate, Publish, Read};
 pub(crate) use state::{ApiParts, ApiState};
 

@@ -50,7 +50,10 @@ impl Tenancy {
         let amount = u64::try_from(recipients).unwrap_or(u64::MAX);
         let asked = i64::try_from(amount).unwrap_or(i64::MAX);
         let directory = self.state.directory();
-        match directory.spend(&self.tenant, asked, budgets.clone()).await? {
+        match directory
+            .spend(&self.tenant, asked, budgets.clone())
+            .await?
+        {
             Spending::Granted(_) => Ok(Taken { budgets, amount }),
             Spending::Refused { short, used } => {
                 let (Some(span), Some(used)) = (spans.get(short), used.get(short)) else {
@@ -74,14 +77,19 @@ impl Tenancy {
     /// Gives back what was taken for recipients that nothing was stored for. A failure is noted and no
     /// reason to answer otherwise: the tenant has a little less until the span ends.
     pub(super) async fn give_back(&self, taken: Taken, recipients: usize) {
-        let amount = u64::try_from(recipients).unwrap_or(u64::MAX).min(taken.amount);
+        let amount = u64::try_from(recipients)
+            .unwrap_or(u64::MAX)
+            .min(taken.amount);
         if amount == 0 || taken.budgets.is_empty() {
             return;
         }
         let back = i64::try_from(amount).unwrap_or(i64::MAX).saturating_neg();
         let directory = self.state.directory();
         if let Err(error) = directory.spend(&self.tenant, back, taken.budgets).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "a quota was not given back");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "a quota was not given back"
+            );
         }
     }
 
@@ -90,7 +98,11 @@ impl Tenancy {
         let profile = self.profile().await?.unwrap_or_default();
         let spans = spans(&profile.quota, self.state.clock().now());
         let budgets = spans.iter().map(|span| span.budget.clone()).collect();
-        let looked = self.state.directory().spend(&self.tenant, 0, budgets).await?;
+        let looked = self
+            .state
+            .directory()
+            .spend(&self.tenant, 0, budgets)
+            .await?;
         let (Spending::Granted(used) | Spending::Refused { used, .. }) = looked;
         let usage = spans.into_iter().zip(used).map(|(span, used)| Usage {
             span: span.name,
@@ -117,9 +129,9 @@ struct Span {
 
 /// Days and months are those of UTC.
 fn spans(quota: &Quota, now: Timestamp) -> Vec<Span> {
-    let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
+    let today = now.to_zoned_datetime(jiff::tz::TimeZone::UTC).date();
     let start = |date: Result<jiff::civil::Date, jiff::Error>| {
-        date.and_then(|date| date.to_zoned(jiff::tz::TimeZone::UTC))
+        date.and_then(|date| date.to_zoned_datetime(jiff::tz::TimeZone::UTC))
             .map_or(Timestamp::MAX, |start| start.timestamp())
     };
     let mut spans = Vec::new();
@@ -134,7 +146,10 @@ fn spans(quota: &Quota, now: Timestamp) -> Vec<Span> {
         let first = today.first_of_month();
         spans.push(Span {
             name: "month",
-            budget: Budget::new(format!("month/{:04}-{:02}", first.year(), first.month()), limit),
+            budget: Budget::new(
+                format!("month/{:04}-{:02}", first.year(), first.month()),
+                limit,
+            ),
             ends_at: start(first.checked_add(jiff::Span::new().months(1))),
         });
     }
@@ -150,12 +165,30 @@ mod tests {
         let quota = serde_json::json!({ "per_day": 5, "per_month": 50 });
         let quota: Quota = serde_json::from_value(quota).unwrap();
         for (now, day, month, day_ends, month_ends) in [
-            ("2024-02-28T23:59:59.9Z", "day/2024-02-28", "month/2024-02", "2024-02-29T00:00:00Z", "2024-03-01T00:00:00Z"),
-            ("2025-12-31T00:00:00Z", "day/2025-12-31", "month/2025-12", "2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z"),
+            (
+                "2024-02-28T23:59:59.9Z",
+                "day/2024-02-28",
+                "month/2024-02",
+                "2024-02-29T00:00:00Z",
+                "2024-03-01T00:00:00Z",
+            ),
+            (
+                "2025-12-31T00:00:00Z",
+                "day/2025-12-31",
+                "month/2025-12",
+                "2026-01-01T00:00:00Z",
+                "2026-01-01T00:00:00Z",
+            ),
         ] {
             let spans = spans(&quota, now.parse().unwrap());
-            assert_eq!((spans[0].budget.window.as_str(), spans[0].ends_at), (day, day_ends.parse().unwrap()));
-            assert_eq!((spans[1].budget.window.as_str(), spans[1].ends_at), (month, month_ends.parse().unwrap()));
+            assert_eq!(
+                (spans[0].budget.window.as_str(), spans[0].ends_at),
+                (day, day_ends.parse().unwrap())
+            );
+            assert_eq!(
+                (spans[1].budget.window.as_str(), spans[1].ends_at),
+                (month, month_ends.parse().unwrap())
+            );
         }
     }
 }

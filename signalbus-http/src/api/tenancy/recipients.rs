@@ -18,12 +18,15 @@ impl Tenancy {
             })?;
         }
         if let Some(name) = &asked.name
-            && (name.is_empty() || name.len() > 320 || signalbus_core::text::name_problem(name).is_some())
+            && (name.is_empty()
+                || name.len() > 320
+                || signalbus_core::text::name_problem(name).is_some())
         {
             return Err(wrong("name", "must be 1 to 320 bytes of one line"));
         }
         short(asked.locale.as_deref(), "locale")?;
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'_' | b'-' | b'+');
+        let plain =
+            |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'_' | b'-' | b'+');
         if let Some(zone) = &asked.time_zone
             && (!(1..=64).contains(&zone.len()) || !zone.bytes().all(plain))
         {

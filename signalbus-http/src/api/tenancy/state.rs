@@ -2,7 +2,10 @@ use std::sync::Arc;
 
 use signalbus_core::{Clock, Directory, directory::Keys};
 
-use crate::api::{ApiLimits, Engine, manners::Rates};
+use crate::{
+    api::{ApiLimits, Engine, manners::Rates},
+    vault::Vault,
+};
 
 /// What handlers share. What is in it is for this folder; the rest of the API sees limits and clock.
 #[derive(Clone)]
@@ -16,6 +19,7 @@ pub(crate) struct ApiParts {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) limits: ApiLimits,
     pub(crate) rates: Option<Rates>,
+    pub(crate) vault: Option<Vault>,
 }
 
 impl ApiState {
@@ -42,6 +46,14 @@ impl ApiState {
 
     pub(super) fn directory(&self) -> &dyn Directory {
         &*self.0.directory
+    }
+
+    pub(super) fn shared_directory(&self) -> &Arc<dyn Directory> {
+        &self.0.directory
+    }
+
+    pub(super) fn vault(&self) -> Option<&Vault> {
+        self.0.vault.as_ref()
     }
 
     pub(super) fn keys(&self) -> &Keys {

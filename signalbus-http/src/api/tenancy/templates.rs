@@ -30,9 +30,12 @@ impl Tenancy {
             let made_at = self.state.clock().now();
             let number = versions.next_number();
             let made_by = self.actor.clone();
-            versions
-                .versions
-                .push(TemplateVersion::new(number, sources.clone(), made_at, made_by));
+            versions.versions.push(TemplateVersion::new(
+                number,
+                sources.clone(),
+                made_at,
+                made_by,
+            ));
             let published = versions.published;
             while versions.versions.len() > KEPT {
                 let oldest = versions
@@ -75,7 +78,9 @@ impl Tenancy {
             })
             .await?;
         // Others follow within seconds; this process does at once.
-        self.state.engine().use_template(&self.tenant, name, kept.says.published());
+        self.state
+            .engine()
+            .use_template(&self.tenant, name, kept.says.published());
         Ok(kept)
     }
 

@@ -97,7 +97,6 @@ pub(crate) enum IdempotencyIn {
 /// A file sent along.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Attachment)]
-#[expect(dead_code, reason = "for the document: the core's own type is read")]
 pub(crate) struct AttachmentIn {
     /// What the recipient sees, such as `invoice.pdf`.
     file_name: String,

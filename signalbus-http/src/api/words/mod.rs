@@ -1,13 +1,19 @@
 //! What travels: bodies of requests and answers. Apart from the types of the core, so that nothing
 //! enters or leaves that was not meant to.
 
+mod accounts;
 mod answers;
 mod deliveries;
 mod event_in;
 mod keys;
 mod operate;
 mod page;
+mod recipients;
+mod templates;
+mod tenants;
+mod trail;
 
+pub(crate) use accounts::{AccountIn, AccountList, AccountOut};
 pub(crate) use answers::{EventAnswer, ManyAnswer, ManyAnswers, PlanAnswer, PlanRequest};
 pub(crate) use deliveries::{DeliveryDetail, DeliveryList, DeliveryQuery, EventOut};
 pub(crate) use event_in::{EventIn, Frame};
@@ -17,3 +23,9 @@ pub(crate) use operate::{
     short,
 };
 pub(crate) use page::{PageQuery, parse_number};
+pub(crate) use recipients::{ProfileIn, ProfileList, ProfileOut};
+pub(crate) use templates::{
+    PreviewIn, PreviewOut, PublishIn, SourcesIn, TemplateList, TemplateOut,
+};
+pub(crate) use tenants::{TenantIn, TenantList, TenantOut, UsageLine, UsageOut};
+pub(crate) use trail::{TrailList, TrailQuery};

@@ -1,4 +1,5 @@
 use serde::Deserialize;
+use signalbus_core::directory::Kept;
 use utoipa::IntoParams;
 
 use crate::api::problem::{Answer, Problem, Wrong};
@@ -26,4 +27,10 @@ pub(crate) fn parse_number<T: std::str::FromStr>(after: &str) -> Answer<T> {
         )
         .field("after")
     })
+}
+
+/// Where the next page begins: none when this one is not full.
+pub(crate) fn next_name<T>(kept: &[Kept<T>], limit: u32) -> Option<String> {
+    let full = kept.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
+    kept.last().filter(|_| full).map(|last| last.name.clone())
 }

@@ -72,7 +72,10 @@ impl TrailQuery {
 impl TrailList {
     pub(crate) fn of(lines: Vec<Trail>, limit: u32) -> Self {
         let full = lines.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
-        let next = lines.last().filter(|_| full).map(|line| line.number.to_string());
+        let next = lines
+            .last()
+            .filter(|_| full)
+            .map(|line| line.number.to_string());
         let items = lines.into_iter().map(|line| TrailOut {
             number: line.number,
             at: line.at,
