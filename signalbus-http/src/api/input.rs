@@ -13,6 +13,7 @@ use signalbus_core::{TraceContext, directory::Expect, text::without_value};
 use super::{
     problem::{Answer, Problem, Wrong},
     tenancy::ApiState,
+    words::Object,
 };
 
 /// A body of JSON.
@@ -71,6 +72,9 @@ fn unmatched(header: &str) -> Problem {
     .field(header)
 }
 
+/// A part of the path that is a name.
+pub(crate) struct Name(pub(crate) String);
+
 /// A part of the path that is an id; whatever is none names nothing.
 pub(crate) struct Id<T>(pub(crate) T);
 
@@ -79,7 +83,7 @@ impl<T: DeserializeOwned> FromRequest<ApiState> for Json<T> {
 
     async fn from_request(request: Request, state: &ApiState) -> Answer<Self> {
         let Raw(bytes) = Raw::from_request(request, state).await?;
-        parse(&bytes).map(Self)
+        parse(&bytes).map(|Object(value)| Self(value))
     }
 }
 
@@ -168,13 +172,22 @@ impl<T: DeserializeOwned + Send> FromRequestParts<ApiState> for Params<T> {
     }
 }
 
+impl FromRequestParts<ApiState> for Name {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Answer<Self> {
+        Path::<String>::from_request_parts(parts, state)
+            .await
+            .map(|Path(name)| Self(name))
+            .map_err(|_| Problem::not_found("thing"))
+    }
+}
+
 impl<T: std::str::FromStr + Send> FromRequestParts<ApiState> for Id<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Answer<Self> {
-        let Path(text) = Path::<String>::from_request_parts(parts, state)
-            .await
-            .map_err(|_| Problem::not_found("thing"))?;
+        let Name(text) = Name::from_request_parts(parts, state).await?;
         text.parse()
             .map(Self)
             .map_err(|_| Problem::not_found("thing"))

@@ -1,9 +1,9 @@
-use axum::{Json as Out, extract::Path};
+use axum::Json as Out;
 use http::StatusCode;
 use signalbus_core::directory::{Kept, ProviderAccount};
 
 use crate::api::{
-    input::{Json, Match, Params},
+    input::{Json, Match, Name, Params},
     problem::{Answer, Problem},
     tenancy::{Admin, By},
     words::{AccountIn, AccountList, AccountOut, PageQuery, short},
@@ -45,7 +45,7 @@ pub(crate) async fn list(
     ),
     security(("key" = ["admin"]))
 )]
-pub(crate) async fn account(by: By<Admin>, Path(name): Path<String>) -> Answer<Out<AccountOut>> {
+pub(crate) async fn account(by: By<Admin>, Name(name): Name) -> Answer<Out<AccountOut>> {
     Ok(Out(AccountOut::of(by.tenancy.document(&name).await?)))
 }
 
@@ -68,7 +68,7 @@ pub(crate) async fn account(by: By<Admin>, Path(name): Path<String>) -> Answer<O
 )]
 pub(crate) async fn put(
     by: By<Admin>,
-    Path(name): Path<String>,
+    Name(name): Name,
     expect: Match,
     Json(asked): Json<AccountIn>,
 ) -> Answer<Out<AccountOut>> {
@@ -94,11 +94,7 @@ pub(crate) async fn put(
     ),
     security(("key" = ["admin"]))
 )]
-pub(crate) async fn remove(
-    by: By<Admin>,
-    Path(name): Path<String>,
-    expect: Match,
-) -> Answer<StatusCode> {
+pub(crate) async fn remove(by: By<Admin>, Name(name): Name, expect: Match) -> Answer<StatusCode> {
     by.tenancy
         .remove::<ProviderAccount>(&name, expect, "account.removed")
         .await?;

@@ -1,6 +1,5 @@
 use axum::{
     Json as Out,
-    extract::Path,
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -9,11 +8,12 @@ use signalbus_core::{Event, EventId, Published, Verdict};
 
 use crate::api::{
     ApiLimits,
-    input::{Id, Json, Raw, parse, problem_of, trace_of},
+    input::{Id, Json, Name, Raw, parse, problem_of, trace_of},
     problem::{Answer, Problem, Wrong},
     tenancy::{By, Publish, Read, Tenancy},
     words::{
-        EventAnswer, EventIn, EventOut, Frame, ManyAnswer, ManyAnswers, PlanAnswer, PlanRequest,
+        EventAnswer, EventIn, EventOut, Frame, ManyAnswer, ManyAnswers, Object, PlanAnswer,
+        PlanRequest,
     },
 };
 
@@ -58,7 +58,7 @@ pub(crate) async fn publish(
         }
         return many(&by.tenancy, &frame, &body).await;
     }
-    one(&by.tenancy, &frame, parse(&body)?).await
+    one(&by.tenancy, &frame, parse::<Object<EventIn>>(&body)?.0).await
 }
 
 /// An event, or many of them.
@@ -94,7 +94,7 @@ enum EventOrEvents {
 )]
 pub(crate) async fn publish_to(
     by: By<Publish>,
-    Path(topic): Path<String>,
+    Name(topic): Name,
     headers: HeaderMap,
     Json(event): Json<EventIn>,
 ) -> Answer<Response> {
@@ -214,12 +214,14 @@ async fn many(tenancy: &Tenancy, frame: &Frame, body: &[u8]) -> Answer<Response>
 
 /// All events, or for each what is wrong with it. Only when one is wrong are they read one by one.
 fn parse_many(body: &[u8]) -> Answer<Vec<Answer<EventIn>>> {
-    match serde_json::from_slice::<Vec<EventIn>>(body) {
-        Ok(events) => Ok(events.into_iter().map(Ok).collect()),
+    match serde_json::from_slice::<Vec<Object<EventIn>>>(body) {
+        Ok(events) => Ok(events.into_iter().map(|Object(event)| Ok(event)).collect()),
         Err(error) if error.is_data() => {
             let parts: Vec<&RawValue> =
                 serde_json::from_slice(body).map_err(|error| problem_of(&error))?;
-            let each = parts.into_iter().map(|part| parse(part.get().as_bytes()));
+            let each = parts.into_iter().map(|part| {
+                parse::<Object<EventIn>>(part.get().as_bytes()).map(|Object(event)| event)
+            });
             Ok(each.collect())
         }
         Err(error) => Err(problem_of(&error)),

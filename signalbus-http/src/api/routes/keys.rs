@@ -1,10 +1,10 @@
 use std::time::Duration;
 
-use axum::{Json as Out, extract::Path};
+use axum::Json as Out;
 use http::StatusCode;
 
 use crate::api::{
-    input::{Json, Params},
+    input::{Json, Name, Params},
     problem::{Answer, Problem, Wrong},
     tenancy::{Admin, By},
     words::{KeyIn, KeyList, KeyMade, KeyOut, PageQuery, RotateIn},
@@ -63,7 +63,7 @@ pub(crate) async fn issue(
     ),
     security(("key" = ["admin"]))
 )]
-pub(crate) async fn key(by: By<Admin>, Path(id): Path<String>) -> Answer<Out<KeyOut>> {
+pub(crate) async fn key(by: By<Admin>, Name(id): Name) -> Answer<Out<KeyOut>> {
     Ok(Out(KeyOut::of(by.tenancy.key(&id).await?)))
 }
 
@@ -82,7 +82,7 @@ pub(crate) async fn key(by: By<Admin>, Path(id): Path<String>) -> Answer<Out<Key
 )]
 pub(crate) async fn rotate(
     by: By<Admin>,
-    Path(id): Path<String>,
+    Name(id): Name,
     Json(asked): Json<RotateIn>,
 ) -> Answer<(StatusCode, Out<KeyMade>)> {
     let seconds = asked.overlap_seconds.unwrap_or(DAY);
@@ -109,6 +109,6 @@ pub(crate) async fn rotate(
     ),
     security(("key" = ["admin"]))
 )]
-pub(crate) async fn revoke(by: By<Admin>, Path(id): Path<String>) -> Answer<Out<KeyOut>> {
+pub(crate) async fn revoke(by: By<Admin>, Name(id): Name) -> Answer<Out<KeyOut>> {
     Ok(Out(KeyOut::of(by.tenancy.revoke_key(&id).await?)))
 }

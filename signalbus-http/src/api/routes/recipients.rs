@@ -1,9 +1,9 @@
-use axum::{Json as Out, extract::Path};
+use axum::Json as Out;
 use http::StatusCode;
 use signalbus_core::directory::{Kept, RecipientProfile};
 
 use crate::api::{
-    input::{Json, Match, Params},
+    input::{Json, Match, Name, Params},
     problem::{Answer, Problem},
     tenancy::{Admin, By},
     words::{PageQuery, ProfileIn, ProfileList, ProfileOut},
@@ -45,7 +45,7 @@ pub(crate) async fn list(
     ),
     security(("key" = ["admin"]))
 )]
-pub(crate) async fn recipient(by: By<Admin>, Path(id): Path<String>) -> Answer<Out<ProfileOut>> {
+pub(crate) async fn recipient(by: By<Admin>, Name(id): Name) -> Answer<Out<ProfileOut>> {
     Ok(Out(ProfileOut::of(by.tenancy.document(&id).await?)))
 }
 
@@ -68,7 +68,7 @@ pub(crate) async fn recipient(by: By<Admin>, Path(id): Path<String>) -> Answer<O
 )]
 pub(crate) async fn put(
     by: By<Admin>,
-    Path(id): Path<String>,
+    Name(id): Name,
     expect: Match,
     Json(asked): Json<ProfileIn>,
 ) -> Answer<Out<ProfileOut>> {
@@ -95,11 +95,7 @@ pub(crate) async fn put(
     ),
     security(("key" = ["admin"]))
 )]
-pub(crate) async fn remove(
-    by: By<Admin>,
-    Path(id): Path<String>,
-    expect: Match,
-) -> Answer<StatusCode> {
+pub(crate) async fn remove(by: By<Admin>, Name(id): Name, expect: Match) -> Answer<StatusCode> {
     by.tenancy
         .remove::<RecipientProfile>(&id, expect, "recipient.removed")
         .await?;

@@ -1,8 +1,8 @@
-use axum::{Json as Out, extract::Path};
+use axum::Json as Out;
 use http::StatusCode;
 
 use crate::api::{
-    input::{Json, Params},
+    input::{Json, Name, Params},
     problem::{Answer, Problem},
     tenancy::{Admin, By},
     words::{PageQuery, PreviewIn, PreviewOut, PublishIn, SourcesIn, TemplateList, TemplateOut},
@@ -44,7 +44,7 @@ pub(crate) async fn list(
     ),
     security(("key" = ["admin"]))
 )]
-pub(crate) async fn template(by: By<Admin>, Path(name): Path<String>) -> Answer<Out<TemplateOut>> {
+pub(crate) async fn template(by: By<Admin>, Name(name): Name) -> Answer<Out<TemplateOut>> {
     Ok(Out(TemplateOut::of(
         by.tenancy.document(&name).await?,
         true,
@@ -66,7 +66,7 @@ pub(crate) async fn template(by: By<Admin>, Path(name): Path<String>) -> Answer<
 )]
 pub(crate) async fn add(
     by: By<Admin>,
-    Path(name): Path<String>,
+    Name(name): Name,
     Json(asked): Json<SourcesIn>,
 ) -> Answer<(StatusCode, Out<TemplateOut>)> {
     let kept = by.tenancy.add_version(&name, asked.sources).await?;
@@ -88,7 +88,7 @@ pub(crate) async fn add(
 )]
 pub(crate) async fn publish(
     by: By<Admin>,
-    Path(name): Path<String>,
+    Name(name): Name,
     Json(asked): Json<PublishIn>,
 ) -> Answer<Out<TemplateOut>> {
     let kept = by
@@ -110,7 +110,7 @@ pub(crate) async fn publish(
     ),
     security(("key" = ["admin"]))
 )]
-pub(crate) async fn withdraw(by: By<Admin>, Path(name): Path<String>) -> Answer<Out<TemplateOut>> {
+pub(crate) async fn withdraw(by: By<Admin>, Name(name): Name) -> Answer<Out<TemplateOut>> {
     let kept = by.tenancy.publish_version(&name, None).await?;
     Ok(Out(TemplateOut::of(kept, false)))
 }
@@ -130,7 +130,7 @@ pub(crate) async fn withdraw(by: By<Admin>, Path(name): Path<String>) -> Answer<
 )]
 pub(crate) async fn preview(
     by: By<Admin>,
-    Path(name): Path<String>,
+    Name(name): Name,
     Json(asked): Json<PreviewIn>,
 ) -> Answer<Out<PreviewOut>> {
     let event = asked.event.into_planned(by.tenancy.tenant())?;

@@ -1,11 +1,11 @@
-use axum::{Json as Out, extract::Path};
+use axum::Json as Out;
 use signalbus_core::{
     TenantId,
     directory::{Kept, TenantProfile},
 };
 
 use crate::api::{
-    input::{Json, Match, Params},
+    input::{Json, Match, Name, Params},
     problem::{Answer, Problem, Wrong},
     tenancy::{Admin, By, ByHost, Read},
     words::{
@@ -47,7 +47,7 @@ pub(crate) async fn list(
     ),
     security(("key" = ["admin"]))
 )]
-pub(crate) async fn tenant(ByHost(host): ByHost, Path(id): Path<String>) -> Answer<Out<TenantOut>> {
+pub(crate) async fn tenant(ByHost(host): ByHost, Name(id): Name) -> Answer<Out<TenantOut>> {
     Ok(Out(TenantOut::of(host.document(&id).await?)))
 }
 
@@ -70,7 +70,7 @@ pub(crate) async fn tenant(ByHost(host): ByHost, Path(id): Path<String>) -> Answ
 )]
 pub(crate) async fn put(
     ByHost(host): ByHost,
-    Path(id): Path<String>,
+    Name(id): Name,
     expect: Match,
     Json(asked): Json<TenantIn>,
 ) -> Answer<Out<TenantOut>> {

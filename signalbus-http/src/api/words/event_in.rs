@@ -7,6 +7,7 @@ use signalbus_core::{
 };
 use utoipa::ToSchema;
 
+use super::object::{objects, objects_or_none};
 use crate::api::problem::{Answer, Problem, Wrong};
 
 /// An event to publish. The tenant is that of the key.
@@ -19,6 +20,7 @@ pub(crate) struct EventIn {
     #[schema(max_length = 128, pattern = "^[A-Za-z0-9._-]+$")]
     topic: Option<String>,
     /// Who should hear of it.
+    #[serde(deserialize_with = "objects")]
     #[schema(min_items = 1)]
     to: Vec<RecipientIn>,
     /// What templates may use as `data`.
@@ -53,7 +55,7 @@ pub(crate) struct EventIn {
     #[schema(value_type = Option<Object>)]
     options: Option<Map<String, Value>>,
     /// Files sent along by channels that can.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "objects_or_none")]
     #[schema(value_type = Option<Vec<AttachmentIn>>)]
     attachments: Option<Vec<Attachment>>,
 }

@@ -6,6 +6,7 @@ mod answers;
 mod deliveries;
 mod event_in;
 mod keys;
+mod object;
 mod operate;
 mod page;
 mod recipients;
@@ -18,6 +19,7 @@ pub(crate) use answers::{EventAnswer, ManyAnswer, ManyAnswers, PlanAnswer, PlanR
 pub(crate) use deliveries::{DeliveryDetail, DeliveryList, DeliveryQuery, EventOut};
 pub(crate) use event_in::{EventIn, Frame};
 pub(crate) use keys::{KeyIn, KeyList, KeyMade, KeyOut, RotateIn};
+pub(crate) use object::Object;
 pub(crate) use operate::{
     CancelOut, RedriveIn, RedriveOut, SuppressionIn, SuppressionKey, SuppressionOut, UnsuppressOut,
     short,

@@ -11,7 +11,10 @@ use signalbus_core::{
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::deliveries::{FilterWords, filter};
+use super::{
+    deliveries::{FilterWords, filter},
+    object::{object_or_none, objects_or_none},
+};
 use crate::api::problem::{Answer, Problem, Wrong};
 
 /// What calling off did.
@@ -57,10 +60,10 @@ pub(crate) struct RedriveIn {
     #[serde(default = "yes")]
     dry_run: bool,
     /// These, each in the generation named.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "objects_or_none")]
     deliveries: Option<Vec<RedriveWhich>>,
     /// Or all that match.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object_or_none")]
     filter: Option<RedriveFilter>,
     /// Sends the message as it was last rendered, and not afresh with today's templates.
     #[serde(default)]

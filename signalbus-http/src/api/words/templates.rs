@@ -7,7 +7,7 @@ use signalbus_core::{
 };
 use utoipa::ToSchema;
 
-use super::{EventIn, page::next_name};
+use super::{EventIn, object::object, page::next_name};
 use crate::api::RenderedMessage;
 
 /// Sources of a template: parts by name, by locale.
@@ -34,6 +34,7 @@ pub(crate) struct PreviewIn {
     /// The version.
     pub(crate) version: u32,
     /// The event. Its topic decides, as for publishing, on which channels it goes out.
+    #[serde(deserialize_with = "object")]
     pub(crate) event: EventIn,
 }
 

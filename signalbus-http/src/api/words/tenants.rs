@@ -5,7 +5,7 @@ use signalbus_core::{
 };
 use utoipa::ToSchema;
 
-use super::page::next_name;
+use super::{object::object, page::next_name};
 
 /// A tenant.
 #[derive(Deserialize, ToSchema)]
@@ -20,7 +20,7 @@ pub(crate) struct TenantIn {
     #[serde(default)]
     pub(crate) suspended: bool,
     /// How much it may send.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object")]
     pub(crate) quota: QuotaWords,
 }
 
