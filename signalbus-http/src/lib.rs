@@ -8,4 +8,4 @@ pub mod vault;
 
 pub use api::{Api, Engine};
 pub use receipts::{Endpoint, InboundHandler, KeyError, ReceiptIntake, ReceiptKey, Scope, Taken};
-pub use serve::serve;
+pub use serve::{ServeOptions, serve};

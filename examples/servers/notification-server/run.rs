@@ -1,6 +1,6 @@
 //! The server: requests in, messages out, until it is told to stop.
 
-use std::{error::Error, fs, net::SocketAddr, time::Duration};
+use std::{error::Error, net::SocketAddr, time::Duration};
 
 use signalbus::http::{
     Api,
@@ -15,7 +15,7 @@ use crate::{args::Args, engine, secrets, store::Stored};
 const NOTICE: Duration = Duration::from_secs(1);
 
 pub(crate) async fn run(args: &Args, address: SocketAddr) -> Result<(), Box<dyn Error>> {
-    fs::create_dir_all(&args.data)?;
+    secrets::folder(&args.data)?;
     let stored = Stored::open(&args.data, args.store.as_deref()).await?;
     let signalbus = engine::engine(&stored, &args.data, &args.templates)?;
     let readiness = Readiness::new();

@@ -68,6 +68,15 @@ pub(crate) async fn first_key(
     Ok(Some(path))
 }
 
+/// Makes the folder, for the owner's eyes only, when it is not there: the addresses of people are in it.
+pub(crate) fn folder(path: &Path) -> std::io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
 /// Writes a file that was not there, for the owner's eyes only.
 fn write_new(path: &Path, text: &str) -> std::io::Result<()> {
     let mut options = OpenOptions::new();

@@ -31,7 +31,12 @@ pub(crate) async fn show(args: &Args) -> Result<(), Box<dyn Error>> {
         "topic": "user.signup",
         "idempotency": "none",
         "to": [{ "name": "Ada", "addresses": { "email": "ada@example.org" } }],
-        "data": { "product": "Acme", "link": "https://acme.example/start" },
+        "data": {
+            "plan": "starter",
+            "confirm_url": "https://acme.example/confirm",
+            "valid_hours": 24,
+            "getting_started": [],
+        },
     });
     let taken = ask(&router, token.expose(), "POST", "/v1/events", Some(&event)).await?;
     println!("POST /v1/events\n{taken:#}\n");

@@ -27,6 +27,7 @@ pub struct Api {
     entropy: Arc<Entropy>,
     readiness: Readiness,
     vault: Option<Vault>,
+    over_bus: bool,
 }
 
 impl Api {
@@ -41,6 +42,7 @@ impl Api {
             entropy: Arc::new(Entropy::from_os()),
             readiness: Readiness::new(),
             vault: None,
+            over_bus: false,
         }
     }
 
@@ -59,6 +61,14 @@ impl Api {
     /// Where keys and ids of requests come from; the operating system by default.
     pub fn entropy(mut self, entropy: Arc<Entropy>) -> Self {
         self.entropy = entropy;
+        self
+    }
+
+    /// Hands events to the bus of the engine, and not to its store: they are answered with their ids
+    /// when the bus has acknowledged them. Whoever stores them finds duplicates, and records as a
+    /// rejection what is found wrong later; `GET /v1/events/{id}` shows it.
+    pub fn over_bus(mut self) -> Self {
+        self.over_bus = true;
         self
     }
 
@@ -104,6 +114,7 @@ impl Api {
             rates: self.limits.rate.map(Rates::new),
             limits: self.limits,
             vault: self.vault,
+            over_bus: self.over_bus,
         });
         let (routes, _) = routes::all().split_for_parts();
         let document = document();

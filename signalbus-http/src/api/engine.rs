@@ -5,7 +5,7 @@ use std::{
 
 use async_trait::async_trait;
 use signalbus_core::{
-    Event, InvalidEvent, PublishError, Published, TenantId,
+    Event, EventId, InvalidEvent, PublishError, Published, TenantId,
     directory::{TemplateSources, TemplateVersion},
     name::{ChannelName, ProviderName},
     publish::Answer,
@@ -30,6 +30,13 @@ pub trait Engine: Debug + Send + Sync + 'static {
         &self,
         events: Vec<Event>,
     ) -> Result<Vec<Result<Published, InvalidEvent>>, PublishError>;
+
+    /// Publishes one event through a bus: `Ok` when the bus has acknowledged it. Who stores it finds
+    /// duplicates, and records conflicts.
+    ///
+    /// # Errors
+    /// When the event is wrong, or the bus did not take it.
+    async fn publish_to_bus(&self, event: Event) -> Result<EventId, PublishError>;
 
     /// What would happen to an event. Nothing is stored or sent.
     ///

@@ -255,6 +255,13 @@ impl From<PublishError> for Problem {
         match error {
             PublishError::Invalid(invalid) => invalid.into(),
             PublishError::Store(error) => error.into(),
+            error if !error.is_transient() => {
+                tracing::error!(error = &error as &dyn std::error::Error, "the bus refuses");
+                Self::new(
+                    Wrong::Internal,
+                    "the bus of this installation does not take events: tell the operator",
+                )
+            }
             error => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "the bus is away");
                 Self::new(

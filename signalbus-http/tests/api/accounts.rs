@@ -1,6 +1,6 @@
 use http::StatusCode;
 use serde_json::json;
-use signalbus_core::directory::{Directory, Documents, ProviderAccount, keys::Scope};
+use signalbus_core::directory::{Documents, ProviderAccount, keys::Scope};
 use signalbus_http::vault::place_of;
 
 use crate::{

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod accounts;
+mod bus;
 mod deliveries;
 mod document;
 mod events;
@@ -10,6 +11,7 @@ mod hostile;
 mod keys;
 mod limits;
 mod manners;
+mod metrics;
 mod quotas;
 mod recipients;
 mod support;

@@ -10,6 +10,7 @@ use crate::{
     directory::{TemplateSources, TemplateVersion},
     event::Event,
     explain::Explanation,
+    id::EventId,
     name::{ChannelName, TenantId},
     publish::{InvalidEvent, PublishError, Published},
     route::View,
@@ -31,6 +32,10 @@ impl Engine for Signalbus {
         events: Vec<Event>,
     ) -> Result<Vec<Result<Published, InvalidEvent>>, PublishError> {
         Self::publish_all(self, events).await
+    }
+
+    async fn publish_to_bus(&self, event: Event) -> Result<EventId, PublishError> {
+        Self::publish_to_bus(self, event).await
     }
 
     fn plan(&self, event: &Event) -> Result<PlannedEvent, InvalidEvent> {

@@ -22,7 +22,7 @@ impl Tenancy {
             .into_iter()
             .map(|event| own(&self.tenant, event))
             .collect();
-        let answers = match self.state.engine().publish_all(events).await {
+        let answers = match self.hand_over(events).await {
             Ok(answers) => answers,
             Err(error) => {
                 // Where the answer was lost they may be stored: that is paid for.
@@ -41,6 +41,31 @@ impl Tenancy {
                 (!new).then_some(recipients)
             });
         self.give_back(taken, for_nothing.sum()).await;
+        Ok(answers)
+    }
+
+    /// To the store, or to the bus: there one after the other, so that they stay in their order.
+    async fn hand_over(
+        &self,
+        events: Vec<Event>,
+    ) -> Result<Vec<Result<Published, InvalidEvent>>, PublishError> {
+        let engine = self.state.engine();
+        if !self.state.over_bus() {
+            return engine.publish_all(events).await;
+        }
+        let mut answers = Vec::with_capacity(events.len());
+        for event in events {
+            answers.push(match engine.publish_to_bus(event).await {
+                Ok(event) => Ok(Published {
+                    event,
+                    verdict: Verdict::Accepted,
+                    routes: Vec::new(),
+                }),
+                Err(PublishError::Invalid(invalid)) => Err(invalid),
+                // What was acknowledged before is: with the same keys it is found to be there.
+                Err(error) => return Err(error),
+            });
+        }
         Ok(answers)
     }
 

@@ -20,6 +20,7 @@ pub(crate) struct ApiParts {
     pub(crate) limits: ApiLimits,
     pub(crate) rates: Option<Rates>,
     pub(crate) vault: Option<Vault>,
+    pub(crate) over_bus: bool,
 }
 
 impl ApiState {
@@ -50,6 +51,10 @@ impl ApiState {
 
     pub(super) fn shared_directory(&self) -> &Arc<dyn Directory> {
         &self.0.directory
+    }
+
+    pub(super) fn over_bus(&self) -> bool {
+        self.0.over_bus
     }
 
     pub(super) fn vault(&self) -> Option<&Vault> {

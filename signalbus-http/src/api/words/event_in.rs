@@ -77,7 +77,7 @@ pub(crate) struct RecipientIn {
     /// What templates may use as `recipient.data`.
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
-    data: Value,
+    data: Option<Map<String, Value>>,
     /// One address for each channel, by channel name.
     #[serde(default)]
     addresses: BTreeMap<String, String>,
@@ -201,7 +201,7 @@ impl EventIn {
 
 impl RecipientIn {
     pub(crate) fn into_recipient(self) -> Recipient {
-        let mut recipient = Recipient::new().data(self.data);
+        let mut recipient = Recipient::new().data(self.data.map_or(Value::Null, Value::Object));
         recipient.id = self.id;
         recipient.name = self.name;
         recipient.locale = self.locale;

@@ -90,6 +90,7 @@ pub(crate) struct RedriveWhich {
     /// The delivery.
     id: Uuid,
     /// The generation that ended: whoever comes second with the same one changes nothing.
+    #[schema(value_type = i64, minimum = 0, maximum = 4294967295_i64)]
     generation: u32,
 }
 

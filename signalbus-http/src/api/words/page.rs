@@ -14,7 +14,7 @@ pub(crate) struct PageQuery {
     pub(crate) after: Option<String>,
     /// Lines of the page: 50 unless said, at most 200 unless the host allows more.
     #[serde(default)]
-    #[param(minimum = 1)]
+    #[param(minimum = 1, maximum = 200)]
     pub(crate) limit: Option<u32>,
 }
 

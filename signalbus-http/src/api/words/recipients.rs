@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use signalbus_core::{
     Timestamp,
     directory::{Kept, RecipientProfile},
@@ -29,7 +29,7 @@ pub(crate) struct ProfileIn {
     /// What templates may use as `recipient.data`.
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
-    pub(crate) data: Value,
+    pub(crate) data: Option<Map<String, Value>>,
     /// One address for each channel, by channel name.
     #[serde(default)]
     pub(crate) addresses: BTreeMap<String, String>,
@@ -79,7 +79,7 @@ impl ProfileIn {
         profile.name = self.name;
         profile.locale = self.locale;
         profile.time_zone = self.time_zone;
-        profile.data = self.data;
+        profile.data = self.data.map_or(Value::Null, Value::Object);
         profile.addresses = self.addresses;
         profile
     }

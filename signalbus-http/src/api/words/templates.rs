@@ -23,6 +23,7 @@ pub(crate) struct SourcesIn {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PublishIn {
+    #[schema(value_type = i64, minimum = 1, maximum = 4294967295_i64)]
     /// The version: a newer one, or an older one to roll back.
     pub(crate) version: u32,
 }
@@ -31,6 +32,7 @@ pub(crate) struct PublishIn {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PreviewIn {
+    #[schema(value_type = i64, minimum = 1, maximum = 4294967295_i64)]
     /// The version.
     pub(crate) version: u32,
     /// The event. Its topic decides, as for publishing, on which channels it goes out.
