@@ -5,7 +5,7 @@ use std::{
 
 use async_trait::async_trait;
 use signalbus_core::{
-    Event, EventId, InvalidEvent, PublishError, Published, TenantId,
+    DeliveryId, Event, EventId, InvalidEvent, PublishError, Published, TenantId,
     directory::{TemplateSources, TemplateVersion},
     name::{ChannelName, ProviderName},
     publish::Answer,
@@ -31,12 +31,15 @@ pub trait Engine: Debug + Send + Sync + 'static {
         events: Vec<Event>,
     ) -> Result<Vec<Result<Published, InvalidEvent>>, PublishError>;
 
-    /// Publishes one event through a bus: `Ok` when the bus has acknowledged it. Who stores it finds
-    /// duplicates, and records conflicts.
+    /// Publishes events through a bus, each for itself, in their order: `Ok` when the bus has acknowledged
+    /// them. Who stores them finds duplicates, and records conflicts.
     ///
     /// # Errors
-    /// When the event is wrong, or the bus did not take it.
-    async fn publish_to_bus(&self, event: Event) -> Result<EventId, PublishError>;
+    /// When the bus did not take them: it may have taken some, and the same keys find them again.
+    async fn publish_all_to_bus(
+        &self,
+        events: Vec<Event>,
+    ) -> Result<Vec<Result<EventId, InvalidEvent>>, PublishError>;
 
     /// What would happen to an event. Nothing is stored or sent.
     ///
@@ -50,8 +53,16 @@ pub trait Engine: Debug + Send + Sync + 'static {
     /// Nothing was changed.
     async fn redrive(&self, redrive: Redrive) -> Result<Redriven, StoreError>;
 
-    /// What happened to a delivery, as a story.
-    fn explain(&self, delivery: &DeliveryRecord, history: &[HistoryEntry]) -> String;
+    /// A delivery, what happened to it, and the same as a story; none when the tenant has no such
+    /// delivery.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    async fn explain(
+        &self,
+        tenant: &TenantId,
+        id: DeliveryId,
+    ) -> Result<Option<(DeliveryRecord, Vec<HistoryEntry>, String)>, StoreError>;
 
     /// Checks that a template can be compiled, has the names that a template can have, and is not too
     /// long.

@@ -156,3 +156,39 @@ async fn a_redrive_counts_first_and_sends_when_it_is_told_to() {
         assert_eq!(refused.problem(), "invalid", "{wrong}");
     }
 }
+
+#[tokio::test]
+async fn a_receipt_reaches_the_tenants_own_delivery_and_no_other() {
+    let world = world();
+    let acme = world.key("acme", &Scope::ALL).await;
+    let other = world.key("other", &Scope::ALL).await;
+    let taken = world.post(&acme, "/v1/events", &signup("1")).await.json();
+    let delivery = taken["routes"][0]["delivery"].clone();
+    let receipts = |id: &str| {
+        json!({ "receipts": [{
+            "provider": "recording", "id": id, "delivery": delivery, "kind": "delivered", "code": "250",
+        }] })
+    };
+    let effects = async |key: &str, id: &str| {
+        let answer = world.post(key, "/v1/receipts", &receipts(id)).await;
+        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+        answer.json()["effects"].clone()
+    };
+    assert_eq!(effects(&other, "theirs").await, json!(["parked"]));
+    assert_eq!(effects(&acme, "mine").await, json!(["advanced"]));
+    assert_eq!(effects(&acme, "mine").await, json!(["duplicate"]));
+    let path = format!("/v1/deliveries/{}", delivery.as_str().unwrap());
+    let detail = world.get(&acme, &path).await.json();
+    assert_eq!(detail["delivery"]["receipt"], "delivered");
+    for wrong in [
+        json!({ "receipts": [] }),
+        json!({ "receipts": [{ "provider": "p", "id": "r", "kind": "sent" }] }),
+        json!({ "receipts": [{ "provider": "a b", "id": "r", "kind": "sent", "message": "m" }] }),
+        json!({ "receipts": [{ "provider": "p", "id": "", "kind": "sent", "message": "m" }] }),
+        json!({ "receipts": [{ "provider": "p", "id": "r", "kind": "lost", "message": "m" }] }),
+        json!({ "receipts": [{ "provider": "p", "id": "r", "kind": "sent", "message": "m", "delivery": delivery }] }),
+    ] {
+        let refused = world.post(&acme, "/v1/receipts", &wrong).await;
+        assert_eq!(refused.problem(), "invalid", "{wrong}");
+    }
+}

@@ -91,3 +91,38 @@ async fn a_list_comes_a_page_at_a_time() {
         refused.problem();
     }
 }
+
+#[tokio::test]
+async fn an_event_may_name_a_recipient_of_the_directory() {
+    let world = world();
+    let key = world.key("acme", &Scope::ALL).await;
+    let other = world.key("other", &Scope::ALL).await;
+    let profile = json!({ "name": "Ada", "addresses": { "email": "ada@example.org" } });
+    world
+        .call("PUT", &key, "/v1/recipients/ada", &profile)
+        .await;
+    let event = |to| json!({ "topic": "user.signup", "to": [to], "idempotency": "none" });
+    let answer = async |key: &str, to| {
+        let plan = world.post(key, "/v1/plan", &event(to)).await;
+        let plan = plan.json();
+        plan["routes"][0]["answer"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    };
+    assert_eq!(answer(&key, json!({ "profile": "ada" })).await, "queued");
+    let said_here = json!({ "profile": "ada", "addresses": { "email": "no address" } });
+    assert_eq!(answer(&key, said_here).await, "rejected");
+    let many = json!([
+        event(json!({ "profile": "ada" })),
+        event(json!({ "profile": "eve" }))
+    ]);
+    let answers = world.post(&key, "/v1/events", &many).await.json();
+    assert_eq!(answers["answers"][0]["routes"][0]["answer"], "queued");
+    assert_eq!(answers["answers"][1]["problem"]["field"], "to[0].profile");
+    let theirs = world
+        .post(&other, "/v1/plan", &event(json!({ "profile": "ada" })))
+        .await;
+    assert_eq!(theirs.problem(), "invalid");
+    assert_eq!(theirs.json()["field"], "to[0].profile");
+}

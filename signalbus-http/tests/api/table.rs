@@ -98,6 +98,15 @@ pub(crate) fn table() -> Vec<Route> {
         ),
         (
             "POST",
+            "/v1/receipts",
+            Key(Scope::Receipts),
+            Some(json!({ "receipts": [{
+                "provider": "recording", "id": "r1", "message": "m1", "kind": "delivered",
+            }] })),
+            None,
+        ),
+        (
+            "POST",
             "/v1/redrives",
             Key(Operate),
             Some(json!({ "filter": {} })),

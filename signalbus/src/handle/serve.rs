@@ -9,8 +9,7 @@ use crate::{
     chain::Chain,
     directory::{TemplateSources, TemplateVersion},
     event::Event,
-    explain::Explanation,
-    id::EventId,
+    id::{DeliveryId, EventId},
     name::{ChannelName, TenantId},
     publish::{InvalidEvent, PublishError, Published},
     route::View,
@@ -34,8 +33,19 @@ impl Engine for Signalbus {
         Self::publish_all(self, events).await
     }
 
-    async fn publish_to_bus(&self, event: Event) -> Result<EventId, PublishError> {
-        Self::publish_to_bus(self, event).await
+    async fn publish_all_to_bus(
+        &self,
+        events: Vec<Event>,
+    ) -> Result<Vec<Result<EventId, InvalidEvent>>, PublishError> {
+        let mut answers = Vec::with_capacity(events.len());
+        for event in events {
+            answers.push(match Self::publish_to_bus(self, event).await {
+                Ok(id) => Ok(id),
+                Err(PublishError::Invalid(invalid)) => Err(invalid),
+                Err(error) => return Err(error),
+            });
+        }
+        Ok(answers)
     }
 
     fn plan(&self, event: &Event) -> Result<PlannedEvent, InvalidEvent> {
@@ -56,12 +66,16 @@ impl Engine for Signalbus {
         Self::redrive(self, redrive).await
     }
 
-    fn explain(&self, delivery: &DeliveryRecord, history: &[HistoryEntry]) -> String {
-        Explanation {
-            delivery: delivery.clone(),
-            history: history.to_vec(),
-        }
-        .to_string()
+    async fn explain(
+        &self,
+        tenant: &TenantId,
+        id: DeliveryId,
+    ) -> Result<Option<(DeliveryRecord, Vec<HistoryEntry>, String)>, StoreError> {
+        let explanation = Self::explain(self, tenant, id).await?;
+        Ok(explanation.map(|explanation| {
+            let story = explanation.to_string();
+            (explanation.delivery, explanation.history, story)
+        }))
     }
 
     fn check_template(&self, name: &str, sources: &TemplateSources) -> Result<(), TemplateProblem> {

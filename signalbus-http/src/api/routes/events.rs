@@ -117,6 +117,7 @@ pub(crate) async fn plan(
     by: By<Publish>,
     Json(PlanRequest(event)): Json<PlanRequest>,
 ) -> Answer<Out<PlanAnswer>> {
+    let event = filled(&by.tenancy, event).await?;
     let event = event.into_planned(by.tenancy.tenant())?;
     Ok(Out(PlanAnswer::of(by.tenancy.plan(event)?)))
 }
@@ -138,6 +139,7 @@ pub(crate) async fn event(by: By<Read>, Id(id): Id<EventId>) -> Answer<Out<Event
 }
 
 async fn one(tenancy: &Tenancy, frame: &Frame, event: EventIn) -> Answer<Response> {
+    let event = filled(tenancy, event).await?;
     check_recipients(tenancy.limits(), event.recipients())?;
     let event = event.into_event(frame, tenancy.tenant())?;
     let answers = tenancy.publish(vec![event]).await?;
@@ -157,9 +159,17 @@ async fn one(tenancy: &Tenancy, frame: &Frame, event: EventIn) -> Answer<Respons
     Ok(response)
 }
 
+/// With what the directory knows of its recipients.
+pub(crate) async fn filled(tenancy: &Tenancy, event: EventIn) -> Answer<EventIn> {
+    let mut events = [Ok(event)];
+    tenancy.fill(&mut events).await?;
+    let [event] = events;
+    event
+}
+
 async fn many(tenancy: &Tenancy, frame: &Frame, body: &[u8]) -> Answer<Response> {
     let limits = tenancy.limits();
-    let parsed = parse_many(body)?;
+    let mut parsed = parse_many(body)?;
     if parsed.len() > limits.batch {
         return Err(Problem::new(
             Wrong::TooLarge,
@@ -169,6 +179,7 @@ async fn many(tenancy: &Tenancy, frame: &Frame, body: &[u8]) -> Answer<Response>
             ),
         ));
     }
+    tenancy.fill(&mut parsed).await?;
     let recipients = parsed.iter().flatten().map(EventIn::recipients).sum();
     check_recipients(limits, recipients)?;
     let mut refused = Vec::with_capacity(parsed.len());

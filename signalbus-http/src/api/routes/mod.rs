@@ -6,6 +6,7 @@ mod events;
 mod health;
 mod keys;
 mod operate;
+mod receipts;
 mod recipients;
 mod templates;
 mod tenants;
@@ -30,6 +31,7 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
         .routes(routes!(deliveries::list))
         .routes(routes!(deliveries::delivery))
         .routes(routes!(operate::cancel_delivery))
+        .routes(routes!(receipts::record))
         .routes(routes!(operate::redrive))
         .routes(routes!(operate::suppress))
         .routes(routes!(operate::unsuppress))

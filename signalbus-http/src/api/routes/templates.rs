@@ -1,6 +1,7 @@
 use axum::Json as Out;
 use http::StatusCode;
 
+use super::events::filled;
 use crate::api::{
     input::{Json, Name, Params},
     problem::{Answer, Problem},
@@ -133,7 +134,8 @@ pub(crate) async fn preview(
     Name(name): Name,
     Json(asked): Json<PreviewIn>,
 ) -> Answer<Out<PreviewOut>> {
-    let event = asked.event.into_planned(by.tenancy.tenant())?;
+    let event = filled(&by.tenancy, asked.event).await?;
+    let event = event.into_planned(by.tenancy.tenant())?;
     let messages = by.tenancy.preview(&name, asked.version, event).await?;
     Ok(Out(PreviewOut::of(messages)))
 }

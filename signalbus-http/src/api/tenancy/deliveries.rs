@@ -1,6 +1,8 @@
 use signalbus_core::{
     DeliveryId,
-    store::{DeliveryFilter, DeliveryRecord, HistoryEntry, Page, PageToken},
+    store::{
+        DeliveryFilter, DeliveryRecord, HistoryEntry, Page, PageToken, Receipt, ReceiptEffect,
+    },
 };
 
 use super::Tenancy;
@@ -17,17 +19,25 @@ impl Tenancy {
         Ok(self.state.engine().store().list(&filter, page).await?)
     }
 
+    /// Records what providers said about messages of this tenant.
+    pub(crate) async fn record_receipts(
+        &self,
+        receipts: Vec<Receipt>,
+    ) -> Answer<Vec<ReceiptEffect>> {
+        let own = receipts.into_iter().map(|mut receipt| {
+            receipt.tenant = Some(self.tenant.clone());
+            receipt
+        });
+        let store = self.state.engine().store();
+        Ok(store.record_receipts(own.collect()).await?)
+    }
+
     /// One delivery of this tenant, its history, and the two as a story.
     pub(crate) async fn delivery(
         &self,
         id: DeliveryId,
     ) -> Answer<(DeliveryRecord, Vec<HistoryEntry>, String)> {
-        let engine = self.state.engine();
-        let store = engine.store();
-        let found = store.delivery(&self.tenant, id).await?;
-        let record = found.ok_or_else(|| Problem::not_found("delivery"))?;
-        let history = store.history(&self.tenant, id).await?;
-        let story = engine.explain(&record, &history);
-        Ok((record, history, story))
+        let found = self.state.engine().explain(&self.tenant, id).await?;
+        found.ok_or_else(|| Problem::not_found("delivery"))
     }
 }

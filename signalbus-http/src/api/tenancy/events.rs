@@ -44,7 +44,7 @@ impl Tenancy {
         Ok(answers)
     }
 
-    /// To the store, or to the bus: there one after the other, so that they stay in their order.
+    /// To the store, or to the bus.
     async fn hand_over(
         &self,
         events: Vec<Event>,
@@ -53,20 +53,15 @@ impl Tenancy {
         if !self.state.over_bus() {
             return engine.publish_all(events).await;
         }
-        let mut answers = Vec::with_capacity(events.len());
-        for event in events {
-            answers.push(match engine.publish_to_bus(event).await {
-                Ok(event) => Ok(Published {
-                    event,
-                    verdict: Verdict::Accepted,
-                    routes: Vec::new(),
-                }),
-                Err(PublishError::Invalid(invalid)) => Err(invalid),
-                // What was acknowledged before is: with the same keys it is found to be there.
-                Err(error) => return Err(error),
-            });
-        }
-        Ok(answers)
+        let answers = engine.publish_all_to_bus(events).await?;
+        let taken = answers.into_iter().map(|answer| {
+            answer.map(|event| Published {
+                event,
+                verdict: Verdict::Accepted,
+                routes: Vec::new(),
+            })
+        });
+        Ok(taken.collect())
     }
 
     /// What would happen to an event of this tenant.

@@ -12,6 +12,7 @@ mod events;
 mod keys;
 mod operate;
 mod pages;
+mod profiles;
 mod quota;
 mod recipients;
 mod scopes;
@@ -20,7 +21,7 @@ mod templates;
 mod trail;
 
 pub(crate) use caller::{By, ByHost};
-pub(crate) use scopes::{Admin, Operate, Publish, Read};
+pub(crate) use scopes::{Admin, Operate, Publish, Read, Receipts};
 pub(crate) use state::{ApiParts, ApiState};
 
 use signalbus_core::{TenantId, directory::Owner};

@@ -28,4 +28,6 @@ needs! {
     Operate,
     /// Manage.
     Admin,
+    /// Say what providers said.
+    Receipts,
 }

@@ -72,8 +72,11 @@ pub(crate) struct ManyAnswer {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     replayed: bool,
     /// The event, when it was taken.
-    #[serde(flatten)]
-    taken: Option<EventAnswer>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event: Option<Uuid>,
+    /// One line for each of its recipients and channels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    routes: Option<Vec<RouteOut>>,
     /// What is wrong with it, when it was not.
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<Problem>,
@@ -105,10 +108,12 @@ impl EventAnswer {
 
 impl ManyAnswer {
     pub(crate) fn taken(published: Published, replayed: bool) -> Self {
+        let EventAnswer { event, routes } = EventAnswer::of(published);
         Self {
             status: 202,
             replayed,
-            taken: Some(EventAnswer::of(published)),
+            event: Some(event),
+            routes: Some(routes),
             problem: None,
         }
     }
@@ -117,7 +122,8 @@ impl ManyAnswer {
         Self {
             status: problem.status(),
             replayed: false,
-            taken: None,
+            event: None,
+            routes: None,
             problem: Some(problem),
         }
     }

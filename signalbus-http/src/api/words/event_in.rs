@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use signalbus_core::{
     Attachment, Class, Event, Idempotency, Order, Recipient, TenantId, Timestamp, TraceContext,
+    directory::RecipientProfile,
 };
 use utoipa::ToSchema;
 
@@ -65,6 +66,11 @@ pub(crate) struct EventIn {
 #[serde(deny_unknown_fields)]
 #[schema(as = Recipient)]
 pub(crate) struct RecipientIn {
+    /// A recipient of the directory. What is known there is put in where it is not said here, and their
+    /// id is this. It is looked up when the event is published: once they were changed, the same event is
+    /// another one.
+    #[serde(default)]
+    profile: Option<String>,
     /// The application's own id of the person.
     #[serde(default)]
     id: Option<String>,
@@ -156,6 +162,32 @@ impl EventIn {
         self
     }
 
+    /// The recipients of the directory that it names.
+    pub(crate) fn profiles(&self) -> impl Iterator<Item = &str> {
+        self.to.iter().filter_map(|to| to.profile.as_deref())
+    }
+
+    /// Puts in what is known of its recipients.
+    pub(crate) fn fill(
+        &mut self,
+        known: &BTreeMap<String, Option<RecipientProfile>>,
+    ) -> Answer<()> {
+        for (place, to) in self.to.iter_mut().enumerate() {
+            let Some(id) = to.profile.take() else {
+                continue;
+            };
+            let Some(Some(profile)) = known.get(&id) else {
+                return Err(Problem::new(
+                    Wrong::Invalid,
+                    "this tenant has no such recipient: make one, or give the addresses here",
+                )
+                .field(format!("to[{place}].profile")));
+            };
+            to.fill(id, profile);
+        }
+        Ok(())
+    }
+
     pub(crate) fn recipients(&self) -> usize {
         self.to.len()
     }
@@ -200,6 +232,20 @@ impl EventIn {
 }
 
 impl RecipientIn {
+    fn fill(&mut self, id: String, profile: &RecipientProfile) {
+        self.id.get_or_insert(id);
+        self.name = self.name.take().or_else(|| profile.name.clone());
+        self.locale = self.locale.take().or_else(|| profile.locale.clone());
+        if self.data.is_none() {
+            self.data = profile.data.as_object().cloned();
+        }
+        for (channel, address) in &profile.addresses {
+            self.addresses
+                .entry(channel.clone())
+                .or_insert_with(|| address.clone());
+        }
+    }
+
     pub(crate) fn into_recipient(self) -> Recipient {
         let mut recipient = Recipient::new().data(self.data.map_or(Value::Null, Value::Object));
         recipient.id = self.id;

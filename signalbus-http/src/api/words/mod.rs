@@ -9,6 +9,7 @@ mod keys;
 mod object;
 mod operate;
 mod page;
+mod receipts;
 mod recipients;
 mod templates;
 mod tenants;
@@ -25,6 +26,7 @@ pub(crate) use operate::{
     short,
 };
 pub(crate) use page::{PageQuery, parse_number};
+pub(crate) use receipts::{ReceiptsIn, ReceiptsOut};
 pub(crate) use recipients::{ProfileIn, ProfileList, ProfileOut};
 pub(crate) use templates::{
     PreviewIn, PreviewOut, PublishIn, SourcesIn, TemplateList, TemplateOut,
