@@ -99,13 +99,16 @@ pub(crate) struct Problem {
     /// The status of the answer.
     status: u16,
     /// What it is here, and what to do.
-    detail: String,
+    #[schema(value_type = String)]
+    detail: Box<str>,
     /// The id of the request, for whoever reads the logs.
     #[serde(skip_serializing_if = "Option::is_none")]
-    instance: Option<String>,
+    #[schema(value_type = Option<String>)]
+    instance: Option<Box<str>>,
     /// The field that is wrong, if it is one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    field: Option<String>,
+    #[schema(value_type = Option<String>)]
+    field: Option<Box<str>>,
     #[serde(skip)]
     wrong: Wrong,
     #[serde(skip)]
@@ -121,7 +124,7 @@ impl Problem {
             kind: wrong.uri(),
             title: wrong.title(),
             status: wrong.status().as_u16(),
-            detail: detail.into(),
+            detail: detail.into().into(),
             instance: None,
             field: None,
             wrong,
@@ -131,7 +134,7 @@ impl Problem {
 
     /// Names the field.
     pub(crate) fn field(mut self, field: impl Into<String>) -> Self {
-        self.field = Some(field.into());
+        self.field = Some(field.into().into());
         self
     }
 
@@ -143,7 +146,7 @@ impl Problem {
 
     /// Which request it was.
     pub(crate) fn instance(mut self, request: &str) -> Self {
-        self.instance = Some(format!("urn:signalbus:request:{request}"));
+        self.instance = Some(format!("urn:signalbus:request:{request}").into());
         self
     }
 

@@ -71,7 +71,7 @@ pub(crate) async fn publish(
 #[serde(untagged)]
 enum EventOrEvents {
     /// One.
-    One(EventIn),
+    One(Box<EventIn>),
     /// Many.
     Many(Vec<EventIn>),
 }
