@@ -27,7 +27,7 @@ pub fn target(data: &[u8]) {
                 assert_eq!(text(ready.tenant.as_str()), values[3]);
                 assert_eq!(text(ready.channel.as_str()), values[4]);
                 assert_eq!(integer(ready.class.index()), values[5]);
-                assert_eq!(integer(ready.lane.0), values[6]);
+                assert_eq!(integer(ready.lane.get()), values[6]);
                 assert_eq!(Value::Integer(ready.order_key.cast_signed()), values[7]);
                 assert_eq!(integer(ready.generation), values[9]);
                 assert_eq!(integer(ready.attempt), values[10]);

@@ -7,6 +7,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::{clock::Clock, entropy::Entropy};
@@ -65,6 +66,23 @@ id! {
 id! {
     /// Names one running engine; new at every start.
     WorkerId
+}
+
+impl EventId {
+    /// An id that follows from these words: the same ones give the same id (a `UUIDv8`, RFC 9562
+    /// section 5.8, of a SHA-256).
+    #[must_use]
+    pub fn derived(words: &[&str]) -> Self {
+        let mut hasher = Sha256::new();
+        for word in words {
+            hasher.update(u64::try_from(word.len()).unwrap_or(u64::MAX).to_be_bytes());
+            hasher.update(word);
+        }
+        let digest: [u8; 32] = hasher.finalize().into();
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&digest[..16]);
+        Self(uuid::Builder::from_custom_bytes(bytes).into_uuid())
+    }
 }
 
 /// Makes ids that rise strictly within this source.

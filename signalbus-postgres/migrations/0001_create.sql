@@ -30,17 +30,19 @@ CREATE TABLE signalbus.meta (
 
 INSERT INTO signalbus.meta (version, oldest) VALUES (1, 1);
 
--- One row for each worker that lives: renewing it renews all its lanes.
+-- One row for each worker that lives: renewing it renews all its lanes. `spaces` are those it wants
+-- lanes of: one for each channel it sends on, one for each topic it reads from a bus.
 CREATE TABLE signalbus.worker (
     worker  uuid PRIMARY KEY,
     since   bigint NOT NULL,
     until   bigint NOT NULL,
-    wants   boolean NOT NULL
+    spaces  bigint[] NOT NULL
 ) WITH (fillfactor = 50);
 
--- Changes with its owner only. A writer locks the row FOR KEY SHARE, a new owner FOR UPDATE.
+-- A lane is a number of 16 bits within a space, whose id stands above them; its row is made when
+-- the space is first asked for. Changes with its owner only. A writer locks the row FOR KEY SHARE, a new owner FOR UPDATE.
 CREATE TABLE signalbus.lane (
-    lane    integer PRIMARY KEY,
+    lane    bigint PRIMARY KEY,
     epoch   bigint NOT NULL,
     worker  uuid
 ) WITH (fillfactor = 50);
@@ -98,7 +100,7 @@ CREATE TABLE signalbus.delivery (
     claimed_at    bigint,
     claim_epoch   bigint,
     message_hash  bigint,
-    lane          integer NOT NULL,
+    lane          bigint NOT NULL,
     recipient     bigint NOT NULL,
     generation    integer NOT NULL DEFAULT 0,
     attempt       integer NOT NULL DEFAULT 0,

@@ -3,7 +3,7 @@
 use signalbus_core::{
     clock::Timestamp,
     event::{Class, Order},
-    store::{EndState, State, StoreError},
+    store::{EndState, LaneId, State, StoreError},
 };
 use sqlx::{Column, Postgres, Row, TypeInfo, postgres::PgRow};
 
@@ -125,7 +125,18 @@ pub(crate) struct Columns<'r> {
     next: usize,
 }
 
+/// A lane as a column.
+pub(crate) fn lane_column(lane: LaneId) -> i64 {
+    lane.get().cast_signed()
+}
+
 impl<'r> Columns<'r> {
+    /// The next column as a lane.
+    pub(crate) fn lane(&mut self) -> Result<LaneId, StoreError> {
+        let lane = self.take::<i64>()?;
+        Ok(LaneId::from_stored(lane.cast_unsigned()))
+    }
+
     pub(crate) fn of(row: &'r PgRow) -> Self {
         Self { row, next: 0 }
     }

@@ -1,13 +1,16 @@
 //! Lanes: leases with epochs, shared out evenly among the workers of all processes, on the time of
 //! the database. A worker renews one row, its own; the row of a lane changes with its owner.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
-use signalbus_core::store::{Epoch, LaneHolding, LaneId, LaneLease, LaneRequest, StoreError};
+use signalbus_core::{
+    name::ChannelName,
+    store::{Epoch, LaneHolding, LaneId, LaneLease, LaneRequest, Share, SpaceId, StoreError},
+};
 use uuid::Uuid;
 
 use crate::{
-    codec::Columns,
+    codec::{Columns, lane_column},
     database::{Link, now},
     error, order, receipts,
 };
@@ -26,21 +29,31 @@ macro_rules! may_be_taken {
 /// What a renewal found.
 pub(crate) struct Renewed {
     leases: Vec<LaneLease>,
-    share: Share,
-    take: bool,
+    /// What is to be done about each space that was asked for.
+    shares: Vec<Sharing>,
+    /// Whether other workers are there: they may have to be told of new work.
+    pub(crate) has_company: bool,
     /// Whether nobody has looked for a while for what was left lying.
     pub(crate) sweep: bool,
 }
 
-impl Renewed {
+/// A space, and the share of it that the worker should have.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sharing {
+    id: SpaceId,
+    share: Share,
+    /// How many lanes should be there, while some are missing.
+    make: Option<u16>,
     /// How many lanes the worker should take.
-    pub(crate) fn missing(&self) -> usize {
-        if self.take { self.share.missing() } else { 0 }
-    }
+    missing: usize,
+}
 
-    /// Whether other workers are there: they may have to be told of new work.
-    pub(crate) fn has_company(&self) -> bool {
-        self.share.company
+impl Renewed {
+    /// The spaces of which lanes have to be made or taken.
+    pub(crate) fn to_do(&self) -> Vec<Sharing> {
+        let all = self.shares.iter().copied();
+        all.filter(|sharing| sharing.missing > 0 || sharing.make.is_some())
+            .collect()
     }
 
     /// What the worker holds, with lanes that it took besides.
@@ -48,23 +61,27 @@ impl Renewed {
         let mut leases = self.leases;
         leases.extend(taken);
         leases.sort_by_key(|lease| lease.lane);
-        let keeps = match (self.take, self.share.others_are_short) {
-            (false, _) => 0,
-            (true, true) => self.share.target,
-            (true, false) => leases.len(),
-        };
-        let surplus = leases.iter().skip(keeps).map(|lease| lease.lane).collect();
-        LaneHolding { leases, surplus }
+        let mut keeps = HashMap::new();
+        for Sharing { id, share, .. } in self.shares {
+            let held = leases.iter().filter(|lease| lease.lane.space() == id);
+            keeps.insert(id, share.keeps(held.count(), true));
+        }
+        let surplus = leases.iter().filter(|lease| {
+            let left = keeps.entry(lease.lane.space()).or_insert(0_usize);
+            let too_many = *left == 0;
+            *left = left.saturating_sub(1);
+            too_many
+        });
+        LaneHolding {
+            surplus: surplus.map(|lease| lease.lane).collect(),
+            leases,
+        }
     }
 }
 
 /// Gives lanes up.
 pub(crate) async fn release(link: &mut Link<'_>, request: &LaneRequest) -> Result<(), StoreError> {
-    let lanes: Vec<i32> = request
-        .release
-        .iter()
-        .map(|LaneId(lane)| i32::from(*lane))
-        .collect();
+    let lanes: Vec<i64> = request.release.iter().copied().map(lane_column).collect();
     let query = link
         .query("UPDATE signalbus.lane SET worker = NULL WHERE worker = $1 AND lane = ANY($2)")
         .bind(*request.worker.as_uuid())
@@ -73,11 +90,17 @@ pub(crate) async fn release(link: &mut Link<'_>, request: &LaneRequest) -> Resul
 }
 
 /// Renews the lease of the worker, also one that has lapsed: as long as nobody took a lane, its
-/// epoch stays. One statement.
+/// epoch stays. One statement. `lanes` is how many each channel has.
 pub(crate) async fn renew(
     link: &mut Link<'_>,
+    lanes: u16,
     request: &LaneRequest,
 ) -> Result<Renewed, StoreError> {
+    let spaces: Vec<i64> = request
+        .spaces
+        .iter()
+        .map(|space| space.id().get().cast_signed())
+        .collect();
     let query = link
         .query(concat!(
             "WITH t AS MATERIALIZED (SELECT ",
@@ -87,83 +110,115 @@ pub(crate) async fn renew(
                  DELETE FROM signalbus.worker AS w USING t
                  WHERE w.until <= t.now AND w.worker <> $2),
              renewed AS (
-                 INSERT INTO signalbus.worker AS w (worker, since, until, wants)
+                 INSERT INTO signalbus.worker AS w (worker, since, until, spaces)
                  SELECT $2, t.now, t.now + $3, $4 FROM t
                  ON CONFLICT (worker) DO UPDATE SET
-                     since = excluded.since, until = excluded.until, wants = excluded.wants),
+                     since = excluded.since, until = excluded.until, spaces = excluded.spaces),
              others AS (
-                 SELECT w.worker, count(l.lane) AS held
-                 FROM t JOIN signalbus.worker AS w
-                   ON w.worker <> $2 AND w.wants AND w.until > t.now
-                 LEFT JOIN signalbus.lane AS l ON l.worker = w.worker
-                 GROUP BY w.worker)
+                 SELECT w.worker, s.space,
+                        (SELECT count(*) FROM signalbus.lane AS l
+                         WHERE l.worker = w.worker AND l.lane >> 16 = s.space) AS held
+                 FROM t JOIN signalbus.worker AS w ON w.worker <> $2 AND w.until > t.now
+                 CROSS JOIN LATERAL unnest(w.spaces) AS s (space)
+                 WHERE s.space = ANY($4))
              SELECT ARRAY(SELECT lane FROM signalbus.lane WHERE worker = $2 ORDER BY lane),
                     ARRAY(SELECT epoch FROM signalbus.lane WHERE worker = $2 ORDER BY lane),
-                    ARRAY(SELECT worker FROM others ORDER BY worker),
-                    ARRAY(SELECT held FROM others ORDER BY worker),
-                    (SELECT count(*) FROM signalbus.lane),
+                    ARRAY(SELECT worker FROM others ORDER BY worker, space),
+                    ARRAY(SELECT space FROM others ORDER BY worker, space),
+                    ARRAY(SELECT held FROM others ORDER BY worker, space),
+                    ARRAY(SELECT (SELECT count(*) FROM signalbus.lane AS l
+                                  WHERE l.lane BETWEEN a.space << 16 AND (a.space << 16) + 65535)
+                          FROM unnest($4) WITH ORDINALITY AS a (space, nth) ORDER BY a.nth),
+                    EXISTS (SELECT 1 FROM signalbus.worker AS w
+                            WHERE w.worker <> $2 AND w.until > t.now AND w.spaces <> '{}'),
                     m.swept_at > t.now OR m.swept_at <= t.now - $5
              FROM t CROSS JOIN signalbus.meta AS m"
         ))
         .bind(link.dialect.test_monotonic())
         .bind(*request.worker.as_uuid())
         .bind(micros(request.lease))
-        .bind(request.take)
+        .bind(spaces)
         .bind(micros(SWEEP));
     let rows = link.rows(query).await?;
     let row = rows
         .first()
         .ok_or_else(|| error::corrupt("the installation has no row in `meta`"))?;
     let mut columns = Columns::of(row);
-    let (lanes, epochs): (Vec<i32>, Vec<i64>) = (columns.take()?, columns.take()?);
-    let (others, counts): (Vec<Uuid>, Vec<i64>) = (columns.take()?, columns.take()?);
-    let all = columns.number()?;
-    let leases = leases(request, lanes.into_iter().zip(epochs))?;
-    let mut held: Vec<(Uuid, usize)> = others
-        .into_iter()
-        .zip(counts)
-        .map(|(other, count)| (other, usize::try_from(count).unwrap_or_default()))
-        .collect();
-    let company = !held.is_empty();
+    let (owned, epochs): (Vec<i64>, Vec<i64>) = (columns.take()?, columns.take()?);
+    let (others, of, held): (Vec<Uuid>, Vec<i64>, Vec<i64>) =
+        (columns.take()?, columns.take()?, columns.take()?);
+    let counts: Vec<i64> = columns.take()?;
+    let leases = leases(request, owned.into_iter().zip(epochs));
     let me = *request.worker.as_uuid();
-    if request.take {
-        held.push((me, leases.len()));
-        held.sort_unstable();
-    }
-    let place = held.iter().position(|(worker, _)| *worker == me);
-    let held: Vec<usize> = held.into_iter().map(|(_, count)| count).collect();
-    let mut share = Share::of(all, &held, place.unwrap_or_default());
-    share.company = company;
+    let shares = request.spaces.iter().zip(counts).map(|(space, found)| {
+        let id = space.id();
+        let mine = leases.iter().filter(|lease| lease.lane.space() == id);
+        let mine = mine.count();
+        let mut sharers = vec![(me, mine)];
+        for ((other, of), held) in others.iter().zip(&of).zip(&held) {
+            if of.cast_unsigned() == id.get() {
+                sharers.push((*other, usize::try_from(*held).unwrap_or_default()));
+            }
+        }
+        sharers.sort_unstable();
+        let place = sharers.iter().position(|(worker, _)| *worker == me);
+        let held: Vec<usize> = sharers.into_iter().map(|(_, held)| held).collect();
+        let (found, wanted) = (
+            usize::try_from(found).unwrap_or_default(),
+            space.lanes(lanes),
+        );
+        let share = Share::of(found.max(usize::from(wanted)), &held, place);
+        Sharing {
+            id,
+            share,
+            make: (found < usize::from(wanted)).then_some(wanted),
+            missing: share.missing(mine),
+        }
+    });
     Ok(Renewed {
+        shares: shares.collect(),
         leases,
-        share,
-        take: request.take,
+        has_company: columns.take()?,
         sweep: columns.take()?,
     })
 }
 
-/// Takes up to `count` lanes. A lock that nobody can share waits for what the last owner is
-/// writing; a second statement then looks again, as somebody else may have been faster.
+/// Makes and takes what is missing of a space. A lock that nobody can share waits for what the last
+/// owner is writing; a second statement then looks again, as somebody else may have been faster.
 pub(crate) async fn take(
     link: &mut Link<'_>,
     request: &LaneRequest,
-    count: usize,
+    sharing: Sharing,
 ) -> Result<Vec<LaneLease>, StoreError> {
+    let space = sharing.id.get().cast_signed();
+    if let Some(lanes) = sharing.make {
+        let make = link
+            .query(
+                "INSERT INTO signalbus.lane (lane, epoch)
+                 SELECT ($1 << 16) + number, 0
+                 FROM generate_series(0::bigint, $2::bigint - 1) AS number
+                 ON CONFLICT DO NOTHING",
+            )
+            .bind(space)
+            .bind(i64::from(lanes));
+        link.run(make).await?;
+    }
     let lock = link
         .query(concat!(
             "WITH t AS MATERIALIZED (SELECT ",
             now!(),
             " AS now)
              SELECT l.lane FROM signalbus.lane AS l CROSS JOIN t
-             WHERE ",
+             WHERE l.lane BETWEEN $4 << 16 AND ($4 << 16) + 65535 AND ",
             may_be_taken!(),
             " ORDER BY l.lane LIMIT $3 FOR UPDATE OF l"
         ))
         .bind(link.dialect.test_monotonic())
         .bind(*request.worker.as_uuid())
-        .bind(i64::try_from(count).unwrap_or(i64::MAX));
+        .bind(i64::try_from(sharing.missing).unwrap_or(i64::MAX))
+        .bind(space);
     let rows = link.rows(lock).await?;
-    let lanes = rows.iter().map(|row| Columns::of(row).take::<i32>());
+    let lanes = rows.iter().map(|row| Columns::of(row).take::<i64>());
     let lanes = lanes.collect::<Result<Vec<_>, _>>()?;
     let take = link
         .query(concat!(
@@ -181,26 +236,73 @@ pub(crate) async fn take(
     let rows = link.rows(take).await?;
     let taken = rows.iter().map(|row| {
         let mut columns = Columns::of(row);
-        Ok::<(i32, i64), StoreError>((columns.take()?, columns.take()?))
+        Ok::<(i64, i64), StoreError>((columns.take()?, columns.take()?))
     });
     let taken = taken.collect::<Result<Vec<_>, _>>()?;
-    leases(request, taken.into_iter())
+    Ok(leases(request, taken.into_iter()))
 }
 
-fn leases(
-    request: &LaneRequest,
-    lanes: impl Iterator<Item = (i32, i64)>,
-) -> Result<Vec<LaneLease>, StoreError> {
+fn leases(request: &LaneRequest, lanes: impl Iterator<Item = (i64, i64)>) -> Vec<LaneLease> {
     lanes
-        .map(|(lane, epoch)| {
-            let lane = u16::try_from(lane).map_err(|_| error::corrupt("a lane is not known"))?;
-            Ok(LaneLease {
-                lane: LaneId(lane),
-                epoch: Epoch(epoch.cast_unsigned()),
-                remaining: request.lease,
-            })
+        .map(|(lane, epoch)| LaneLease {
+            lane: LaneId::from_stored(lane.cast_unsigned()),
+            epoch: Epoch(epoch.cast_unsigned()),
+            remaining: request.lease,
         })
         .collect()
+}
+
+/// Counts what is ready, or was claimed, on channels that no living worker wants: up to 10,000 of
+/// each class, so that a backlog nobody can send costs little.
+pub(crate) async fn unserved(link: &mut Link<'_>) -> Result<Vec<(ChannelName, u64)>, StoreError> {
+    let query = link
+        .query(concat!(
+            "WITH t AS MATERIALIZED (SELECT ",
+            now!(),
+            " AS now),
+             present AS (
+                 SELECT c.class, p.channel
+                 FROM (VALUES (0::smallint), (1::smallint), (2::smallint)) AS c (class)
+                 CROSS JOIN LATERAL (
+                     WITH RECURSIVE present AS (
+                         (SELECT d.channel FROM signalbus.delivery AS d
+                          WHERE d.state = 0 AND d.class = c.class ORDER BY d.channel LIMIT 1)
+                         UNION ALL
+                         SELECT n.channel FROM present AS p CROSS JOIN LATERAL (
+                             SELECT d.channel FROM signalbus.delivery AS d
+                             WHERE d.state = 0 AND d.class = c.class AND d.channel > p.channel
+                             ORDER BY d.channel LIMIT 1) AS n)
+                     SELECT channel FROM present) AS p)
+             SELECT p.channel, n.waiting, ARRAY(
+                 SELECT DISTINCT s.space FROM t JOIN signalbus.worker AS w ON w.until > t.now
+                 CROSS JOIN LATERAL unnest(w.spaces) AS s (space))
+             FROM present AS p CROSS JOIN LATERAL (
+                 SELECT count(*) AS waiting FROM (
+                     SELECT 1 FROM signalbus.delivery AS d
+                     WHERE d.state = 0 AND d.class = p.class AND d.channel = p.channel
+                     LIMIT 10000) AS ready) AS n
+             UNION ALL
+             SELECT d.channel, count(*), ARRAY(
+                 SELECT DISTINCT s.space FROM t JOIN signalbus.worker AS w ON w.until > t.now
+                 CROSS JOIN LATERAL unnest(w.spaces) AS s (space))
+             FROM signalbus.delivery AS d WHERE d.state = 2 GROUP BY d.channel"
+        ))
+        .bind(link.dialect.test_monotonic());
+    let rows = link.rows(query).await?;
+    let mut unserved: Vec<(ChannelName, u64)> = Vec::new();
+    for row in &rows {
+        let mut columns = Columns::of(row);
+        let (channel, count): (ChannelName, u64) = (columns.name()?, columns.number()?);
+        let wanted: Vec<i64> = columns.take()?;
+        if wanted.contains(&SpaceId::send(&channel).get().cast_signed()) {
+            continue;
+        }
+        match unserved.iter_mut().find(|(of, _)| *of == channel) {
+            Some((_, all)) => *all += count,
+            None => unserved.push((channel, count)),
+        }
+    }
+    Ok(unserved)
 }
 
 /// How often somebody looks for what was left lying.
@@ -227,78 +329,8 @@ pub(crate) async fn sweep(link: &mut Link<'_>) -> Result<(), StoreError> {
     receipts::sweep(link, now).await
 }
 
-/// How many lanes a worker should have.
-#[derive(Debug, PartialEq, Eq)]
-struct Share {
-    held: usize,
-    target: usize,
-    others_are_short: bool,
-    company: bool,
-}
-
-impl Share {
-    /// Shares out `lanes` evenly; what is left over stays with those that hold most, so that lanes
-    /// move only when they must. `held` has one count for each worker, the asking one at `place`.
-    fn of(lanes: usize, held: &[usize], place: usize) -> Self {
-        let workers = held.len().max(1);
-        let mine = held.get(place).copied().unwrap_or(0);
-        let mut order: Vec<usize> = (0..held.len()).collect();
-        order.sort_by_key(|index| std::cmp::Reverse(held[*index]));
-        let target = |index: usize| {
-            let rank = order
-                .iter()
-                .position(|other| *other == index)
-                .unwrap_or_default();
-            lanes / workers + usize::from(rank < lanes % workers)
-        };
-        Self {
-            held: mine,
-            target: target(place),
-            others_are_short: (0..held.len())
-                .any(|index| index != place && held[index] < target(index)),
-            company: false,
-        }
-    }
-
-    fn missing(&self) -> usize {
-        self.target.saturating_sub(self.held)
-    }
-}
-
 fn micros(time: Duration) -> i64 {
     // Not so long that a time behind it could not be written.
     const MOST: i64 = i64::MAX / 8;
     i64::try_from(time.as_micros()).map_or(MOST, |time| time.min(MOST))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_worker_gets_all() {
-        let share = Share::of(4, &[0], 0);
-        assert_eq!((share.missing(), share.others_are_short), (4, false));
-    }
-
-    #[test]
-    fn a_newcomer_is_owed_its_share() {
-        let share = Share::of(4, &[4, 0], 0);
-        assert_eq!((share.target, share.others_are_short), (2, true));
-    }
-
-    #[test]
-    fn nobody_goes_without_while_another_has_two() {
-        let share = Share::of(4, &[2, 2, 0], 1);
-        assert_eq!((share.target, share.others_are_short), (1, true));
-        assert_eq!(Share::of(4, &[2, 2, 0], 2).missing(), 1);
-    }
-
-    #[test]
-    fn an_even_division_moves_nothing() {
-        for place in 0..3 {
-            let share = Share::of(4, &[1, 2, 1], place);
-            assert_eq!((share.missing(), share.others_are_short), (0, false));
-        }
-    }
 }

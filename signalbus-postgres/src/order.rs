@@ -42,7 +42,7 @@ const AT_ONCE: i64 = 5_000;
 pub(crate) async fn place(
     link: &mut Link<'_>,
     now: Timestamp,
-    lanes: &[i32],
+    lanes: &[i64],
 ) -> Result<(), StoreError> {
     let query = link
         .query(concat!(
@@ -52,7 +52,7 @@ pub(crate) async fn place(
             due_or_timed!("$2"),
             " END
              WHERE d.state = 4 AND d.position IN (
-                 SELECT u.position FROM unnest($1::integer[]) AS l (lane)
+                 SELECT u.position FROM unnest($1::bigint[]) AS l (lane)
                  JOIN signalbus.delivery AS u ON u.state = 4 AND u.lane = l.lane
                  LIMIT $3)"
         ))

@@ -2,9 +2,7 @@
 
 use signalbus_core::{
     id::{DeliveryId, EventId},
-    store::{
-        DeliveryRecord, LaneId, Position, Ready, Reason, ReceiptKind, StoreError, StoredEvent,
-    },
+    store::{DeliveryRecord, Position, Ready, Reason, ReceiptKind, StoreError, StoredEvent},
 };
 
 use crate::codec::{Columns, class_of, order_of, state_of};
@@ -86,7 +84,7 @@ pub(crate) fn ready(columns: &mut Columns<'_>) -> Result<Ready, StoreError> {
         tenant: columns.name()?,
         channel: columns.name()?,
         class: class_of(columns.int()?)?,
-        lane: LaneId(columns.number()?),
+        lane: columns.lane()?,
         order_key: columns.int()?.cast_unsigned(),
         order: order_of(columns.int()?)?,
         generation: columns.number()?,

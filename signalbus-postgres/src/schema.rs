@@ -1,6 +1,6 @@
 //! The tables: made and brought up to date when a store is opened, or by the host.
 
-use signalbus_core::store::{LaneId, LaneKey, StoreError};
+use signalbus_core::store::StoreError;
 
 use crate::{
     codec::Columns,
@@ -148,16 +148,7 @@ pub(crate) async fn lanes(link: &mut Link<'_>, wanted: Option<u16>) -> Result<u1
     let settle = link
         .query("UPDATE signalbus.meta SET lanes = $1 WHERE lanes IS NULL")
         .bind(i32::from(wanted.unwrap_or(LANES)));
-    if link.run(settle).await? > 0 {
-        let fill = link
-            .query(
-                "INSERT INTO signalbus.lane (lane, epoch)
-                 SELECT lane, 0 FROM generate_series(0, $1 - 1) AS lane
-                 ON CONFLICT DO NOTHING",
-            )
-            .bind(i32::from(wanted.unwrap_or(LANES)));
-        link.run(fill).await?;
-    }
+    link.run(settle).await?;
     let rows = link
         .rows(link.query("SELECT lanes FROM signalbus.meta"))
         .await?;
@@ -171,10 +162,4 @@ pub(crate) async fn lanes(link: &mut Link<'_>, wanted: Option<u16>) -> Result<u1
         )));
     }
     Ok(lanes)
-}
-
-/// The lane of a key, as a column.
-pub(crate) fn lane_of(key: LaneKey, lanes: u16) -> i32 {
-    let LaneId(lane) = key.lane(lanes);
-    i32::from(lane)
 }

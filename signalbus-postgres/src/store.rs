@@ -8,7 +8,7 @@ use signalbus_core::{
     Wake,
     clock::Timestamp,
     id::{DeliveryId, EventId},
-    name::TenantId,
+    name::{ChannelName, TenantId},
     store::{
         Acceptance, BusAdvance, BusPosition, Cancel, Cancelled, DeliveryFilter, DeliveryRecord,
         EventRecord, Fetched, Flush, Flushed, HistoryEntry, LaneHolding, LaneLease, LaneRequest,
@@ -257,36 +257,38 @@ impl Store for PostgresStore {
 
     async fn hold_lanes(&self, request: LaneRequest) -> Result<LaneHolding, StoreError> {
         self.database().shorten_deadline(request.lease);
-        let request = Arc::new(request);
+        let (request, lanes) = (Arc::new(request), self.inner.lanes);
         let renewed = if request.release.is_empty() {
-            call!(self, Lifeline, Once, [request], link => lanes::renew(link, &request))?
+            call!(self, Lifeline, Once, [request], link => lanes::renew(link, lanes, &request))?
         } else {
             call!(self, Lifeline, Transaction, [request], link => async {
                 lanes::release(link, &request).await?;
-                lanes::renew(link, &request).await
+                lanes::renew(link, lanes, &request).await
             })?
         };
-        self.inner.teller.has_company(renewed.has_company());
+        self.inner.teller.has_company(renewed.has_company);
         if renewed.sweep
             && let Err(error) = call!(self, Lifeline, Transaction, [], link => lanes::sweep(link))
         {
             tracing::warn!(%error, "what was left lying could not be looked for; trying again");
         }
-        let missing = renewed.missing();
-        let taken = if missing > 0 {
-            let taken = call!(self, Lifeline, Transaction, [request], link => lanes::take(link, &request, missing));
-            match taken {
-                Ok(taken) => taken,
+        let mut taken = Vec::new();
+        for sharing in renewed.to_do() {
+            let of_space = call!(self, Lifeline, Transaction, [request], link => lanes::take(link, &request, sharing));
+            match of_space {
+                Ok(of_space) => taken.extend(of_space),
                 // What is held was renewed: that must not be forgotten.
                 Err(error) => {
                     tracing::warn!(%error, "free lanes could not be taken; trying again");
-                    Vec::new()
+                    break;
                 }
             }
-        } else {
-            Vec::new()
-        };
+        }
         Ok(renewed.holding(taken))
+    }
+
+    async fn unserved(&self) -> Result<Vec<(ChannelName, u64)>, StoreError> {
+        call!(self, Worker, Read, [], link => lanes::unserved(link))
     }
 
     async fn fetch(&self, lanes: &[LaneLease], window: Window) -> Result<Fetched, StoreError> {

@@ -18,7 +18,8 @@ CREATE TABLE signalbus_meta (
 
 INSERT INTO signalbus_meta (name, value) VALUES ('next_event', 1), ('next_position', 1);
 
--- Leases, in microseconds of the monotonic clock of the process that holds the file.
+-- Leases, in microseconds of the monotonic clock of the process that holds the file. A lane is a
+-- number of 16 bits within a space (a channel, or a topic on a bus), whose id stands above them.
 CREATE TABLE signalbus_lane (
     lane   INTEGER PRIMARY KEY,
     epoch  INTEGER NOT NULL,
@@ -26,10 +27,11 @@ CREATE TABLE signalbus_lane (
     until  INTEGER NOT NULL
 ) STRICT;
 
--- Workers that want lanes, also while they hold none.
+-- Workers that want lanes, also while they hold none; and of which spaces, as JSON.
 CREATE TABLE signalbus_worker (
     worker BLOB PRIMARY KEY,
-    until  INTEGER NOT NULL
+    until  INTEGER NOT NULL,
+    spaces TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 -- The deliveries of an event have the positions from `first_position` on.

@@ -3,7 +3,7 @@
 use signalbus_core::{
     clock::Timestamp,
     event::{Class, Order},
-    store::StoreError,
+    store::{LaneId, StoreError},
 };
 use sqlx::{Row, Sqlite, sqlite::SqliteRow};
 
@@ -104,6 +104,11 @@ impl<'r> Columns<'r> {
         T::try_from(self.take()?).map_err(|_| error::corrupt("a number is out of its range"))
     }
 
+    /// The next column as a lane.
+    pub(crate) fn lane(&mut self) -> Result<LaneId, StoreError> {
+        self.number().map(LaneId::from_stored)
+    }
+
     /// The next column as a time.
     pub(crate) fn time(&mut self) -> Result<Timestamp, StoreError> {
         time(self.take()?)
@@ -139,6 +144,11 @@ impl<'r> Columns<'r> {
             .transpose()
             .map_err(|source| error::corrupt("a name cannot be read").with_source(source))
     }
+}
+
+/// A lane as a column.
+pub(crate) fn column(lane: LaneId) -> i64 {
+    lane.get().cast_signed()
 }
 
 #[cfg(test)]

@@ -2,9 +2,7 @@
 
 use signalbus_core::{
     id::{DeliveryId, EventId},
-    store::{
-        DeliveryRecord, LaneId, Position, Ready, Reason, ReceiptKind, StoreError, StoredEvent,
-    },
+    store::{DeliveryRecord, Position, Ready, Reason, ReceiptKind, StoreError, StoredEvent},
 };
 
 use crate::{
@@ -76,7 +74,7 @@ pub(crate) fn ready(columns: &mut Columns<'_>) -> Result<Ready, StoreError> {
         tenant: columns.name()?,
         channel: columns.name()?,
         class: class_of(columns.take()?)?,
-        lane: LaneId(columns.number()?),
+        lane: columns.lane()?,
         order_key: columns.take::<i64>()?.cast_unsigned(),
         order: order_of(columns.take()?)?,
         generation: columns.number()?,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use signalbus_core::store::{LaneId, LaneKey, StoreError};
+use signalbus_core::store::StoreError;
 use sqlx::{SqliteConnection, SqlitePool};
 
 use crate::error;
@@ -39,26 +39,13 @@ pub(crate) async fn prepare_lanes(
             path.display()
         )));
     }
-    sqlx::query(
-        "WITH RECURSIVE number (lane) AS (
-             SELECT 0 UNION ALL SELECT lane + 1 FROM number WHERE lane + 1 < ?1)
-         INSERT INTO signalbus_lane (lane, epoch, worker, until)
-         SELECT lane, 0, NULL, 0 FROM number WHERE true
-         ON CONFLICT (lane) DO UPDATE SET worker = NULL, until = 0",
-    )
-    .bind(lanes)
-    .execute(&mut *conn)
-    .await
-    .map_err(error::of)?;
+    sqlx::query("UPDATE signalbus_lane SET worker = NULL, until = 0")
+        .execute(&mut *conn)
+        .await
+        .map_err(error::of)?;
     sqlx::query("DELETE FROM signalbus_worker")
         .execute(conn)
         .await
         .map_err(error::of)?;
     u16::try_from(lanes).map_err(|_| error::corrupt("the number of lanes cannot be read"))
-}
-
-/// The lane of a key, as a column.
-pub(crate) fn lane_of(key: LaneKey, lanes: u16) -> i64 {
-    let LaneId(lane) = key.lane(lanes);
-    i64::from(lane)
 }

@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use signalbus_core::{
     clock::{Clock, Timestamp},
     id::{DeliveryId, EventId},
-    name::TenantId,
+    name::{ChannelName, TenantId},
     store::{
         Acceptance, BusAdvance, BusPosition, Cancel, Cancelled, DeliveryFilter, DeliveryRecord,
         EventRecord, Fetched, Flush, Flushed, HistoryEntry, LaneHolding, LaneLease, LaneRequest,
@@ -249,7 +249,16 @@ impl Store for SqliteStore {
 
     async fn hold_lanes(&self, request: LaneRequest) -> Result<LaneHolding, StoreError> {
         let now = self.inner.clock.monotonic();
-        self.write(move |conn| Box::pin(async move { lanes::hold(conn, now, &request).await }))
+        let lanes = self.inner.lanes;
+        self.write(move |conn| {
+            Box::pin(async move { lanes::hold(conn, now, lanes, &request).await })
+        })
+        .await
+    }
+
+    async fn unserved(&self) -> Result<Vec<(ChannelName, u64)>, StoreError> {
+        let now = self.inner.clock.monotonic();
+        self.read(move |conn| Box::pin(async move { lanes::unserved(conn, now).await }))
             .await
     }
 

@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use async_trait::async_trait;
 use signalbus_core::{
-    DeliveryId, EventId, Store, TenantId, Timestamp,
+    ChannelName, DeliveryId, EventId, Store, TenantId, Timestamp,
     store::{
         Acceptance, BusAdvance, BusPosition, Cancel, Cancelled, DeliveryFilter, DeliveryRecord,
         EventRecord, Fetched, Flush, Flushed, HistoryEntry, LaneHolding, LaneLease, LaneRequest,
@@ -105,6 +105,7 @@ pass_on! {
     async fn accept(events: Vec<NewEvent>, advance: Vec<BusAdvance>) -> Vec<Acceptance>;
     async fn bus_positions(bus: &str, group: &str) -> Vec<BusPosition>;
     async fn hold_lanes(request: LaneRequest) -> LaneHolding;
+    async fn unserved() -> Vec<(ChannelName, u64)>;
     async fn fetch(lanes: &[LaneLease], window: Window) -> Fetched;
     async fn flush(lanes: &[LaneLease], flush: &Flush) -> Flushed;
     async fn record_receipts(receipts: Vec<Receipt>) -> Vec<ReceiptEffect>;

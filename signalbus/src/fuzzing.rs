@@ -5,9 +5,9 @@ use bytes::Bytes;
 
 use crate::{
     channel::Channel,
-    engine::Wire,
     event::Event,
     id::EventId,
+    publish::wire::{self, Carried, Uncarried},
     route::content::{BlobError, Content, Rendering, answers},
 };
 
@@ -56,14 +56,21 @@ pub fn kept<C: Channel>(blob: &[u8]) -> Option<(C::Message, String, Option<u32>)
 ///
 /// # Errors
 /// When the event cannot be written as JSON.
-pub fn to_bus(id: EventId, event: Event) -> Result<Vec<u8>, serde_json::Error> {
-    serde_json::to_vec(&Wire { id, event })
+pub fn to_bus(id: EventId, event: &Event) -> Result<Vec<u8>, serde_json::Error> {
+    wire::encode(id, event).map(Vec::from)
 }
 
-/// What came from a bus.
+/// What came from a bus; without an id when it was the bare JSON of an event.
 ///
 /// # Errors
 /// When it cannot be read.
-pub fn from_bus(payload: &[u8]) -> Result<(EventId, Event), serde_json::Error> {
-    serde_json::from_slice(payload).map(|Wire { id, event }| (id, event))
+pub fn from_bus(payload: &[u8]) -> Result<(Option<EventId>, Event), Refused> {
+    match wire::decode(payload) {
+        Ok(Carried::Ours(id, event)) => Ok((Some(id), event)),
+        Ok(Carried::Foreign(event)) => Ok((None, event)),
+        Err(Uncarried::Newer(version)) => {
+            Err(Refused::Newer(u16::try_from(version).unwrap_or(u16::MAX)))
+        }
+        Err(Uncarried::Unreadable(_)) => Err(Refused::Broken),
+    }
 }

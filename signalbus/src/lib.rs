@@ -45,7 +45,7 @@ pub use signalbus_sqlite as sqlite;
 #[doc(inline)]
 pub use signalbus_twilio as twilio;
 
-pub use builder::{BuildError, Builder};
+pub use builder::{BuildError, Builder, BusSetup, WhenGone};
 pub use engine::{EngineOptions, metrics};
 pub use explain::Explanation;
 pub use handle::{PreviewError, Signalbus};

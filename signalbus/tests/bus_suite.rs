@@ -1,5 +1,21 @@
-//! The bus in memory does what every bus has to do.
+//! The bus in memory does what every bus has to do, as either kind.
 
-signalbus_testkit::bus_suite! {
-    open: async |_topics| signalbus::bus::MemoryBus::new(),
+use signalbus::bus::MemoryBus;
+
+mod positioned {
+    use super::MemoryBus;
+
+    signalbus_testkit::bus_suite! {
+        kind: positioned,
+        open: async |_topics| MemoryBus::new(),
+    }
+}
+
+mod acknowledged {
+    use super::MemoryBus;
+
+    signalbus_testkit::bus_suite! {
+        kind: acknowledged,
+        open: async |_topics| MemoryBus::new().acknowledged(),
+    }
 }

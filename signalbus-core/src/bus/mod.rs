@@ -1,104 +1,79 @@
 //! Buses: carry events between processes. They may duplicate and reorder; correctness never
 //! depends on them.
+//!
+//! There are two kinds ([`BusKind`]). A *positioned* bus is a log: partitions with offsets, of
+//! which the store remembers, in the transaction that stores the events, how far they were read
+//! (Kafka). An *acknowledged* bus hands out envelopes and forgets those that are acknowledged
+//! (Redis streams, SQS, a table in a database): nothing about it is stored, and what comes twice is
+//! known by the ids of events.
 
+mod envelope;
 mod error;
 pub mod memory;
+mod subscription;
 
+pub use envelope::Envelope;
 pub use error::{BusError, BusErrorKind};
 pub use memory::MemoryBus;
+pub use subscription::{
+    Batch, Delivered, Lag, Offset, Partition, Place, Start, Subscription, Trouble, TroubleKind,
+};
 
-use std::{collections::BTreeMap, fmt, fmt::Debug};
+use std::fmt::Debug;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 
 /// Carries envelopes from publishers to groups of consumers.
 #[async_trait]
 pub trait Bus: Debug + Send + Sync + 'static {
-    /// The persisted name: positions are stored under it.
+    /// The persisted name: positions are stored under it, and ids are derived from it.
     fn name(&self) -> &str;
 
-    /// Hands over envelopes; `Ok` means that the bus keeps them as well as it ever will.
+    /// How a group of consumers keeps track of what it read.
+    fn kind(&self) -> BusKind;
+
+    /// The most bytes that the payload of an envelope may have.
+    fn max_payload(&self) -> usize {
+        usize::MAX
+    }
+
+    /// Hands over envelopes; `Ok` means that the bus keeps them as well as it ever will. Envelopes
+    /// with the same topic and key stay in order.
     ///
     /// # Errors
     /// Some of the batch may have been handed over: publish it again, repeats are recognised.
+    /// [`BusErrorKind::Invalid`] when a topic does not exist, or an envelope is too large.
     async fn publish(&self, batch: Vec<Envelope>) -> Result<(), BusError>;
 
-    /// Joins a group of consumers. Each envelope reaches one member of each group.
+    /// How many partitions a topic has; they are counted from zero. Only asked of a positioned bus.
     ///
     /// # Errors
-    /// When the bus cannot be reached or a topic does not exist.
-    async fn subscribe(
-        &self,
-        topics: &[String],
-        group: &str,
-    ) -> Result<Box<dyn Subscription>, BusError>;
-}
-
-/// One member of a group of consumers.
-#[async_trait]
-pub trait Subscription: Debug + Send {
-    /// Waits for envelopes and returns at most `limit`, in the order of each partition. Cancel
-    /// safe: an envelope that was not returned is returned later.
-    ///
-    /// # Errors
-    /// When the bus cannot be reached; another call may succeed.
-    async fn next(&mut self, limit: usize) -> Result<Vec<Delivered>, BusError>;
-
-    /// Says that everything before these offsets is stored. Called after the store answered.
-    ///
-    /// # Errors
-    /// When the bus cannot be reached: the envelopes will come again.
-    async fn ack(&mut self, positions: Vec<Offset>) -> Result<(), BusError>;
-
-    /// Starts a partition over at this offset: what the store remembers.
-    ///
-    /// # Errors
-    /// When the bus cannot be reached.
-    async fn seek(&mut self, position: Offset) -> Result<(), BusError>;
-}
-
-/// One message on a bus.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Envelope {
-    /// The topic on the bus.
-    pub topic: String,
-    /// Envelopes with the same key stay in order.
-    pub key: Vec<u8>,
-    /// Names and values beside the payload.
-    pub headers: BTreeMap<String, String>,
-    /// The event as JSON.
-    pub payload: Bytes,
-}
-
-impl fmt::Debug for Envelope {
-    /// Shows no content.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Envelope")
-            .field("topic", &self.topic)
-            .field("bytes", &self.payload.len())
-            .finish_non_exhaustive()
+    /// When the bus cannot be reached or the topic does not exist. [`BusErrorKind::Invalid`] by
+    /// default: an acknowledged bus has no partitions.
+    async fn partitions(&self, topic: &str) -> Result<u32, BusError> {
+        let _ = topic;
+        let problem = "an acknowledged bus has no partitions";
+        Err(BusError::new(BusErrorKind::Invalid, problem))
     }
+
+    /// Reads a topic as a member of a group. Each envelope is for one member of each group: on an
+    /// acknowledged bus the bus sees to that, on a positioned one each member reads the partitions
+    /// it is [assigned](Subscription::assign), none at first.
+    ///
+    /// # Errors
+    /// When the bus cannot be reached or the topic does not exist.
+    async fn subscribe(&self, topic: &str, group: &str) -> Result<Box<dyn Subscription>, BusError>;
 }
 
-/// An envelope and where it was.
-#[derive(Debug, Clone)]
-pub struct Delivered {
-    /// The partition it came from, and the offset behind it.
-    pub next: Offset,
-    /// The envelope.
-    pub envelope: Envelope,
-}
-
-/// A place on one partition of a topic: the next offset to read.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Offset {
-    /// The topic on the bus.
-    pub topic: String,
-    /// The partition.
-    pub partition: u32,
-    /// The next offset to read.
-    pub next: u64,
+/// How a group of consumers keeps track of what it read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum BusKind {
+    /// By an offset in each partition. The store keeps it, and workers share the partitions out by
+    /// leases.
+    Positioned,
+    /// By acknowledging each envelope. The bus shares them out, and hands out again what nobody
+    /// acknowledged.
+    Acknowledged,
 }
 
 /// Never called: proves that the traits can be used as `dyn`.

@@ -61,8 +61,6 @@ pub struct Fetched {
     pub resume: Vec<(Class, Group)>,
     /// When the next delivery of these lanes becomes due.
     pub next_due: Option<Timestamp>,
-    /// How many wait for channels that were not listed.
-    pub elsewhere: Vec<(ChannelName, u64)>,
 }
 
 /// A delivery that may be sent now. Small: the content comes with the claim.

@@ -23,7 +23,9 @@ pub use flush::{
     Claim, ClaimAnswer, Claimed, Effect, Flush, Flushed, Next, Refusal, Settle, SettleAnswer,
 };
 pub use history::{AttemptOutcome, AttemptRecord, Entry, HistoryEntry};
-pub use lane::{Epoch, LaneHolding, LaneId, LaneKey, LaneLease, LaneRequest};
+pub use lane::{
+    Epoch, LaneHolding, LaneId, LaneKey, LaneLease, LaneRequest, Share, Space, SpaceId,
+};
 pub use memory::{MemoryStore, MemoryStoreBuilder};
 pub use query::{DeliveryFilter, DeliveryRecord, EventRecord, Page, PageToken, Tally};
 pub use receipt::{Bounce, Receipt, ReceiptEffect, ReceiptKind, ReceiptTarget, Suppress};
@@ -101,7 +103,8 @@ pub trait Store: Debug + Send + Sync + 'static {
     ///   answer was lost), the id of another tenant's event is a `Conflict`;
     /// - change nothing when a bus position is not the expected one
     ///   ([`StoreErrorKind::StalePosition`]);
-    /// - give deliveries positions that rise in the order of `events` and of commits.
+    /// - give deliveries positions that rise in the order of `events`, and of calls: what was answered
+    ///   before another call began comes before what that one stores, for each recipient.
     ///
     /// # Errors
     /// Nothing was stored, unless the kind is [`StoreErrorKind::Ambiguous`].
@@ -117,11 +120,14 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// When the store cannot be read.
     async fn bus_positions(&self, bus: &str, group: &str) -> Result<Vec<BusPosition>, StoreError>;
 
-    /// Renews this worker's lanes, gives up those it releases, takes over free and lapsed ones up
-    /// to its fair share.
+    /// Renews this worker's lanes, gives up those it releases, takes over free and lapsed ones of
+    /// the spaces it asks for, up to its fair share of each ([`Share`]). The lanes of a space come
+    /// to be when it is first asked for.
     ///
     /// To be correct it must: raise the epoch whenever a lane changes its owner; renew under the
-    /// same epoch when nobody took a lapsed lane; never take a lane whose lease still runs.
+    /// same epoch when nobody took a lapsed lane; never take a lane whose lease still runs, nor one
+    /// of a space that was not asked for; count as sharers of a space only living workers that ask
+    /// for it.
     ///
     /// # Errors
     /// When the store cannot be reached. What the worker held runs on until its leases end.
@@ -140,11 +146,18 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// - not put off what was to be sent at once because the wall clock went back, so that it keeps
     ///   its place in the order; whatever else waits for a time waits for it again;
     /// - look at all rows each time: rows commit late and become due earlier;
-    /// - leave out, and count, deliveries of channels that are not listed.
+    /// - leave out deliveries of channels that are not listed.
     ///
     /// # Errors
     /// When the store cannot be read.
     async fn fetch(&self, lanes: &[LaneLease], window: Window) -> Result<Fetched, StoreError>;
+
+    /// The channels of which deliveries are ready or possibly sent, while no living worker asks for
+    /// their space; with how many, up to a bound of the store's own.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    async fn unserved(&self) -> Result<Vec<(ChannelName, u64)>, StoreError>;
 
     /// Writes claims and results together, in one transaction.
     ///

@@ -12,9 +12,9 @@ use uuid::Uuid;
 
 use super::known;
 use crate::{
-    codec::{Columns, class_code, end_code, micros, month_of, order_code},
+    codec::{Columns, class_code, end_code, lane_column, micros, month_of, order_code},
     database::{Link, now},
-    error, history, schema,
+    error, history,
     text::{clean, clean_or_none},
 };
 
@@ -41,7 +41,7 @@ const INSERT: &str = concat!(
      numbered AS MATERIALIZED (
          SELECT nextval('signalbus.position') AS position, n.*
          FROM (SELECT f.id AS event, f.tenant, f.class, d.*
-               FROM unnest($10::integer[], $11::uuid[], $12::bigint[], $13::text[], $14::integer[],
+               FROM unnest($10::integer[], $11::uuid[], $12::bigint[], $13::text[], $14::bigint[],
                            $15::bigint[], $16::smallint[], $17::bytea[], $18::bigint[],
                            $19::bigint[], $20::smallint[], $21::text[], $22::text[],
                            $29::text[], $30::text[])
@@ -184,7 +184,7 @@ struct Deliveries<'a> {
     ids: Vec<Uuid>,
     recipients: Vec<i64>,
     channels: Vec<Option<&'a str>>,
-    lanes: Vec<i32>,
+    lanes: Vec<i64>,
     order_keys: Vec<i64>,
     order_modes: Vec<i16>,
     addresses: Vec<Option<&'a [u8]>>,
@@ -214,7 +214,8 @@ impl<'a> Deliveries<'a> {
         self.recipients.push(i64::from(delivery.recipient));
         self.channels
             .push(delivery.channel.as_ref().map(|channel| channel.as_str()));
-        self.lanes.push(schema::lane_of(delivery.lane_key, lanes));
+        let lane = delivery.lane_key.lane(delivery.channel.as_ref(), lanes);
+        self.lanes.push(lane_column(lane));
         self.order_keys.push(delivery.order_key.cast_signed());
         self.order_modes.push(small(order_code(delivery.order))?);
         self.addresses

@@ -41,7 +41,7 @@ pub(super) async fn promote(
 ) -> Result<(), StoreError> {
     let query = link
         .query(
-            "SELECT n.position FROM unnest($1::integer[]) AS l (lane) CROSS JOIN LATERAL (
+            "SELECT n.position FROM unnest($1::bigint[]) AS l (lane) CROSS JOIN LATERAL (
                  SELECT d.position FROM signalbus.delivery AS d
                  WHERE d.state = 1 AND d.lane = l.lane AND d.due <= $2
                  ORDER BY d.due LIMIT $3) AS n

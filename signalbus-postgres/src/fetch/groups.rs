@@ -5,7 +5,7 @@ use signalbus_core::store::{ClassWindow, Group, Ready, StoreError};
 
 use super::Scope;
 use crate::{
-    codec::{Columns, class_code, micros},
+    codec::{Columns, class_code, lane_column, micros},
     database::Link,
     row,
 };
@@ -22,7 +22,7 @@ struct Step<'a> {
 struct Place<'a> {
     tenant: &'a str,
     tried: bool,
-    lane: i32,
+    lane: i64,
 }
 
 impl<'a> Place<'a> {
@@ -37,7 +37,7 @@ impl<'a> Place<'a> {
         Self {
             tenant: group.tenant.as_str(),
             tried: group.retry,
-            lane: i32::from(group.lane.0),
+            lane: lane_column(group.lane),
         }
     }
 }
@@ -100,8 +100,8 @@ macro_rules! next_group {
 const READ: &str = concat!(
     "SELECT ",
     row::ready_columns!(),
-    " FROM unnest($4::text[], $5::text[], $6::boolean[], $7::integer[], $8::text[],
-                  $9::boolean[], $10::integer[])
+    " FROM unnest($4::text[], $5::text[], $6::boolean[], $7::bigint[], $8::text[],
+                  $9::boolean[], $10::bigint[])
           AS s (channel, from_tenant, from_tried, from_lane, to_tenant, to_tried, to_lane)
       CROSS JOIN LATERAL (
           WITH RECURSIVE present AS (

@@ -7,14 +7,13 @@ mod groups;
 use signalbus_core::{
     clock::Timestamp,
     event::Class,
-    name::ChannelName,
     store::{Fetched, Interrupted, LaneLease, StoreError, Window},
 };
 
 pub(crate) use due::Turn;
 
 use crate::{
-    codec::{Columns, class_of, time},
+    codec::{Columns, class_of, lane_column, time},
     database::{Link, now},
     error, order, row,
 };
@@ -22,7 +21,7 @@ use crate::{
 /// What every statement of a fetch is limited to.
 struct Scope {
     now: Timestamp,
-    lanes: Vec<i32>,
+    lanes: Vec<i64>,
     channels: Vec<String>,
 }
 
@@ -71,7 +70,6 @@ async fn fill(link: &mut Link<'_>, glance: Glance, window: &Window) -> Result<Fe
         interrupted: Vec::new(),
         resume: Vec::new(),
         next_due: glance.next_due,
-        elsewhere: Vec::new(),
     };
     for class in &window.classes {
         let is_there = |(of, channel): &(Class, String)| {
@@ -87,10 +85,6 @@ async fn fill(link: &mut Link<'_>, glance: Glance, window: &Window) -> Result<Fe
     if glance.interrupted {
         fetched.interrupted = interrupted(link, &scope).await?;
     }
-    let unknown = |(_, channel): &(Class, String)| !scope.channels.contains(channel);
-    if glance.ready.iter().any(unknown) {
-        fetched.elsewhere = elsewhere(link, &scope).await?;
-    }
     Ok(fetched)
 }
 
@@ -100,7 +94,7 @@ const GLANCE: &str = concat!(
     now!(),
     " AS now),
      owned AS MATERIALIZED (
-         SELECT l.lane, l.epoch FROM unnest($2::integer[], $3::bigint[]) AS a (lane, epoch)
+         SELECT l.lane, l.epoch FROM unnest($2::bigint[], $3::bigint[]) AS a (lane, epoch)
          JOIN signalbus.lane AS l ON l.lane = a.lane AND l.epoch = a.epoch
          WHERE l.worker IS NOT NULL)
      SELECT t.now,
@@ -134,9 +128,9 @@ async fn look(
     leases: &[LaneLease],
     window: &Window,
 ) -> Result<Glance, StoreError> {
-    let (lanes, epochs): (Vec<i32>, Vec<i64>) = leases
+    let (lanes, epochs): (Vec<i64>, Vec<i64>) = leases
         .iter()
-        .map(|lease| (i32::from(lease.lane.0), lease.epoch.0.cast_signed()))
+        .map(|lease| (lane_column(lease.lane), lease.epoch.0.cast_signed()))
         .unzip();
     let query = link
         .query(GLANCE)
@@ -181,7 +175,7 @@ async fn interrupted(link: &mut Link<'_>, scope: &Scope) -> Result<Vec<Interrupt
         .query(concat!(
             "SELECT d.claimed_at, d.alone, ",
             row::ready_columns!(),
-            " FROM unnest($1::integer[]) AS a (lane)
+            " FROM unnest($1::bigint[]) AS a (lane)
               JOIN signalbus.lane AS l ON l.lane = a.lane
               JOIN signalbus.delivery AS d
                 ON d.state = 2 AND d.lane = l.lane AND d.claim_epoch < l.epoch
@@ -208,44 +202,3 @@ async fn interrupted(link: &mut Link<'_>, scope: &Scope) -> Result<Vec<Interrupt
 
 /// Whoever settles these finds the next.
 const MOST_INTERRUPTED: i64 = 1_000;
-
-/// Counts what is ready for channels that are not listed: up to 10,000 for each class, so that a
-/// backlog nobody here can send costs little.
-async fn elsewhere(
-    link: &mut Link<'_>,
-    scope: &Scope,
-) -> Result<Vec<(ChannelName, u64)>, StoreError> {
-    let query = link
-        .query(
-            "WITH present AS (
-                 SELECT c.class, p.channel
-                 FROM (VALUES (0::smallint), (1::smallint), (2::smallint)) AS c (class)
-                 CROSS JOIN LATERAL (
-                     WITH RECURSIVE present AS (
-                         (SELECT d.channel FROM signalbus.delivery AS d
-                          WHERE d.state = 0 AND d.class = c.class ORDER BY d.channel LIMIT 1)
-                         UNION ALL
-                         SELECT n.channel FROM present AS p CROSS JOIN LATERAL (
-                             SELECT d.channel FROM signalbus.delivery AS d
-                             WHERE d.state = 0 AND d.class = c.class AND d.channel > p.channel
-                             ORDER BY d.channel LIMIT 1) AS n)
-                     SELECT channel FROM present) AS p)
-             SELECT p.channel, sum(n.waiting)::bigint
-             FROM present AS p CROSS JOIN LATERAL (
-                 SELECT count(*) AS waiting FROM (
-                     SELECT 1 FROM signalbus.delivery AS d
-                     WHERE d.state = 0 AND d.class = p.class AND d.channel = p.channel
-                       AND d.lane = ANY($1) LIMIT 10000) AS ready) AS n
-             WHERE p.channel <> ALL($2)
-             GROUP BY p.channel HAVING sum(n.waiting) > 0",
-        )
-        .bind(&scope.lanes)
-        .bind(&scope.channels);
-    let rows = link.rows(query).await?;
-    rows.iter()
-        .map(|row| {
-            let mut columns = Columns::of(row);
-            Ok((columns.name()?, columns.number()?))
-        })
-        .collect()
-}

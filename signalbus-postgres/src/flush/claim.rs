@@ -10,7 +10,7 @@ use super::{
     write::{self, Written, column},
 };
 use crate::{
-    codec::{Columns, end_code, micros},
+    codec::{Columns, end_code, lane_column, micros},
     database::Link,
     history,
     order::{self, OrderKey},
@@ -101,7 +101,7 @@ async fn end(link: &mut Link<'_>, now: Timestamp, batch: &Batch) -> Result<Vec<E
         .query(concat!(
             "WITH owned AS MATERIALIZED (
                  SELECT l.lane
-                 FROM unnest($2::integer[], $3::bigint[]) AS a (lane, epoch)
+                 FROM unnest($2::bigint[], $3::bigint[]) AS a (lane, epoch)
                  JOIN signalbus.lane AS l ON l.lane = a.lane AND l.epoch = a.epoch
                  WHERE l.worker IS NOT NULL ORDER BY l.lane FOR KEY SHARE OF l),
              ended AS (
@@ -113,7 +113,7 @@ async fn end(link: &mut Link<'_>, now: Timestamp, batch: &Batch) -> Result<Vec<E
             verdict!(),
             "                WHEN 20 THEN $9 WHEN 11 THEN $10 WHEN 12 THEN $11 END,
                      ended_at = $1
-                 FROM unnest($4::bigint[], $5::uuid[], $6::integer[], $7::bigint[], $8::bigint[])
+                 FROM unnest($4::bigint[], $5::uuid[], $6::bigint[], $7::bigint[], $8::bigint[])
                      WITH ORDINALITY AS c (position, id, lane, generation, attempt, nth)
                  JOIN owned AS o ON o.lane = c.lane
                  WHERE d.position = c.position AND d.id = c.id AND d.lane = c.lane
@@ -138,7 +138,7 @@ async fn end(link: &mut Link<'_>, now: Timestamp, batch: &Batch) -> Result<Vec<E
         .bind(&batch.epochs)
         .bind(column(claims, |claim| claim.position.0))
         .bind(column(claims, |claim| *claim.id.as_uuid()))
-        .bind(column(claims, |claim| i32::from(claim.lane.0)))
+        .bind(column(claims, |claim| lane_column(claim.lane)))
         .bind(column(claims, |claim| i64::from(claim.generation)))
         .bind(column(claims, |claim| i64::from(claim.attempt)))
         .bind(Reason::Receipt.as_str())

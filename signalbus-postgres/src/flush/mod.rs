@@ -16,6 +16,7 @@ use signalbus_core::store::{
 
 use self::write::Written;
 use crate::{
+    codec::lane_column,
     content,
     database::{Database, Link, Mode, Use},
     error, receipts, suppress,
@@ -45,7 +46,7 @@ pub(crate) fn check(flush: &Flush) -> Result<(), StoreError> {
 /// Claims and results, and the leases of their lanes.
 #[derive(Debug, Default)]
 struct Batch {
-    lanes: Vec<i32>,
+    lanes: Vec<i64>,
     epochs: Vec<i64>,
     claims: Vec<Claim>,
     settles: Vec<Settle>,
@@ -60,7 +61,7 @@ impl Batch {
             .collect();
         let leases = leases.iter().filter(|lease| used.contains(&lease.lane));
         let (lanes, epochs) = leases
-            .map(|lease| (i32::from(lease.lane.0), lease.epoch.0.cast_signed()))
+            .map(|lease| (lane_column(lease.lane), lease.epoch.0.cast_signed()))
             .unzip();
         Self {
             lanes,

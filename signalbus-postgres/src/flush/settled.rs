@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::write::Word;
 use crate::{
-    codec::{READY, end_code, message_hash},
+    codec::{READY, end_code, lane_column, message_hash},
     error, history,
     text::{clean, clean_or_none},
 };
@@ -15,7 +15,7 @@ use crate::{
 pub(super) struct Settles<'a> {
     pub(super) positions: Vec<i64>,
     pub(super) ids: Vec<Uuid>,
-    pub(super) lanes: Vec<i32>,
+    pub(super) lanes: Vec<i64>,
     pub(super) generations: Vec<i64>,
     pub(super) attempts: Vec<i64>,
     pub(super) asked: Vec<i16>,
@@ -52,7 +52,7 @@ impl<'a> Settles<'a> {
         let message_id = clean_or_none(message_id);
         self.positions.push(settle.position.0);
         self.ids.push(*settle.id.as_uuid());
-        self.lanes.push(i32::from(settle.lane.0));
+        self.lanes.push(lane_column(settle.lane));
         self.generations.push(i64::from(settle.generation));
         self.attempts.push(i64::from(settle.attempt));
         self.asked

@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use super::{Batch, settled::Settles};
 use crate::{
-    codec::{Columns, month_of},
+    codec::{Columns, lane_column, month_of},
     database::{Link, now},
     error, history, row,
     suppress::stands_against,
@@ -45,7 +45,7 @@ const WRITE: &str = concat!(
     " AS now),
      owned AS MATERIALIZED (
          SELECT l.lane, l.epoch
-         FROM unnest($2::integer[], $3::bigint[]) AS a (lane, epoch)
+         FROM unnest($2::bigint[], $3::bigint[]) AS a (lane, epoch)
          JOIN signalbus.lane AS l ON l.lane = a.lane AND l.epoch = a.epoch
          WHERE l.worker IS NOT NULL ORDER BY l.lane FOR KEY SHARE OF l),
      settled AS (
@@ -69,7 +69,7 @@ const WRITE: &str = concat!(
              provider = s.provider, message_id = s.message_id, message_hash = s.message_hash,
              rendered = d.rendered OR s.rendering IS NOT NULL,
              claim_epoch = NULL, claimed_at = NULL, alone = NULL
-         FROM unnest($4::bigint[], $5::uuid[], $6::integer[], $7::bigint[], $8::bigint[],
+         FROM unnest($4::bigint[], $5::uuid[], $6::bigint[], $7::bigint[], $8::bigint[],
                      $9::smallint[], $10::bigint[], $11::text[], $12::bigint[], $13::bigint[],
                      $14::text[], $15::text[], $16::bigint[], $17::bytea[], $18::text[])
              WITH ORDINALITY AS s (position, id, lane, generation, attempt, asked, delay, reason,
@@ -113,7 +113,7 @@ const WRITE: &str = concat!(
              claim_epoch = o.epoch,
              claimed_at = coalesce(d.claimed_at, t.now),
              alone = coalesce(d.alone, c.alone)
-         FROM unnest($19::bigint[], $20::uuid[], $21::integer[], $22::bigint[], $23::bigint[],
+         FROM unnest($19::bigint[], $20::uuid[], $21::bigint[], $22::bigint[], $23::bigint[],
                      $24::boolean[])
              WITH ORDINALITY AS c (position, id, lane, generation, attempt, alone, nth)
          JOIN owned AS o ON o.lane = c.lane
@@ -213,7 +213,7 @@ pub(super) async fn write(link: &mut Link<'_>, batch: &Batch) -> Result<Written,
         .bind(s.bodies)
         .bind(column(claims, |claim| claim.position.0))
         .bind(column(claims, |claim| *claim.id.as_uuid()))
-        .bind(column(claims, |claim| i32::from(claim.lane.0)))
+        .bind(column(claims, |claim| lane_column(claim.lane)))
         .bind(column(claims, |claim| i64::from(claim.generation)))
         .bind(column(claims, |claim| i64::from(claim.attempt)))
         .bind(column(claims, |claim| claim.alone))
@@ -249,16 +249,16 @@ impl Written {
     fn add(&mut self, row: &PgRow) -> Result<(), StoreError> {
         let mut columns = Columns::of(row);
         let kind = columns.int()?;
+        if kind == 1 {
+            self.owned.insert(columns.lane()?);
+            return Ok(());
+        }
         let nth: usize = columns.number()?;
         match kind {
             0 => {
                 self.now = columns.time()?;
                 columns.skip(2);
                 self.parked = columns.take()?;
-            }
-            1 => {
-                let lane = u16::try_from(nth).map_err(|_| error::corrupt("a lane is not known"))?;
-                self.owned.insert(LaneId(lane));
             }
             2 => {
                 self.settles.insert(nth.saturating_sub(1));

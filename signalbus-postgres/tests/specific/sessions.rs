@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use futures::future::join_all;
 use signalbus::{
     event::Class,
-    store::{DeliveryFilter, LaneRequest, Store, StoreErrorKind},
+    name::ChannelName,
+    store::{DeliveryFilter, LaneRequest, Space, Store, StoreErrorKind},
 };
 use signalbus_postgres::PostgresStore;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
@@ -90,7 +91,7 @@ async fn a_pool_that_is_eaten_up_does_not_stop_leases_or_the_worker() {
     let request = LaneRequest {
         worker: ids.worker(),
         lease: Duration::from_secs(15),
-        take: true,
+        spaces: vec![Space::send(&ChannelName::new("email").unwrap())],
         release: Vec::new(),
     };
     let asked = Instant::now();
@@ -139,7 +140,7 @@ async fn a_short_lease_shortens_the_deadline() {
     let request = LaneRequest {
         worker: ids().worker(),
         lease: Duration::from_secs(1),
-        take: true,
+        spaces: vec![Space::send(&ChannelName::new("email").unwrap())],
         release: Vec::new(),
     };
     store.hold_lanes(request).await.unwrap();

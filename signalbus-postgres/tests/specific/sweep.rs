@@ -27,7 +27,7 @@ fn renewal() -> LaneRequest {
     LaneRequest {
         worker: ids().worker(),
         lease: std::time::Duration::from_secs(15),
-        take: false,
+        spaces: Vec::new(),
         release: Vec::new(),
     }
 }

@@ -84,7 +84,7 @@ pub enum Seen {
     /// The store gave a lane to a worker.
     Held {
         /// The lane.
-        lane: u16,
+        lane: u64,
         /// The epoch of its owner.
         epoch: u64,
     },
@@ -280,7 +280,7 @@ pub struct Step {
     /// The attempt.
     pub attempt: u32,
     /// The lane of the writer's lease.
-    pub lane: u16,
+    pub lane: u64,
     /// The epoch of the writer's lease.
     pub epoch: u64,
 }

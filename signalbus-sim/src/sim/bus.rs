@@ -7,7 +7,10 @@ use async_trait::async_trait;
 use futures::FutureExt as _;
 use signalbus::{
     Bus, Clock as _,
-    bus::{BusError, BusErrorKind, Delivered, Envelope, MemoryBus, Offset, Subscription},
+    bus::{
+        Batch, BusError, BusErrorKind, BusKind, Envelope, Lag, MemoryBus, Offset, Partition, Place,
+        Subscription,
+    },
 };
 
 use super::{
@@ -69,14 +72,21 @@ impl Bus for SimBus {
         self.back(how).await
     }
 
-    async fn subscribe(
-        &self,
-        topics: &[String],
-        group: &str,
-    ) -> Result<Box<dyn Subscription>, BusError> {
+    fn kind(&self) -> BusKind {
+        self.inner.kind()
+    }
+
+    async fn partitions(&self, topic: &str) -> Result<u32, BusError> {
+        let how = self.there().await?;
+        let count = self.inner.partitions(topic).await?;
+        self.back(how).await?;
+        Ok(count)
+    }
+
+    async fn subscribe(&self, topic: &str, group: &str) -> Result<Box<dyn Subscription>, BusError> {
         self.gate.pass().await;
         Ok(Box::new(SimSubscription {
-            inner: self.inner.subscribe(topics, group).await?,
+            inner: self.inner.subscribe(topic, group).await?,
             bus: self.clone(),
         }))
     }
@@ -90,7 +100,14 @@ struct SimSubscription {
 
 #[async_trait]
 impl Subscription for SimSubscription {
-    async fn next(&mut self, limit: usize) -> Result<Vec<Delivered>, BusError> {
+    async fn assign(&mut self, partitions: Vec<Partition>) -> Result<Vec<Offset>, BusError> {
+        let how = self.bus.there().await?;
+        let started = self.inner.assign(partitions).await?;
+        self.bus.back(how).await?;
+        Ok(started)
+    }
+
+    async fn next(&mut self, limit: usize) -> Result<Batch, BusError> {
         loop {
             self.bus.gate.pass().await;
             if let Some(batch) = self.inner.next(limit).now_or_never() {
@@ -100,13 +117,14 @@ impl Subscription for SimSubscription {
         }
     }
 
-    async fn ack(&mut self, positions: Vec<Offset>) -> Result<(), BusError> {
+    async fn ack(&mut self, places: Vec<Place>) -> Result<(), BusError> {
         let how = self.bus.there().await?;
-        self.inner.ack(positions).await?;
+        self.inner.ack(places).await?;
         self.bus.back(how).await
     }
 
-    async fn seek(&mut self, position: Offset) -> Result<(), BusError> {
-        self.inner.seek(position).await
+    async fn lag(&mut self) -> Result<Vec<Lag>, BusError> {
+        self.bus.gate.pass().await;
+        self.inner.lag().await
     }
 }

@@ -1,8 +1,7 @@
 //! What a bus may carry that nobody can read.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
-use bytes::Bytes;
 use signalbus::{Bus as _, bus::Envelope};
 
 use super::{bus::SimBus, world::World};
@@ -13,12 +12,12 @@ const PAYLOADS: [&[u8]; 9] = [
     b"",
     b"\xff\xfe\0",
     b"not JSON",
-    b"{\"id\":",
+    b"{\"signalbus\":",
     b"[]",
-    b"{\"v\":9,\"id\":7,\"event\":{}}",
-    b"{\"id\":\"019a0000-0000-7000-8000-000000000000\",\"event\":{\"topic\":17}}",
-    b"{\"id\":\"019a0000-0000-7000-8000-############\",\"event\":{\"topic\":\"two words\",\"to\":[]}}",
-    b"{\"id\":\"019a0000-0000-7000-8000-############\",\"event\":{\"topic\":\"ping.plain\",\
+    b"{\"signalbus\":1,\"id\":7,\"event\":{}}",
+    b"{\"signalbus\":1,\"id\":\"019a0000-0000-7000-8000-000000000000\",\"event\":{\"topic\":17}}",
+    b"{\"signalbus\":1,\"id\":\"019a0000-0000-7000-8000-############\",\"event\":{\"topic\":\"two words\",\"to\":[]}}",
+    b"{\"signalbus\":1,\"id\":\"019a0000-0000-7000-8000-############\",\"event\":{\"topic\":\"ping.plain\",\
       \"tenant\":\"../tenant-0\",\"idempotency\":\"none\",\"to\":[{\"id\":\"person-0\"}]}}",
 ];
 
@@ -41,12 +40,7 @@ pub(super) async fn hand(world: Arc<World>, bus: SimBus, topic: String, kind: u6
             byte => *byte,
         })
         .collect();
-    let envelope = Envelope {
-        topic,
-        key: b"garbage".to_vec(),
-        headers: BTreeMap::new(),
-        payload: Bytes::from(payload),
-    };
+    let envelope = Envelope::new(topic, *b"garbage", payload);
     let handed = bus.publish(vec![envelope]).await.is_ok();
     world.journal.write("stranger", Seen::Garbage { handed });
 }

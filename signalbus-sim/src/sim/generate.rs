@@ -8,8 +8,8 @@ use super::{
     draw::Draw,
     garbage,
     script::{
-        Ability, Action, Call, Desk, Do, Forever, How, Mode, Outage, Publishing, Script, Setup,
-        Topic, Trouble,
+        Ability, Action, Call, Desk, Do, Forever, How, Mode, Outage, Publishing, Script, Serves,
+        Setup, Topic, Trouble,
     },
 };
 
@@ -79,10 +79,32 @@ fn setup(draw: &mut Draw, mode: Mode, calm: bool) -> Setup {
             .unwrap_or(Ability::Nothing)
         }),
         mixed: draw.chance(40),
+        serves: serves(draw, workers),
+        acknowledged: draw.chance(30),
         calm,
         heal: Duration::from_millis(TROUBLED + 1_000),
         forever,
     }
+}
+
+fn serves(draw: &mut Draw, workers: u64) -> Vec<Serves> {
+    let mut serves = vec![Serves::All; index(workers)];
+    if workers > 2 && draw.chance(50) {
+        for one in &mut serves {
+            *one = [Serves::All, Serves::Ping, Serves::Code][index(draw.below(3))];
+        }
+        // One may stay broken for good.
+        for spare in 0..serves.len() {
+            let rest = || (0..serves.len()).filter(|nth| *nth != spare);
+            let on = |which| {
+                rest().any(|nth| matches!(serves[nth], Serves::All) || serves[nth] == which)
+            };
+            if !(on(Serves::Ping) && on(Serves::Code)) {
+                return vec![Serves::All; index(workers)];
+            }
+        }
+    }
+    serves
 }
 
 fn add(actions: &mut Vec<Action>, at: u64, what: Do) -> u64 {

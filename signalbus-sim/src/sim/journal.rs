@@ -20,7 +20,7 @@ struct Lines {
     events: Vec<Event>,
     last_number: u64,
     stored: BTreeSet<EventId>,
-    epochs: BTreeSet<(u16, u64)>,
+    epochs: BTreeSet<(u64, u64)>,
 }
 
 impl Journal {
@@ -59,7 +59,7 @@ impl Journal {
     }
 
     /// Whether this owner of a lane was not seen before.
-    pub(super) fn is_new_epoch(&self, lane: u16, epoch: u64) -> bool {
+    pub(super) fn is_new_epoch(&self, lane: u64, epoch: u64) -> bool {
         self.lock().epochs.insert((lane, epoch))
     }
 

@@ -163,8 +163,13 @@ impl Stage {
             .clock(Arc::new(world.clock.clone()))
             .lanes(script.setup.lanes)
             .build();
+        let bus = MemoryBus::with_clock(world.clock.clone());
         let site = Site {
-            bus: MemoryBus::with_clock(&world.clock),
+            bus: if script.setup.acknowledged {
+                bus.acknowledged()
+            } else {
+                bus
+            },
             store,
             world,
         };

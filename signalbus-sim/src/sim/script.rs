@@ -36,6 +36,10 @@ pub(super) struct Setup {
     pub(super) abilities: [Ability; 3],
     /// Whether people get messages of several orders.
     pub(super) mixed: bool,
+    /// What each worker sends on. Together, without any one of them, they send on all.
+    pub(super) serves: Vec<Serves>,
+    /// Whether the bus hands out envelopes, and has no partitions.
+    pub(super) acknowledged: bool,
     /// No faults at all.
     pub(super) calm: bool,
     /// When everything works again.
@@ -48,6 +52,14 @@ pub(super) struct Setup {
 pub(super) enum Forever {
     Worker(u8),
     Provider(Desk),
+}
+
+/// The channels that a worker sends on; it knows them all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Serves {
+    All,
+    Ping,
+    Code,
 }
 
 /// The providers of the simulation.

@@ -133,7 +133,7 @@ impl SimStore {
                 delivery: settle.id,
                 generation: settle.generation,
                 attempt: settle.attempt,
-                lane: settle.lane.0,
+                lane: settle.lane.get(),
                 epoch: epoch(lanes, settle.lane),
             },
             provider: settle.record.provider.clone(),
@@ -149,7 +149,7 @@ impl SimStore {
             delivery: claim.id,
             generation: claim.generation,
             attempt: claim.attempt,
-            lane: claim.lane.0,
+            lane: claim.lane.get(),
             epoch: epoch(lanes, claim.lane),
         };
         match answer {
@@ -225,7 +225,7 @@ impl StoreLayer for SimStore {
         let how = self.there(Call::HoldLanes).await?;
         let holding = self.inner.hold_lanes(request).await?;
         for lease in &holding.leases {
-            let (lane, epoch) = (lease.lane.0, lease.epoch.0);
+            let (lane, epoch) = (lease.lane.get(), lease.epoch.0);
             if self.world.journal.is_new_epoch(lane, epoch) {
                 self.write(Seen::Held { lane, epoch });
             }

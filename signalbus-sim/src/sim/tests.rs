@@ -10,8 +10,8 @@ use signalbus::{
 use super::{
     run::run,
     script::{
-        Ability, Action, Call, Desk, Do, How, Mode, Outage, Publishing, Script, Setup, Topic,
-        Trouble,
+        Ability, Action, Call, Desk, Do, How, Mode, Outage, Publishing, Script, Serves, Setup,
+        Topic, Trouble,
     },
     shrink::shrink,
 };
@@ -33,6 +33,8 @@ fn script(actions: Vec<(u64, Do)>) -> Script {
             bad_luck: 0,
             abilities: [Ability::Nothing; 3],
             mixed: false,
+            serves: vec![Serves::All],
+            acknowledged: false,
             calm: false,
             heal: Duration::from_secs(26),
             forever: None,

@@ -13,7 +13,7 @@ use super::{
     draw::hash,
     gate::{Gate, Way},
     provider::SimProvider,
-    script::Desk,
+    script::{Desk, Serves},
     store::SimStore,
     world::World,
 };
@@ -204,6 +204,22 @@ pub(super) fn engine(
         gate: Arc::clone(gate),
         worker,
     };
+    let serves = worker.and_then(|nth| setup.serves.get(usize::from(nth)).copied());
+    let serves = serves.unwrap_or(Serves::All);
+    let ping = match serves {
+        Serves::Code => ChannelSetup::known(Ping),
+        Serves::All | Serves::Ping => ChannelSetup::new(Ping, provider(Desk::PingA)?)
+            .failover(provider(Desk::PingB)?)
+            .retry(retry())
+            .breaker(breaker()),
+    };
+    let code = match serves {
+        Serves::Ping => ChannelSetup::known(Code),
+        Serves::All | Serves::Code => ChannelSetup::new(Code, provider(Desk::Code)?)
+            .retry(retry())
+            .breaker(breaker())
+            .guarantee(Guarantee::AtMostOnce),
+    };
     let signalbus = Signalbus::builder()
         .store(Layered(SimStore {
             inner: site.store.clone(),
@@ -218,18 +234,8 @@ pub(super) fn engine(
         })
         .entropy(Entropy::from_seed(seed))
         .options(options)
-        .channel_setup(
-            ChannelSetup::new(Ping, provider(Desk::PingA)?)
-                .failover(provider(Desk::PingB)?)
-                .retry(retry())
-                .breaker(breaker()),
-        )
-        .channel_setup(
-            ChannelSetup::new(Code, provider(Desk::Code)?)
-                .retry(retry())
-                .breaker(breaker())
-                .guarantee(Guarantee::AtMostOnce),
-        )
+        .channel_setup(ping)
+        .channel_setup(code)
         .policy(policy)
         .bus(bus, &Topic::new(TOPIC)?, "engine")
         .build()?;

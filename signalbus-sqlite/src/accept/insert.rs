@@ -9,7 +9,7 @@ use sqlx::SqliteConnection;
 use crate::{
     batch::{self, Bytes},
     codec::{class_code, micros, order_code},
-    error, history, order, schema,
+    error, history, order,
     states::{READY, TIMED, end_code, state},
 };
 
@@ -177,7 +177,10 @@ async fn insert_deliveries(
                 &row.event.tenant,
                 &delivery.channel,
                 class_code(row.event.class),
-                schema::lane_of(delivery.lane_key, lanes),
+                delivery
+                    .lane_key
+                    .lane(delivery.channel.as_ref(), lanes)
+                    .get(),
                 delivery.order_key.cast_signed(),
                 mode,
                 delivery.recipient,

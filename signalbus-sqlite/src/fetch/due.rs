@@ -65,7 +65,7 @@ pub(crate) async fn promote(
     turn: &Turn,
 ) -> Result<(), StoreError> {
     let owned = lanes::current(conn, leases).await?;
-    let lanes: Vec<u16> = owned.iter().map(|(lane, _)| *lane).collect();
+    let lanes: Vec<u64> = owned.iter().map(|(lane, _)| lane.get()).collect();
     let found: Vec<i64> = sqlx::query_scalar(concat!(
         "SELECT d.position
          FROM json_each(?1) AS j

@@ -7,7 +7,7 @@ use sqlx::SqliteConnection;
 use super::Scope;
 use crate::{
     batch,
-    codec::{Columns, class_code, micros},
+    codec::{Columns, class_code, column, micros},
     error, row,
     states::state,
 };
@@ -17,7 +17,7 @@ struct Place<'a> {
     channel: &'a str,
     tenant: &'a str,
     retry: bool,
-    lane: u16,
+    lane: i64,
 }
 
 impl<'a> Place<'a> {
@@ -41,7 +41,7 @@ impl<'a> Place<'a> {
             channel: group.channel.as_str(),
             tenant: group.tenant.as_str(),
             retry: group.retry,
-            lane: group.lane.0,
+            lane: column(group.lane),
         }
     }
 }
@@ -176,11 +176,11 @@ async fn lap(
     .bind(from.channel.to_owned())
     .bind(from.tenant.to_owned())
     .bind(i64::from(from.retry))
-    .bind(i64::from(from.lane))
+    .bind(from.lane)
     .bind(to.channel.to_owned())
     .bind(to.tenant.to_owned())
     .bind(i64::from(to.retry))
-    .bind(i64::from(to.lane))
+    .bind(to.lane)
     .bind(i64::from(limit))
     .bind(batch::rows(&window.skip)?)
     .bind(micros(scope.now))

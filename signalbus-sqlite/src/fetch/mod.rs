@@ -7,7 +7,6 @@ mod tests;
 
 use signalbus_core::{
     clock::Timestamp,
-    name::ChannelName,
     store::{Fetched, Interrupted, LaneLease, StoreError, Window},
 };
 use sqlx::SqliteConnection;
@@ -55,7 +54,7 @@ async fn begin(
     window: &Window,
 ) -> Result<(Scope, Fetched), StoreError> {
     let owned = lanes::current(conn, leases).await?;
-    let lanes: Vec<u16> = owned.iter().map(|(lane, _)| *lane).collect();
+    let lanes: Vec<u64> = owned.iter().map(|(lane, _)| lane.get()).collect();
     let scope = Scope {
         now,
         lanes: batch::rows(&lanes)?,
@@ -68,7 +67,6 @@ async fn begin(
         interrupted: Vec::new(),
         resume: Vec::new(),
         next_due,
-        elsewhere: Vec::new(),
     };
     Ok((scope, fetched))
 }
@@ -86,7 +84,6 @@ async fn fill(
             .extend(last.map(|group| (class.class, group)));
     }
     fetched.interrupted = interrupted(conn, &scope).await?;
-    fetched.elsewhere = elsewhere(conn, &scope).await?;
     Ok(fetched)
 }
 
@@ -126,49 +123,4 @@ async fn interrupted(
         .iter()
         .filter_map(|row| row::readable(read(row)))
         .collect())
-}
-
-/// Counts what is ready for channels that are not listed: up to 10,000 for each class, so that a
-/// backlog nobody here can send costs little.
-async fn elsewhere(
-    conn: &mut SqliteConnection,
-    scope: &Scope,
-) -> Result<Vec<(ChannelName, u64)>, StoreError> {
-    let rows = sqlx::query(concat!(
-        "WITH RECURSIVE present (class, channel) AS (
-             SELECT c.value, (SELECT min(channel)
-                              FROM signalbus_delivery INDEXED BY signalbus_delivery_ready
-                              WHERE state = ",
-        state!(ready),
-        " AND class = c.value)
-             FROM json_each('[0,1,2]') AS c
-             UNION ALL
-             SELECT p.class, (SELECT min(channel)
-                              FROM signalbus_delivery INDEXED BY signalbus_delivery_ready
-                              WHERE state = ",
-        state!(ready),
-        " AND class = p.class AND channel > p.channel)
-             FROM present AS p WHERE p.channel IS NOT NULL)
-         SELECT p.channel, sum((
-             SELECT count(*) FROM (
-                 SELECT 1 FROM signalbus_delivery INDEXED BY signalbus_delivery_ready
-                 WHERE state = ",
-        state!(ready),
-        " AND class = p.class AND channel = p.channel
-                   AND lane IN (SELECT value FROM json_each(?1)) LIMIT 10000))) AS waiting
-         FROM present AS p
-         WHERE p.channel IS NOT NULL AND p.channel NOT IN (SELECT value FROM json_each(?2))
-         GROUP BY p.channel HAVING waiting > 0"
-    ))
-    .bind(&scope.lanes)
-    .bind(&scope.channels)
-    .fetch_all(conn)
-    .await
-    .map_err(error::of)?;
-    rows.iter()
-        .map(|row| {
-            let mut columns = Columns::of(row);
-            Ok((columns.name()?, columns.number()?))
-        })
-        .collect()
 }

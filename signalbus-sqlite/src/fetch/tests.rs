@@ -16,7 +16,8 @@ use signalbus_core::{
     id::IdSource,
     name::{ChannelName, TenantId, Topic},
     store::{
-        ClassWindow, Group, LaneKey, LaneLease, LaneRequest, NewDelivery, NewEvent, Store, Window,
+        ClassWindow, Group, LaneKey, LaneLease, LaneRequest, NewDelivery, NewEvent, Space, Store,
+        Window,
     },
 };
 use sqlx::SqliteConnection;
@@ -77,7 +78,7 @@ async fn backlog(count: u32, send_at: Option<Timestamp>) -> Backlog {
     let request = LaneRequest {
         worker: ids.worker(),
         lease: Duration::from_secs(60),
-        take: true,
+        spaces: vec![Space::send(&channel())],
         release: Vec::new(),
     };
     let leases = store.hold_lanes(request).await.unwrap().leases;

@@ -182,7 +182,7 @@ impl Batch {
                 Some((
                     claim.position.0,
                     ids.add(claim.id.as_uuid().as_bytes()).0,
-                    claim.lane.0,
+                    claim.lane.get(),
                     claim.generation,
                     claim.attempt,
                     owned.get(&claim.lane)?,

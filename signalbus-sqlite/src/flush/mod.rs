@@ -45,11 +45,7 @@ pub(crate) async fn flush(
     leases: &[LaneLease],
     flush: &Flush,
 ) -> Result<Flushed, StoreError> {
-    let owned: Owned = lanes::current(conn, leases)
-        .await?
-        .into_iter()
-        .map(|(lane, epoch)| (LaneId(lane), epoch))
-        .collect();
+    let owned: Owned = lanes::current(conn, leases).await?.into_iter().collect();
     let settles = settle::settle(conn, now, &owned, &flush.settles).await?;
     let claims = claim::claim(conn, now, &owned, &flush.claims).await?;
     Ok(Flushed {

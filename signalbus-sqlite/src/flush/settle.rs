@@ -120,7 +120,7 @@ async fn write(
                 message_id,
                 message_id.map(message_hash),
                 settle.rendering.is_some(),
-                settle.lane.0,
+                settle.lane.get(),
             ))
         })
         .collect::<Result<Vec<_>, StoreError>>()?;

@@ -11,7 +11,7 @@ use signalbus::{
     store::{
         AttemptOutcome, AttemptRecord, Claim, ClaimAnswer, ClassWindow, EndState, Fetched,
         Fingerprint, Flush, IdempotencyRecord, LaneKey, LaneLease, LaneRequest, NewDelivery,
-        NewEvent, Next, Ready, Reason, Settle, Store, Window,
+        NewEvent, Next, Ready, Reason, Settle, Space, Store, Window,
     },
 };
 use tempfile::TempDir;
@@ -88,7 +88,7 @@ pub(crate) async fn hold(store: &dyn Store, ids: &IdSource) -> Vec<LaneLease> {
         .hold_lanes(LaneRequest {
             worker: ids.worker(),
             lease: Duration::from_secs(15),
-            take: true,
+            spaces: vec![Space::send(&ChannelName::new("email").unwrap())],
             release: Vec::new(),
         })
         .await

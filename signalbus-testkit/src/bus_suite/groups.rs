@@ -1,6 +1,6 @@
 //! Groups of consumers.
 
-use super::{Harness, in_time, text};
+use super::Harness;
 
 /// Each group gets everything.
 pub async fn each_group_gets_all(h: Harness) {
@@ -11,36 +11,25 @@ pub async fn each_group_gets_all(h: Harness) {
     assert_eq!(two.texts(3).await, ["1", "2", "3"]);
 }
 
-/// The members of a group together get everything.
-pub async fn members_share_the_work(h: Harness) {
-    let mut one = h.subscribe().await;
-    let mut two = h.subscribe().await;
-    for number in 0..40 {
-        h.publish(&format!("key {number}"), &[&number.to_string()])
-            .await;
-    }
-    let mut texts = std::collections::BTreeSet::new();
-    in_time(async {
-        while texts.len() < 40 {
-            // Cancel safe: whoever is not first is asked again.
-            let batch = tokio::select! {
-                batch = one.next(10) => batch,
-                batch = two.next(10) => batch,
-            };
-            texts.extend(batch.iter().map(text));
-        }
-    })
-    .await;
+/// What was not acknowledged comes again to another member.
+pub async fn the_unacknowledged_comes_again(h: Harness) {
+    let mut reader = h.subscribe().await;
+    h.publish("ada", &["1", "2", "3"]).await;
+    assert_eq!(reader.texts(3).await, ["1", "2", "3"]);
+    drop(reader);
+    let mut again = h.subscribe().await;
+    assert_eq!(again.texts(3).await, ["1", "2", "3"]);
 }
 
-/// When a member leaves, another gets what was not acknowledged, and all that follows.
-pub async fn a_member_that_leaves_is_replaced(h: Harness) {
-    let mut leaving = h.subscribe().await;
-    h.publish("ada", &["1", "2"]).await;
-    let read = leaving.read(2).await;
-    leaving.ack(&read[0]).await;
-    drop(leaving);
-    let mut staying = h.subscribe().await;
-    h.publish("ada", &["3"]).await;
-    assert_eq!(staying.texts(2).await, ["2", "3"]);
+/// The bus says how much waits.
+pub async fn lag_is_what_waits(h: Harness) {
+    let mut reader = h.subscribe().await;
+    assert_eq!(reader.lag().await, 0);
+    h.publish("ada", &["1", "2", "3"]).await;
+    assert_eq!(reader.lag().await, 3);
+    let read = reader.read(3).await;
+    reader.ack(&read[..2]).await;
+    assert_eq!(reader.lag().await, 1);
+    reader.ack(&read[2..]).await;
+    assert_eq!(reader.lag().await, 0);
 }

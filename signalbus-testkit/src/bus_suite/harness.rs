@@ -1,12 +1,8 @@
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use signalbus_core::{
     Bus, Entropy,
-    bus::{Delivered, Envelope, Offset, Subscription},
+    bus::{Batch, BusKind, Delivered, Envelope, Offset, Partition, Place, Start, Subscription},
     id::IdSource,
 };
 
@@ -53,20 +49,37 @@ impl Harness {
         }
     }
 
-    /// A subscription to [`Harness::topic`] in [`Harness::group`].
+    /// A member of [`Harness::group`] that reads all of [`Harness::topic`].
     pub async fn subscribe(&self) -> Reader {
         self.subscribe_as(&self.group).await
     }
 
-    /// A subscription to [`Harness::topic`] in this group.
+    /// The same in this group.
     pub async fn subscribe_as(&self, group: &str) -> Reader {
-        self.subscribe_to(&[&self.topic], group).await
+        self.subscribe_to(&self.topic, group).await
     }
 
-    /// A subscription to these topics.
-    pub async fn subscribe_to(&self, topics: &[&str], group: &str) -> Reader {
-        let topics: Vec<String> = topics.iter().map(|&topic| topic.to_owned()).collect();
-        Reader(self.bus.subscribe(&topics, group).await.unwrap())
+    /// A member that reads all of this topic: on a positioned bus, every partition from its
+    /// earliest envelope.
+    pub async fn subscribe_to(&self, topic: &str, group: &str) -> Reader {
+        let mut reader = self.member(topic, group).await;
+        if self.bus.kind() == BusKind::Positioned {
+            reader.assign(self.all(Start::Earliest).await).await;
+        }
+        reader
+    }
+
+    /// A member that reads nothing of a positioned bus yet.
+    pub async fn member(&self, topic: &str, group: &str) -> Reader {
+        Reader(in_time(self.bus.subscribe(topic, group)).await.unwrap())
+    }
+
+    /// All partitions of [`Harness::topic`].
+    pub async fn all(&self, start: Start) -> Vec<Partition> {
+        let count = in_time(self.bus.partitions(&self.topic)).await.unwrap();
+        (0..count)
+            .map(|partition| Partition { partition, start })
+            .collect()
     }
 
     /// Publishes these payloads with one key.
@@ -78,12 +91,7 @@ impl Harness {
     /// An envelope for [`Harness::topic`].
     #[must_use]
     pub fn envelope(&self, key: &str, payload: &str) -> Envelope {
-        Envelope {
-            topic: self.topic.clone(),
-            key: key.as_bytes().to_vec(),
-            headers: BTreeMap::new(),
-            payload: payload.as_bytes().to_vec().into(),
-        }
+        Envelope::new(&self.topic, key, payload.as_bytes().to_vec())
     }
 }
 
@@ -93,9 +101,27 @@ impl Harness {
 pub struct Reader(Box<dyn Subscription>);
 
 impl Reader {
-    /// What comes next.
+    /// What comes next; nothing may be wrong with it.
     pub async fn next(&mut self, limit: usize) -> Vec<Delivered> {
+        let batch = self.batch(limit).await;
+        assert_eq!(batch.troubles, []);
+        batch.delivered
+    }
+
+    /// What comes next.
+    pub async fn batch(&mut self, limit: usize) -> Batch {
         in_time(self.0.next(limit)).await.unwrap()
+    }
+
+    /// Sets the partitions that are read.
+    pub async fn assign(&mut self, partitions: Vec<Partition>) -> Vec<Offset> {
+        in_time(self.0.assign(partitions)).await.unwrap()
+    }
+
+    /// How much waits in all.
+    pub async fn lag(&mut self) -> u64 {
+        let lag = in_time(self.0.lag()).await.unwrap();
+        lag.iter().map(|lag| lag.behind).sum()
     }
 
     /// Reads until so many different payloads came; in the order in which each came first.
@@ -118,34 +144,10 @@ impl Reader {
         self.read(count).await.iter().map(text).collect()
     }
 
-    /// Says that this envelope and all before it are stored.
-    pub async fn ack(&mut self, delivered: &Delivered) {
-        self.0.ack(vec![delivered.next.clone()]).await.unwrap();
-    }
-
-    /// Says that all of these are stored.
-    pub async fn ack_all(&mut self, delivered: &[Delivered]) {
-        let mut highest: BTreeMap<(String, u32), u64> = BTreeMap::new();
-        for Delivered { next, .. } in delivered {
-            let place = highest
-                .entry((next.topic.clone(), next.partition))
-                .or_default();
-            *place = next.next.max(*place);
-        }
-        let positions = highest
-            .into_iter()
-            .map(|((topic, partition), next)| Offset {
-                topic,
-                partition,
-                next,
-            })
-            .collect();
-        self.0.ack(positions).await.unwrap();
-    }
-
-    /// Starts over behind this envelope.
-    pub async fn seek_behind(&mut self, delivered: &Delivered) {
-        self.0.seek(delivered.next.clone()).await.unwrap();
+    /// Says that these are stored.
+    pub async fn ack(&mut self, delivered: &[Delivered]) {
+        let places = delivered.iter().map(|delivered| delivered.place.clone());
+        in_time(self.0.ack(places.collect())).await.unwrap();
     }
 
     /// Waits for something as long as one poll lasts, and then gives up.
@@ -153,9 +155,18 @@ impl Reader {
         let mut next = self.0.next(100);
         let mut context = std::task::Context::from_waker(std::task::Waker::noop());
         match next.as_mut().poll(&mut context) {
-            std::task::Poll::Ready(answer) => Some(answer.unwrap()),
+            std::task::Poll::Ready(answer) => Some(answer.unwrap().delivered),
             std::task::Poll::Pending => None,
         }
+    }
+}
+
+/// Its place on a positioned bus.
+#[must_use]
+pub fn offset(delivered: &Delivered) -> Offset {
+    match &delivered.place {
+        Place::Offset(offset) => *offset,
+        Place::Tag(tag) => panic!("{tag} is no offset"),
     }
 }
 

@@ -4,9 +4,12 @@
 //! use signalbus::bus::MemoryBus;
 //!
 //! signalbus_testkit::bus_suite! {
+//!     kind: positioned,
 //!     open: async |_topics| MemoryBus::new(),
 //! }
 //! ```
+//!
+//! `kind` is `positioned` or `acknowledged`.
 //!
 //! `open` gets the names of the topics the case will use, makes them where they must be made, and
 //! gives the bus.
@@ -23,8 +26,9 @@ mod harness;
 pub mod envelopes;
 pub mod groups;
 pub mod positions;
+pub mod sharing;
 
-pub use harness::{Harness, Reader, text};
+pub use harness::{Harness, Reader, offset, text};
 
 use harness::in_time;
 use signalbus_core::Bus;
@@ -48,7 +52,7 @@ where
 /// Makes one test of each case; see [`bus_suite`](mod@crate::bus_suite).
 #[macro_export]
 macro_rules! bus_suite {
-    (open: $open:expr $(,)?) => {
+    (kind: $kind:ident, open: $open:expr $(,)?) => {
         fn run_bus_case(case: impl AsyncFnOnce($crate::bus_suite::Harness)) {
             $crate::bus_suite::run($open, case);
         }
@@ -57,7 +61,6 @@ macro_rules! bus_suite {
             envelopes {
                 an_envelope_arrives_whole
                 a_key_stays_in_order
-                offsets_rise
                 a_limit_is_kept
                 waiting_ends_with_news
                 giving_up_loses_nothing
@@ -66,15 +69,39 @@ macro_rules! bus_suite {
             }
             groups {
                 each_group_gets_all
+                the_unacknowledged_comes_again
+                lag_is_what_waits
+            }
+        }
+        $crate::__bus_tests_of! { $kind }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __bus_tests_of {
+    (positioned) => {
+        $crate::__bus_tests! {
+            positions {
+                it_has_partitions
+                offsets_rise
+                keys_spread
+                partitions_are_read_by_whom_they_are_assigned_to
+                a_partition_changes_hands
+                what_stays_assigned_goes_on
+                a_reader_may_start_at_the_end
+                a_reader_may_start_at_a_time
+                a_place_that_is_gone_is_told
+            }
+        }
+    };
+    (acknowledged) => {
+        $crate::__bus_tests! {
+            sharing {
+                it_has_no_partitions
                 members_share_the_work
                 a_member_that_leaves_is_replaced
-            }
-            positions {
-                the_unacknowledged_comes_again
                 the_acknowledged_does_not_come_again
-                an_acknowledgement_covers_what_is_before
-                a_reader_may_skip_what_is_stored
-                a_reader_may_go_back
             }
         }
     };

@@ -79,9 +79,9 @@ impl<'r> Play<'r> {
             Step::Accept(events, advance) => self.accept(events, *advance).await,
             Step::Hold {
                 worker,
-                take,
+                wants,
                 release,
-            } => self.hold(*worker, *take, *release).await,
+            } => self.hold(*worker, wants, *release).await,
             Step::Fetch { worker, look } => self.fetch(*worker, look).await,
             Step::Flush {
                 worker,

@@ -23,7 +23,8 @@ pub(super) enum Step {
     Accept(Vec<Event>, Option<Advance>),
     Hold {
         worker: usize,
-        take: bool,
+        /// The channels whose lanes it wants; none when it leaves.
+        wants: Vec<usize>,
         release: Release,
     },
     Fetch {
@@ -274,12 +275,15 @@ fn any_hold() -> impl Strategy<Value = Step> {
         1 => Just(Release::One),
         1 => Just(Release::Everything),
     ];
-    (any_worker(), prop::bool::weighted(0.9), release).prop_map(|(worker, take, release)| {
-        Step::Hold {
-            worker,
-            take,
-            release,
-        }
+    let wants = prop_oneof![
+        7 => Just((0..CHANNELS.len()).collect()),
+        2 => prop::sample::subsequence((0..CHANNELS.len()).collect::<Vec<_>>(), 1..CHANNELS.len()),
+        1 => Just(Vec::new()),
+    ];
+    (any_worker(), wants, release).prop_map(|(worker, wants, release)| Step::Hold {
+        worker,
+        wants,
+        release,
     })
 }
 
@@ -415,10 +419,14 @@ impl fmt::Display for Step {
             }
             Self::Hold {
                 worker,
-                take,
+                wants,
                 release,
             } => {
-                let wish = if *take { "asks for lanes" } else { "leaves" };
+                let channels: Vec<_> = wants.iter().map(|on| CHANNELS[*on]).collect();
+                let wish = match channels.as_slice() {
+                    [] => "leaves".to_owned(),
+                    channels => format!("asks for lanes of {}", channels.join(", ")),
+                };
                 write!(f, "worker {worker} {wish}")?;
                 match release {
                     Release::Nothing => Ok(()),

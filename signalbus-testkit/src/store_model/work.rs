@@ -4,7 +4,7 @@ use signalbus_core::{
     Class,
     store::{
         Cause, Claim, ClaimAnswer, ClassWindow, Effect, EndState, Flush, LaneLease, LaneRequest,
-        Next, Ready, Reason, Refusal, Settle, SettleAnswer, Suppression, Window,
+        Next, Ready, Reason, Refusal, Settle, SettleAnswer, Space, Suppression, Window,
     },
 };
 
@@ -17,7 +17,12 @@ use super::{
 use crate::store_suite::{Worker, channel, claim, result, taken, tenant};
 
 impl Play<'_> {
-    pub(super) async fn hold(&mut self, worker: usize, take: bool, release: Release) -> Verdict {
+    pub(super) async fn hold(
+        &mut self,
+        worker: usize,
+        wants: &[usize],
+        release: Release,
+    ) -> Verdict {
         let hand = &mut self.hands[worker];
         let owned = hand.worker.leases.iter().map(|lease| lease.lane);
         let release = match release {
@@ -29,7 +34,10 @@ impl Play<'_> {
         let request = LaneRequest {
             worker: hand.worker.id,
             lease: Worker::LEASE,
-            take,
+            spaces: wants
+                .iter()
+                .map(|on| Space::send(&channel(CHANNELS[*on])))
+                .collect(),
             release,
         };
         let told = self
@@ -42,11 +50,16 @@ impl Play<'_> {
         let lanes: Vec<_> = told
             .leases
             .iter()
-            .map(|lease| format!("{} ({})", lease.lane, lease.epoch.0))
+            .map(|lease| format!("{:?} ({})", lease.lane, lease.epoch.0))
             .collect();
         let line = format!("lanes (epochs): {}", lanes.join(", "));
         self.say(&line);
-        self.reference.hold(&request, &told)
+        self.reference.hold(&request, &told)?;
+        let told = self.store.unserved().await.map_err(failed)?;
+        if !told.is_empty() {
+            self.report.meet("unserved");
+        }
+        self.reference.unserved(&told)
     }
 
     pub(super) async fn fetch(&mut self, worker: usize, look: &Look) -> Verdict {
@@ -93,7 +106,6 @@ impl Play<'_> {
             ("ready", !told.ready.is_empty()),
             ("interrupted", !told.interrupted.is_empty()),
             ("cut", !told.resume.is_empty()),
-            ("elsewhere", !told.elsewhere.is_empty()),
         ] {
             if met {
                 self.report.meet(what);
@@ -106,7 +118,8 @@ impl Play<'_> {
 
     /// Reads all there is, claims as many as there are results, and writes these.
     pub(super) async fn send(&mut self, worker: usize, afters: &[After]) -> Verdict {
-        self.hold(worker, true, Release::Nothing).await?;
+        let all: Vec<usize> = (0..CHANNELS.len()).collect();
+        self.hold(worker, &all, Release::Nothing).await?;
         self.fetch(worker, &Look::all()).await?;
         let claims: Vec<_> = (0..afters.len()).map(|which| (which, false)).collect();
         let leases = self.hands[worker].worker.leases.clone();

@@ -81,7 +81,7 @@ pub async fn a_claim_names_its_lane(h: Harness) {
     let other = worker.leases.iter().find(|lease| lease.lane != ready.lane);
     let wrong = claim_with(&claim(&ready), |claim| claim.lane = other.unwrap().lane);
     assert!(is_moved(&worker.claim(wrong).await));
-    let nowhere = claim_with(&claim(&ready), |claim| claim.lane = LaneId(u16::MAX));
+    let nowhere = claim_with(&claim(&ready), |claim| claim.lane = LaneId::from_stored(7));
     let answer = worker.claim(nowhere).await;
     assert!(matches!(answer, ClaimAnswer::LaneLost), "{answer:?}");
     assert_eq!(h.state(ada).await, State::Waiting);

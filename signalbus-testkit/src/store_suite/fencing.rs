@@ -188,7 +188,8 @@ pub async fn a_result_names_the_lane_of_its_delivery(h: Harness) {
     let ready = worker.ready(ada).await;
     worker.claims(&ready).await;
     let mut settle = taken(&ready, "m-1");
-    settle.lane.0 = (settle.lane.0 + 1) % LANES;
+    let (lane, other) = (settle.lane, (settle.lane.number() + 1) % LANES);
+    settle.lane = lane.space().lane(other);
     assert_eq!(worker.settle(settle).await, SettleAnswer::Already);
     assert_eq!(h.state(ada).await, State::Sending);
 }

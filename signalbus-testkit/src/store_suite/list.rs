@@ -93,6 +93,11 @@ macro_rules! __store_cases {
                     a_lost_lane_stays_lost
                     a_worker_that_leaves_frees_its_lanes
                     nobody_gives_up_what_another_owns
+                a_worker_takes_lanes_of_its_channels
+                workers_of_some_channels_share_the_work
+                a_new_channel_is_shared_among_those_who_know_it
+                partitions_are_lanes_of_their_own
+                what_nobody_serves_is_told
                 }
                 windows {
                     a_ready_delivery_says_what_it_is
@@ -104,7 +109,7 @@ macro_rules! __store_cases {
                     classes_are_read_apart
                     what_is_in_hand_is_skipped
                     only_lanes_that_are_held_are_read
-                    unknown_channels_wait_and_are_counted
+                    unknown_channels_wait
                     what_is_for_later_waits
                     what_becomes_due_late_is_found
                     retries_have_their_own_window

@@ -6,10 +6,17 @@ use signalbus_core::store::{LaneId, SettleAnswer};
 
 use super::{Harness, LANES, Worker, claim, taken};
 
+/// A worker that sends on one channel.
+async fn mailer(h: &Harness) -> Worker {
+    let mut worker = Worker::new(h).on(&["email"]);
+    worker.hold().await;
+    worker
+}
+
 /// A newcomer gets its share when the others have drained it; nobody owns a lane twice.
 pub async fn a_newcomer_gets_its_share(h: Harness) {
-    let mut old = h.worker().await;
-    let mut new = h.other_process().await.worker().await;
+    let mut old = mailer(&h).await;
+    let mut new = mailer(&h.other_process().await).await;
     assert_eq!(new.leases, []);
     let surplus = old.hold().await.surplus;
     assert_eq!(surplus.len(), usize::from(LANES / 2));
@@ -25,7 +32,7 @@ pub async fn a_newcomer_gets_its_share(h: Harness) {
 pub async fn nobody_goes_short(h: Harness) {
     let mut workers = Vec::new();
     for _ in 0..5 {
-        workers.push(h.other_process().await.worker().await);
+        workers.push(mailer(&h.other_process().await).await);
     }
     for _ in 0..workers.len() {
         for worker in &mut workers {
@@ -42,9 +49,9 @@ pub async fn nobody_goes_short(h: Harness) {
 /// Once shared out evenly, lanes stay where they are.
 pub async fn lanes_come_to_rest(h: Harness) {
     let mut workers = [
-        h.worker().await,
-        h.other_process().await.worker().await,
-        h.other_process().await.worker().await,
+        mailer(&h).await,
+        mailer(&h.other_process().await).await,
+        mailer(&h.other_process().await).await,
     ];
     let mut rounds = Vec::new();
     for _ in 0..6 {
@@ -60,9 +67,9 @@ pub async fn lanes_come_to_rest(h: Harness) {
 
 /// The lanes of a worker that died are shared out among those that live.
 pub async fn the_lanes_of_the_dead_are_shared_out(h: Harness) {
-    let dead = h.worker().await;
-    let mut one = h.other_process().await.worker().await;
-    let mut two = h.other_process().await.worker().await;
+    let dead = mailer(&h).await;
+    let mut one = mailer(&h.other_process().await).await;
+    let mut two = mailer(&h.other_process().await).await;
     h.clock.advance(Worker::LEASE / 2);
     one.hold().await;
     two.hold().await;

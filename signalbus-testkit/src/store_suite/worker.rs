@@ -7,7 +7,7 @@ use signalbus_core::{
     store::{
         AttemptOutcome, AttemptRecord, Claim, ClaimAnswer, Claimed, ClassWindow, EndState, Fetched,
         Flush, Flushed, LaneHolding, LaneId, LaneLease, LaneRequest, Next, Ready, Reason, Settle,
-        SettleAnswer, Window,
+        SettleAnswer, Space, Window,
     },
 };
 
@@ -23,6 +23,8 @@ pub struct Worker {
     store: Slot,
     /// Its id.
     pub id: WorkerId,
+    /// The channels it sends on: `email` and `sms` unless set.
+    pub channels: Vec<ChannelName>,
     /// The leases of its last [`Worker::hold`].
     pub leases: Vec<LaneLease>,
 }
@@ -37,31 +39,40 @@ impl Worker {
         Self {
             store: harness.store.clone(),
             id: harness.ids.worker(),
+            channels: channels(),
             leases: Vec::new(),
         }
     }
 
+    /// The same, sending on these channels alone.
+    #[must_use]
+    pub fn on(mut self, channels: &[&str]) -> Self {
+        self.channels = channels.iter().copied().map(channel).collect();
+        self
+    }
+
     /// Renews its lanes and takes what it should have.
     pub async fn hold(&mut self) -> LaneHolding {
-        self.ask(true, Vec::new()).await
+        self.give_up(Vec::new()).await
     }
 
     /// Gives these lanes up and renews the rest, and takes what it should have.
     pub async fn give_up(&mut self, release: Vec<LaneId>) -> LaneHolding {
-        self.ask(true, release).await
+        let spaces = self.channels.iter().map(Space::send).collect();
+        self.ask(spaces, release).await
     }
 
     /// Gives all lanes up, as a worker does that shuts down.
     pub async fn leave(&mut self) -> LaneHolding {
         let all = self.leases.iter().map(|lease| lease.lane).collect();
-        self.ask(false, all).await
+        self.ask(Vec::new(), all).await
     }
 
-    async fn ask(&mut self, take: bool, release: Vec<LaneId>) -> LaneHolding {
+    async fn ask(&mut self, spaces: Vec<Space>, release: Vec<LaneId>) -> LaneHolding {
         let request = LaneRequest {
             worker: self.id,
             lease: Self::LEASE,
-            take,
+            spaces,
             release,
         };
         let holding = self.store.get().hold_lanes(request).await.unwrap();

@@ -6,13 +6,13 @@ use std::{
 
 use async_trait::async_trait;
 use signalbus::{
-    DeliveryId, Order, Store, TenantId, Timestamp,
+    ChannelName, DeliveryId, Order, Store, TenantId, Timestamp,
     id::WorkerId,
     store::{
         Acceptance, BusAdvance, Cancel, CancelAnswer, CancelTarget, Cancelled, DeliveryRecord,
         Effect, Fetched, Flush, Flushed, LaneHolding, LaneLease, LaneRequest, MemoryStore,
-        NewEvent, Next, Position, Receipt, ReceiptEffect, Redrive, Redriven, SettleAnswer, State,
-        StoreError, Window,
+        NewEvent, Next, Position, Receipt, ReceiptEffect, Redrive, Redriven, SettleAnswer, Space,
+        State, StoreError, Window,
     },
 };
 use signalbus_testkit::StoreLayer;
@@ -25,6 +25,8 @@ pub(crate) enum Fault {
     LosesKeys,
     MovesStalePositions,
     TakesRunningLanes,
+    TakesLanesOfOthers,
+    HidesTheUnserved,
     IgnoresTheWindow,
     KeepsACursor,
     IgnoresStrictOrder,
@@ -160,9 +162,20 @@ impl StoreLayer for Broken {
             let first = request.worker;
             request.worker = self.remember(|memory| *memory.worker.get_or_insert(first));
         }
+        if self.does(Fault::TakesLanesOfOthers) && !request.spaces.is_empty() {
+            let all = ["email", "sms", "push"].map(|name| ChannelName::new(name).ok());
+            request.spaces = all.iter().flatten().map(Space::send).collect();
+        }
         let holding = self.honest.hold_lanes(request).await?;
         self.remember(|memory| memory.leases.clone_from(&holding.leases));
         Ok(holding)
+    }
+
+    async fn unserved(&self) -> Result<Vec<(ChannelName, u64)>, StoreError> {
+        if self.does(Fault::HidesTheUnserved) {
+            return Ok(Vec::new());
+        }
+        self.honest.unserved().await
     }
 
     async fn fetch(&self, lanes: &[LaneLease], mut window: Window) -> Result<Fetched, StoreError> {

@@ -43,6 +43,10 @@ caught! {
         LosesKeys breaks idempotency::the_same_content_is_a_duplicate;
     stale_positions_move:
         MovesStalePositions breaks bus_positions::a_stale_position_stores_nothing;
+    lanes_of_other_channels_are_taken:
+        TakesLanesOfOthers breaks lanes::a_worker_takes_lanes_of_its_channels;
+    the_unserved_are_hidden:
+        HidesTheUnserved breaks lanes::what_nobody_serves_is_told;
     lanes_that_run_are_taken:
         TakesRunningLanes breaks lanes::a_lease_that_runs_is_respected;
     windows_are_not_kept:

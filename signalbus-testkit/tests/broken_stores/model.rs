@@ -71,7 +71,7 @@ fn the_stories_meet_everything() {
         "ready",
         "interrupted",
         "cut",
-        "elsewhere",
+        "unserved",
         "claimed",
         "refused: expired",
         "refused: suppressed",

@@ -1,5 +1,10 @@
+mod absent;
+mod bus;
+pub use bus::{BusSetup, WhenGone};
+
 use std::{collections::BTreeMap, sync::Arc};
 
+use self::absent::Absent;
 use crate::{
     bell::Bell,
     bus::Bus,
@@ -7,7 +12,7 @@ use crate::{
     clock::{Clock, SystemClock},
     engine::{self, EngineOptions, Shared},
     entropy::Entropy,
-    handle::{BusLink, Signalbus},
+    handle::Signalbus,
     id::IdSource,
     name::{ChannelName, NameError, TenantId, Topic},
     policy::{Policy, is_pattern},
@@ -24,6 +29,7 @@ use crate::{
 #[must_use]
 pub struct Builder {
     store: Option<Arc<dyn Store>>,
+    without_store: bool,
     routes: Vec<Result<Arc<dyn Route>, NameError>>,
     templates: Templates,
     policy: Policy,
@@ -32,7 +38,7 @@ pub struct Builder {
     tenant_weights: BTreeMap<TenantId, u32>,
     clock: Option<Arc<dyn Clock>>,
     entropy: Entropy,
-    bus: Option<BusLink>,
+    buses: Vec<BusSetup>,
 }
 
 /// Why an engine could not be built.
@@ -40,8 +46,22 @@ pub struct Builder {
 #[non_exhaustive]
 pub enum BuildError {
     /// No store was given.
-    #[error("no store: give one with Builder::store, MemoryStore::new() for a start")]
+    #[error(
+        "no store: give one with Builder::store, MemoryStore::new() for a start; or say \
+         Builder::without_store for a handle that only publishes to a bus or plans"
+    )]
     NoStore,
+    /// What needs a store was asked of a handle that is to have none.
+    #[error("{0} needs a store, and the handle is to have none: leave Builder::without_store out")]
+    NeedsStore(&'static str),
+    /// A topic is read twice by one group.
+    #[error("the topic {topic} is read twice by the group {group}: once is enough")]
+    BusTwice {
+        /// The topic.
+        topic: Topic,
+        /// The group.
+        group: String,
+    },
     /// The name of a channel or provider cannot be used.
     #[error("the name of a channel or provider cannot be used")]
     Name(#[from] NameError),
@@ -83,6 +103,7 @@ impl Builder {
     fn new() -> Self {
         Self {
             store: None,
+            without_store: false,
             routes: Vec::new(),
             templates: Templates::new(),
             policy: Policy::new(),
@@ -91,7 +112,7 @@ impl Builder {
             tenant_weights: BTreeMap::new(),
             clock: None,
             entropy: Entropy::from_os(),
-            bus: None,
+            buses: Vec::new(),
         }
     }
 
@@ -112,9 +133,21 @@ impl Builder {
         self.store(MemoryStore::new())
     }
 
+    /// No store: the handle publishes to a bus ([`Signalbus::publish_to_bus`]), plans and renders.
+    /// Everything else answers that it is not supported.
+    pub fn without_store(mut self) -> Self {
+        self.without_store = true;
+        self
+    }
+
     /// A channel and the provider that sends its messages, with the defaults for failure.
     pub fn channel<C: Channel>(self, channel: C, provider: impl Provider<C>) -> Self {
         self.channel_setup(ChannelSetup::new(channel, provider))
+    }
+
+    /// A channel that other processes send; see [`ChannelSetup::known`].
+    pub fn known_channel<C: Channel>(self, channel: C) -> Self {
+        self.channel_setup(ChannelSetup::known(channel))
     }
 
     /// A channel with its providers and how it treats failure.
@@ -155,13 +188,15 @@ impl Builder {
 
     /// A bus to publish to and to read from: events published with
     /// [`Signalbus::publish_to_bus`] go to its `topic`, and this process's engine stores and
-    /// sends what the `group` is given.
-    pub fn bus(mut self, bus: impl Bus, topic: &Topic, group: &str) -> Self {
-        self.bus = Some(BusLink {
-            bus: Arc::new(bus),
-            topic: topic.to_string(),
-            group: group.to_owned(),
-        });
+    /// sends what the `group` is given. For more, see [`Builder::bus_setup`].
+    pub fn bus(self, bus: impl Bus, topic: &Topic, group: &str) -> Self {
+        self.bus_setup(BusSetup::new(bus, topic).group(group))
+    }
+
+    /// A bus, and what of it this process publishes to and reads. May be said several times, to
+    /// read several topics; events are published to the first.
+    pub fn bus_setup(mut self, setup: BusSetup) -> Self {
+        self.buses.push(setup);
         self
     }
 
@@ -183,7 +218,17 @@ impl Builder {
     /// # Errors
     /// Says what is missing or does not fit together.
     pub fn build(self) -> Result<Signalbus, BuildError> {
-        let store = self.store.ok_or(BuildError::NoStore)?;
+        let reads = |setup: &BusSetup| setup.group.is_some();
+        let store: Arc<dyn Store> = match (self.store, self.without_store) {
+            (Some(_), true) => return Err(BuildError::NeedsStore("Builder::store")),
+            (Some(store), false) => store,
+            (None, true) if self.buses.iter().any(reads) => {
+                return Err(BuildError::NeedsStore("reading a bus"));
+            }
+            (None, true) => Arc::new(Absent),
+            (None, false) => return Err(BuildError::NoStore),
+        };
+        check_buses(&self.buses)?;
         let mut routes = BTreeMap::new();
         for route in self.routes {
             let route = route?;
@@ -214,7 +259,7 @@ impl Builder {
             bell: Arc::new(Bell::new()),
             fresh: Fresh::default(),
         });
-        Ok(Signalbus::new(shared, self.bus))
+        Ok(Signalbus::new(shared, self.buses))
     }
 
     /// Builds, and starts the engine on the current tokio runtime.
@@ -229,10 +274,32 @@ impl Builder {
         reason = "tells in its type that it needs a runtime"
     )]
     pub async fn start(self) -> Result<Signalbus, BuildError> {
+        if self.without_store {
+            return Err(BuildError::NeedsStore("an engine"));
+        }
         let signalbus = self.build()?;
         signalbus.start();
         Ok(signalbus)
     }
+}
+
+fn check_buses(buses: &[BusSetup]) -> Result<(), BuildError> {
+    for (index, setup) in buses.iter().enumerate() {
+        let same = |other: &BusSetup| {
+            other.group == setup.group
+                && other.topic == setup.topic
+                && other.bus.name() == setup.bus.name()
+        };
+        if let Some(group) = &setup.group
+            && buses[..index].iter().any(same)
+        {
+            return Err(BuildError::BusTwice {
+                topic: setup.topic.clone(),
+                group: group.clone(),
+            });
+        }
+    }
+    Ok(())
 }
 
 fn check_route(route: &dyn Route, store: &dyn Store) -> Result<(), BuildError> {

@@ -44,8 +44,18 @@ pub mod names {
     pub const CIRCUIT: &str = "provider_circuit_state";
     /// Gauge: retries a channel may still make at once, by channel.
     pub const RETRY_BUDGET: &str = "provider_retry_budget_remaining";
-    /// Gauge: deliveries that wait for a channel this worker does not know, by channel.
-    pub const ELSEWHERE: &str = "notifications_waiting_elsewhere";
+    /// Gauge: deliveries of a channel that no worker serves, by channel.
+    pub const UNSERVED: &str = "notifications_unserved";
+    /// Gauge: envelopes that wait to be read, by bus, group, topic and partition.
+    pub const BUS_LAG: &str = "bus_lag";
+    /// Gauge: partitions that this worker does not read on, by bus, group and topic.
+    pub const BUS_HELD: &str = "bus_held_partitions";
+    /// Counter: times the partitions changed that this worker reads, by bus, group and topic.
+    pub const BUS_REBALANCES: &str = "bus_rebalances_total";
+    /// Counter: times what should have been read next was gone, by bus, group and topic.
+    pub const BUS_GONE: &str = "bus_offsets_gone_total";
+    /// Counter: envelopes that were recorded as rejected, by bus, group and topic.
+    pub const BUS_REJECTED: &str = "bus_rejected_total";
     /// Gauge: when this worker last went round, as a Unix time, by worker.
     pub const HEARTBEAT: &str = "worker_heartbeat_timestamp_seconds";
     /// Gauge: always 1, by version.
@@ -80,7 +90,7 @@ pub(crate) fn describe() {
         "Retries that may still be made at once"
     );
     describe_gauge!(
-        names::ELSEWHERE,
+        names::UNSERVED,
         "Deliveries waiting for a channel this worker does not know"
     );
     describe_gauge!(
@@ -213,8 +223,8 @@ pub(crate) fn heartbeat(worker: WorkerId, now: jiff::Timestamp) {
     gauge!(names::HEARTBEAT, "worker" => worker.to_string()).set(seconds(now));
 }
 
-pub(crate) fn elsewhere(channel: &ChannelName, count: u64) {
-    gauge!(names::ELSEWHERE, "channel" => channel.to_string()).set(count_of(count));
+pub(crate) fn unserved(channel: &ChannelName, count: u64) {
+    gauge!(names::UNSERVED, "channel" => channel.to_string()).set(count_of(count));
 }
 
 /// Sets when the oldest delivery of a channel became sendable; `now` when none waits, so that an

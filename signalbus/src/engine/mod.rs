@@ -12,6 +12,6 @@ mod providers;
 mod schedule;
 mod worker;
 
-pub(crate) use ingest::{Ingest, Wire};
+pub(crate) use ingest::{rejected_payload, run as read_bus};
 pub use options::EngineOptions;
 pub(crate) use worker::{Phase, Shared, Worker};

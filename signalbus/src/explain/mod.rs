@@ -16,6 +16,8 @@ pub struct Explanation {
     pub delivery: DeliveryRecord,
     /// What happened, oldest first.
     pub history: Vec<HistoryEntry>,
+    /// Whether it waits while no living worker serves its channel.
+    pub unserved: bool,
 }
 
 impl fmt::Display for Explanation {
@@ -105,9 +107,16 @@ impl fmt::Display for Explanation {
             write!(f, " ({reason})")?;
         }
         match (delivery.state, delivery.due) {
-            (State::Waiting, Some(due)) => writeln!(f, ", due {due}"),
-            _ => writeln!(f),
+            (State::Waiting, Some(due)) => writeln!(f, ", due {due}")?,
+            _ => writeln!(f)?,
         }
+        if self.unserved {
+            writeln!(
+                f,
+                "  no worker serves {channel}: start one that has a provider for it"
+            )?;
+        }
+        Ok(())
     }
 }
 

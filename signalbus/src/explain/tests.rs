@@ -39,7 +39,11 @@ fn story(history: Vec<Entry>) -> Explanation {
         .into_iter()
         .map(|entry| HistoryEntry { at: NOON, entry })
         .collect();
-    Explanation { delivery, history }
+    Explanation {
+        delivery,
+        history,
+        unserved: false,
+    }
 }
 
 fn failed(generation: u32, outcome: Outcome, detail: &str) -> AttemptRecord {

@@ -1,5 +1,6 @@
 //! The user's handle.
 
+mod bus;
 mod operate;
 mod prepare;
 mod publish;
@@ -19,8 +20,8 @@ use futures::FutureExt;
 use tokio::sync::watch;
 
 use crate::{
-    bus::Bus,
-    engine::{Ingest, Phase, Shared, Worker},
+    builder::BusSetup,
+    engine::{self, Phase, Shared, Worker},
     store::Store,
     task::{self, Task},
 };
@@ -36,16 +37,8 @@ pub struct Signalbus {
 #[derive(Debug)]
 struct Inner {
     shared: Arc<Shared>,
-    bus: Option<BusLink>,
+    buses: Vec<BusSetup>,
     running: Mutex<Option<Running>>,
-}
-
-/// A bus, and what is published to and read from it.
-#[derive(Debug, Clone)]
-pub(crate) struct BusLink {
-    pub(crate) bus: Arc<dyn Bus>,
-    pub(crate) topic: String,
-    pub(crate) group: String,
 }
 
 #[derive(Debug)]
@@ -56,11 +49,11 @@ struct Running {
 }
 
 impl Signalbus {
-    pub(crate) fn new(shared: Arc<Shared>, bus: Option<BusLink>) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, buses: Vec<BusSetup>) -> Self {
         Self {
             inner: Arc::new(Inner {
                 shared,
-                bus,
+                buses,
                 running: Mutex::new(None),
             }),
         }
@@ -81,18 +74,19 @@ impl Signalbus {
         }
         let (phase, told) = watch::channel(Phase::Running);
         self.shared().fresh.want();
-        let worker = Worker::new(Arc::clone(&self.inner.shared), told.clone());
-        let mut tasks = vec![task::start(noticed("sending", worker.run()))];
-        if let Some(link) = &self.inner.bus {
-            let ingest = Ingest {
-                shared: Arc::clone(&self.inner.shared),
-                bus: Arc::clone(&link.bus),
-                topic: link.topic.clone(),
-                group: link.group.clone(),
-                phase: told,
-            };
-            tasks.push(task::start(noticed("reading the bus", ingest.run())));
+        let mut tasks = Vec::new();
+        if self.sends() {
+            let worker = Worker::new(Arc::clone(&self.inner.shared), told.clone());
+            tasks.push(task::start(noticed("sending", worker.run())));
         }
+        for setup in &self.inner.buses {
+            if let Some(group) = setup.group.clone() {
+                let shared = Arc::clone(&self.inner.shared);
+                let reading = engine::read_bus(shared, setup.clone(), group, told.clone());
+                tasks.push(task::start(noticed("reading the bus", reading)));
+            }
+        }
+        drop(told);
         *running = Some(Running {
             phase,
             _tasks: tasks,
@@ -131,11 +125,20 @@ impl Signalbus {
         self.quiet(Some(now.saturating_add(within))).await;
     }
 
+    /// Whether it has a provider for any channel.
+    fn sends(&self) -> bool {
+        let mut routes = self.shared().planner.routes.values();
+        routes.any(|route| !route.providers().is_empty())
+    }
+
     /// Waits until there is nothing to do, nor anything due up to `due` on the monotonic clock.
     async fn quiet(&self, due: Option<Duration>) {
         let Some(phase) = self.running().as_ref().map(|running| running.phase.clone()) else {
             return;
         };
+        if !self.sends() {
+            return;
+        }
         tokio::select! {
             biased;
             () = phase.closed() => {}

@@ -1,12 +1,13 @@
 use super::Signalbus;
 use crate::{
     clock::Timestamp,
+    engine::rejected_payload,
     explain::Explanation,
     id::{DeliveryId, EventId},
     name::{ChannelName, TenantId},
     store::{
         Cancel, CancelTarget, Cancelled, Cause, DeliveryFilter, DeliveryRecord, EventRecord, Page,
-        PageToken, Receipt, ReceiptEffect, Redrive, Redriven, StoreError, StoreErrorKind,
+        PageToken, Receipt, ReceiptEffect, Redrive, Redriven, State, StoreError, StoreErrorKind,
         Suppression, Tally, Unsuppress,
     },
 };
@@ -26,7 +27,37 @@ impl Signalbus {
             return Ok(None);
         };
         let history = store.history(tenant, id).await?;
-        Ok(Some(Explanation { delivery, history }))
+        let waits = !matches!(delivery.state, State::Ended(_));
+        let unserved = match &delivery.channel {
+            Some(channel) if waits => {
+                let unserved = store.unserved().await?;
+                unserved.iter().any(|(other, _)| other == channel)
+            }
+            _ => false,
+        };
+        Ok(Some(Explanation {
+            delivery,
+            history,
+            unserved,
+        }))
+    }
+
+    /// What an event that was rejected on its way from a bus had for a payload: the first 64 KiB of
+    /// it, and how many bytes there were. None for any other event.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn rejected_payload(
+        &self,
+        tenant: &TenantId,
+        id: EventId,
+    ) -> Result<Option<(Vec<u8>, usize)>, StoreError> {
+        let event = self.store().event(tenant, id).await?;
+        let rejected = event.filter(|event| {
+            let mut deliveries = event.deliveries.iter();
+            deliveries.all(|delivery| delivery.channel.is_none())
+        });
+        Ok(rejected.and_then(|event| rejected_payload(&event.event.content)))
     }
 
     /// One event with its deliveries; none when the tenant has no such event.

@@ -4,8 +4,7 @@ use bytes::Bytes;
 
 use super::{Signalbus, prepare::after};
 use crate::{
-    bus::{BusError, BusErrorKind, Envelope},
-    engine::{Wire, metrics},
+    engine::metrics,
     event::Event,
     id::EventId,
     name::ChannelName,
@@ -91,44 +90,6 @@ impl Signalbus {
             self.shared().bell.ring();
         }
         Ok(answers)
-    }
-
-    /// Publishes one event through the bus. The answer is its id only: who stores it finds
-    /// duplicates, and records conflicts.
-    ///
-    /// # Errors
-    /// When the event is wrong, or the bus did not take it.
-    pub async fn publish_to_bus(&self, event: Event) -> Result<EventId, PublishError> {
-        let Some(link) = &self.inner.bus else {
-            let problem = "no bus was set up: give one with Builder::bus";
-            return Err(BusError::new(BusErrorKind::Invalid, problem).into());
-        };
-        let planner = &self.shared().planner;
-        let (event, tenant, _) = planner.checked(event)?;
-        // Whoever stores it has nobody to tell what is wrong with it.
-        drop(planner.prepare(event.clone(), &mut Vec::new())?);
-        let key = format!(
-            "{tenant}/{}",
-            event
-                .to
-                .first()
-                .and_then(|to| to.id.as_deref())
-                .unwrap_or("")
-        );
-        let wire = Wire {
-            id: planner.ids.event(),
-            event,
-        };
-        let payload = serde_json::to_vec(&wire)
-            .map_err(|error| InvalidEvent::new("data", error.to_string()))?;
-        let envelope = Envelope {
-            topic: link.topic.clone(),
-            key: key.into_bytes(),
-            headers: BTreeMap::new(),
-            payload: Bytes::from(payload),
-        };
-        link.bus.publish(vec![envelope]).await?;
-        Ok(wire.id)
     }
 
     /// What would happen to an event, and why. Nothing is stored or sent.

@@ -3,6 +3,7 @@
 mod check;
 mod fingerprint;
 mod planner;
+pub(crate) mod wire;
 
 pub use check::PublishLimits;
 pub(crate) use planner::Planner;

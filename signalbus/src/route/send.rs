@@ -25,11 +25,15 @@ impl<C: Channel> TypedRoute<C> {
         // That one provider does not have it says nothing of another.
         let speaks_for_all = self.providers.len() == 1;
         let mut doubtful = told || self.may_be_interrupted(provider, job, made);
+        // A suspect whose provider could not tell is asked about before every later try, too: a crash
+        // that it was alone in and a panic look alike here. Where a doubt would stop it, only a
+        // doubt that is certain may.
+        let mut ask_again = false;
         if doubtful || job.suspect {
             match self.look_up(provider, clock, job, timeout).await {
                 Some(Found::Sent(sent)) => return Attempted::accepted(&sent),
                 Some(Found::NotSent) if speaks_for_all => doubtful = false,
-                _ => {}
+                _ => ask_again = self.settings.guarantee != Guarantee::AtMostOnce,
             }
         }
         let repeats = doubtful && !job.recognised;
@@ -75,7 +79,7 @@ impl<C: Channel> TypedRoute<C> {
                 ..attempted
             },
             _ => Attempted {
-                doubtful: doubtful || attempted.tried.is_unknown(),
+                doubtful: doubtful || ask_again || attempted.tried.is_unknown(),
                 ..attempted
             },
         };

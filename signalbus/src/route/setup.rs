@@ -33,6 +33,16 @@ impl<C: Channel> ChannelSetup<C> {
         }
     }
 
+    /// A channel that others send: this process knows its addresses, options and templates, so that
+    /// it can publish to it, and takes none of its deliveries.
+    pub fn known(channel: C) -> Self {
+        Self {
+            channel,
+            providers: Vec::new(),
+            settings: RouteSettings::default(),
+        }
+    }
+
     /// Adds a provider that is used while those before it are paused.
     #[must_use]
     pub fn failover(mut self, provider: impl Provider<C>) -> Self {

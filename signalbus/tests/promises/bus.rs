@@ -1,6 +1,6 @@
 //! Publishing through a bus: stored once, rejections recorded, positions kept.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -26,21 +26,16 @@ fn engine(world: &World, carrier: &MemoryBus) -> Builder {
 }
 
 fn carrier(world: &World) -> MemoryBus {
-    MemoryBus::with_clock(&world.clock)
+    MemoryBus::with_clock(world.clock.clone())
 }
 
 /// An envelope as another program could write it.
 fn envelope(payload: impl Into<Bytes>) -> Envelope {
-    Envelope {
-        topic: topic().to_string(),
-        key: b"key".to_vec(),
-        headers: BTreeMap::new(),
-        payload: payload.into(),
-    }
+    Envelope::new(topic().as_str(), *b"key", payload)
 }
 
 fn wire(id: EventId, event: &Value) -> Envelope {
-    envelope(json!({ "id": id, "event": event }).to_string())
+    envelope(json!({ "signalbus": 1, "id": id, "event": event }).to_string())
 }
 
 fn event_id(number: u128) -> EventId {

@@ -193,7 +193,7 @@ fn nothing_that_can_be_printed_has_an_address_a_name_or_content() {
     let (text, log) = logged(async {
         let world = World::new();
         let policy = every(S).with_max_attempts(2);
-        let carrier = signalbus::bus::MemoryBus::with_clock(&world.clock);
+        let carrier = signalbus::bus::MemoryBus::with_clock(world.clock.clone());
         let topic = signalbus::Topic::new("events").unwrap();
         let bus = world
             .engine(world.mail().retry(policy))

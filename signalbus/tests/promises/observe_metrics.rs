@@ -242,7 +242,7 @@ fn gauges_show_an_outage() {
 }
 
 #[test]
-fn what_waits_for_another_worker_is_shown_while_it_waits() {
+fn what_nobody_serves_is_shown_while_it_waits() {
     for served in [false, true] {
         let ((), series) = metered(async {
             let world = World::new();
@@ -263,11 +263,11 @@ fn what_waits_for_another_worker_is_shown_while_it_waits() {
                 let tenant = TenantId::default();
                 let target = signalbus::store::CancelTarget::Delivery(id);
                 publisher.cancel(&tenant, target, "test").await.unwrap();
-                world.pass(S).await;
+                world.pass(20 * S).await;
             }
             without_text.shutdown().await;
         });
-        let waiting = series.get("notifications_waiting_elsewhere{channel=sms}");
+        let waiting = series.get("notifications_unserved{channel=sms}");
         assert_eq!(waiting, if served { 0.0 } else { 1.0 });
     }
 }

@@ -1,8 +1,13 @@
 //! The bus inside one process.
 
+mod log;
+mod partitions;
+mod positioned;
+mod queue;
+mod queued;
+mod reader;
 #[cfg(test)]
 mod tests;
-mod topic;
 
 use std::{
     collections::BTreeMap,
@@ -13,25 +18,36 @@ use std::{
 use async_trait::async_trait;
 use tokio::sync::watch;
 
-use self::topic::{Member, Topic};
-use super::{Bus, BusError, BusErrorKind, Delivered, Envelope, Offset, Subscription};
-use crate::clock::{Clock, SystemClock};
+use self::{
+    partitions::Partitions,
+    positioned::Positioned,
+    queue::{Member, Queue},
+    queued::Queued,
+};
+use super::{Bus, BusError, BusErrorKind, BusKind, Envelope, Subscription};
+use crate::clock::{Clock, SystemClock, Timestamp};
 
-/// Carries envelopes inside one process.
+/// Carries envelopes inside one process, as a bus of either kind.
 ///
 /// Topics come to be when they are first named. An envelope is kept until every group that ever
-/// subscribed has acknowledged it; a new group starts with the oldest that is kept. Clones are
-/// the same bus.
+/// subscribed has acknowledged it; a topic nobody ever subscribed to keeps the newest 10,000 of
+/// each partition. Clones are the same bus.
 ///
 /// Offsets start at the time the bus was made, in microseconds: behind all that a durable store
 /// remembers of the bus of an earlier process.
 #[derive(Clone)]
 pub struct MemoryBus {
     name: Arc<str>,
+    kind: BusKind,
+    max_payload: usize,
     shared: Arc<Shared>,
 }
 
+/// How many envelopes wait for the first group.
+const KEPT_FOR_NOBODY: u64 = 10_000;
+
 struct Shared {
+    clock: Arc<dyn Clock>,
     first_offset: u64,
     state: Mutex<State>,
     /// Changes when there may be something new to read.
@@ -41,7 +57,8 @@ struct Shared {
 #[derive(Default)]
 struct State {
     closed: bool,
-    topics: BTreeMap<String, Topic>,
+    logs: BTreeMap<String, Partitions>,
+    queues: BTreeMap<String, Queue>,
     last_member: Member,
 }
 
@@ -49,23 +66,33 @@ impl MemoryBus {
     /// How many partitions each topic has.
     pub const PARTITIONS: u32 = 8;
 
-    /// A bus with the name `memory`.
+    /// A positioned bus with the name `memory`.
     #[must_use]
     pub fn new() -> Self {
-        Self::with_clock(&SystemClock::new())
+        Self::with_clock(SystemClock::new())
     }
 
-    /// The same, made at the time this clock shows: for tests and simulation.
+    /// The same with a clock of its own: for tests and simulation.
     #[must_use]
-    pub fn with_clock(clock: &dyn Clock) -> Self {
+    pub fn with_clock(clock: impl Clock) -> Self {
         Self {
             name: Arc::from("memory"),
+            kind: BusKind::Positioned,
+            max_payload: usize::MAX,
             shared: Arc::new(Shared {
                 first_offset: u64::try_from(clock.now().as_microsecond()).unwrap_or(0),
+                clock: Arc::new(clock),
                 state: Mutex::default(),
                 news: watch::Sender::new(()),
             }),
         }
+    }
+
+    /// Makes it one that hands out envelopes and forgets what is acknowledged.
+    #[must_use]
+    pub fn acknowledged(mut self) -> Self {
+        self.kind = BusKind::Acknowledged;
+        self
     }
 
     /// Sets the name that positions are stored under.
@@ -73,6 +100,21 @@ impl MemoryBus {
     pub fn named(mut self, name: &str) -> Self {
         self.name = Arc::from(name);
         self
+    }
+
+    /// Sets how many bytes the payload of an envelope may have.
+    #[must_use]
+    pub fn with_max_payload(mut self, bytes: usize) -> Self {
+        self.max_payload = bytes;
+        self
+    }
+
+    /// Forgets what stands before this offset in a partition of the positioned kind, whoever needs
+    /// it: what the retention of a broker does.
+    pub fn forget_before(&self, topic: &str, partition: u32, offset: u64) {
+        if let Some(log) = self.shared.lock().logs.get_mut(topic) {
+            log.drop_before(partition, offset);
+        }
     }
 
     /// Ends it: from now on everything fails with [`BusErrorKind::Closed`], also a
@@ -94,6 +136,7 @@ impl fmt::Debug for MemoryBus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MemoryBus")
             .field("name", &self.name)
+            .field("kind", &self.kind)
             .finish_non_exhaustive()
     }
 }
@@ -104,162 +147,76 @@ impl Bus for MemoryBus {
         &self.name
     }
 
+    fn kind(&self) -> BusKind {
+        self.kind
+    }
+
+    fn max_payload(&self) -> usize {
+        self.max_payload
+    }
+
     async fn publish(&self, batch: Vec<Envelope>) -> Result<(), BusError> {
+        let now = self.shared.clock.now();
         let mut state = self.shared.open()?;
-        for envelope in batch {
-            let topic = self.shared.topic(&mut state, &envelope.topic);
-            topic.append(envelope);
-        }
-        drop(state);
-        self.shared.news.send_replace(());
-        Ok(())
-    }
-
-    async fn subscribe(
-        &self,
-        topics: &[String],
-        group: &str,
-    ) -> Result<Box<dyn Subscription>, BusError> {
-        if topics.is_empty() {
-            return Err(BusError::new(
-                BusErrorKind::Invalid,
-                "a subscription must name at least one topic",
-            ));
-        }
-        let mut topics = topics.to_vec();
-        topics.sort_unstable();
-        topics.dedup();
-        let mut state = self.shared.open()?;
-        state.last_member += 1;
-        let member = state.last_member;
-        for name in &topics {
-            self.shared.topic(&mut state, name).join(group, member);
-        }
-        drop(state);
-        // Members that were there before may have got other partitions.
-        self.shared.news.send_replace(());
-        Ok(Box::new(MemorySubscription {
-            shared: Arc::clone(&self.shared),
-            news: self.shared.news.subscribe(),
-            topics,
-            group: group.to_owned(),
-            member,
-            turn: 0,
-        }))
-    }
-}
-
-struct MemorySubscription {
-    shared: Arc<Shared>,
-    news: watch::Receiver<()>,
-    topics: Vec<String>,
-    group: String,
-    member: Member,
-    /// The place to start reading at, so that a busy partition does not starve the others.
-    turn: usize,
-}
-
-impl fmt::Debug for MemorySubscription {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MemorySubscription")
-            .field("topics", &self.topics)
-            .field("group", &self.group)
-            .finish_non_exhaustive()
-    }
-}
-
-#[async_trait]
-impl Subscription for MemorySubscription {
-    async fn next(&mut self, limit: usize) -> Result<Vec<Delivered>, BusError> {
-        loop {
-            self.news.mark_unchanged();
-            let batch = self.read(limit)?;
-            if !batch.is_empty() || limit == 0 {
-                return Ok(batch);
-            }
-            // The sender is alive: `shared` has it.
-            let _ = self.news.changed().await;
-        }
-    }
-
-    async fn ack(&mut self, positions: Vec<Offset>) -> Result<(), BusError> {
-        let mut state = self.shared.open()?;
-        for Offset {
-            topic,
-            partition,
-            next,
-        } in positions
-        {
-            state
-                .topics
-                .get_mut(&topic)
-                .and_then(|topic| topic.ack(&self.group, partition, next))
-                .ok_or_else(no_such_partition)?;
-        }
-        Ok(())
-    }
-
-    async fn seek(&mut self, position: Offset) -> Result<(), BusError> {
-        self.shared
-            .open()?
-            .topics
-            .get_mut(&position.topic)
-            .and_then(|topic| {
-                topic.seek(&self.group, self.member, position.partition, position.next)
-            })
-            .ok_or_else(|| {
-                BusError::new(
-                    BusErrorKind::Invalid,
-                    "this bus has no such place: if the store remembers it from an earlier \
-                     process, the clock went back since; give the bus another name",
-                )
-            })
-    }
-}
-
-impl MemorySubscription {
-    fn read(&mut self, limit: usize) -> Result<Vec<Delivered>, BusError> {
-        let mut state = self.shared.open()?;
-        let mut places: Vec<(&String, u32)> = self
-            .topics
+        if batch
             .iter()
-            .flat_map(|topic| (0..MemoryBus::PARTITIONS).map(move |partition| (topic, partition)))
-            .collect();
-        self.turn = (self.turn + 1) % places.len().max(1);
-        places.rotate_left(self.turn);
-        let mut batch = Vec::new();
-        for (name, partition) in places {
-            let Some(topic) = state.topics.get_mut(name) else {
-                continue;
-            };
-            while batch.len() < limit
-                && let Some((envelope, next)) = topic.read(&self.group, self.member, partition)
-            {
-                batch.push(Delivered {
-                    next: Offset {
-                        topic: name.clone(),
-                        partition,
-                        next,
-                    },
-                    envelope,
-                });
-            }
+            .any(|envelope| envelope.payload.len() > self.max_payload)
+        {
+            let problem = format!("a payload has more than {} bytes", self.max_payload);
+            return Err(BusError::new(BusErrorKind::Invalid, problem));
         }
-        Ok(batch)
-    }
-}
-
-impl Drop for MemorySubscription {
-    /// Leaves the group: others of it get what was not acknowledged.
-    fn drop(&mut self) {
-        let mut state = self.shared.lock();
-        for name in &self.topics {
-            if let Some(topic) = state.topics.get_mut(name) {
-                topic.leave(&self.group, self.member);
-            }
+        for envelope in batch {
+            self.append(&mut state, now, envelope);
         }
         drop(state);
         self.shared.news.send_replace(());
+        Ok(())
+    }
+
+    async fn partitions(&self, _: &str) -> Result<u32, BusError> {
+        drop(self.shared.open()?);
+        match self.kind {
+            BusKind::Positioned => Ok(Self::PARTITIONS),
+            BusKind::Acknowledged => {
+                let problem = "an acknowledged bus has no partitions";
+                Err(BusError::new(BusErrorKind::Invalid, problem))
+            }
+        }
+    }
+
+    async fn subscribe(&self, topic: &str, group: &str) -> Result<Box<dyn Subscription>, BusError> {
+        let mut state = self.shared.open()?;
+        Ok(match self.kind {
+            BusKind::Positioned => {
+                self.log(&mut state, topic).join(group);
+                Box::new(Positioned::new(&self.shared, topic, group))
+            }
+            BusKind::Acknowledged => {
+                self.queue(&mut state, topic).join(group);
+                state.last_member += 1;
+                Box::new(Queued::new(&self.shared, topic, group, state.last_member))
+            }
+        })
+    }
+}
+
+impl MemoryBus {
+    fn append(&self, state: &mut State, now: Timestamp, envelope: Envelope) {
+        let topic = envelope.topic.clone();
+        match self.kind {
+            BusKind::Positioned => self.log(state, &topic).append(now, envelope),
+            BusKind::Acknowledged => self.queue(state, &topic).append(now, envelope),
+        }
+    }
+
+    fn log<'a>(&self, state: &'a mut State, topic: &str) -> &'a mut Partitions {
+        let new = || Partitions::new(Self::PARTITIONS, self.shared.first_offset);
+        state.logs.entry(topic.to_owned()).or_insert_with(new)
+    }
+
+    fn queue<'a>(&self, state: &'a mut State, topic: &str) -> &'a mut Queue {
+        let new = || Queue::new(self.shared.first_offset);
+        state.queues.entry(topic.to_owned()).or_insert_with(new)
     }
 }
 
@@ -275,18 +232,4 @@ impl Shared {
         }
         Ok(state)
     }
-
-    fn topic<'a>(&self, state: &'a mut State, name: &str) -> &'a mut Topic {
-        state
-            .topics
-            .entry(name.to_owned())
-            .or_insert_with(|| Topic::new(MemoryBus::PARTITIONS, self.first_offset))
-    }
-}
-
-fn no_such_partition() -> BusError {
-    BusError::new(
-        BusErrorKind::Invalid,
-        "the bus has no such topic or partition",
-    )
 }

@@ -147,9 +147,9 @@ impl Tables {
         }
         let group = delivery.channel.map(|channel| Group {
             tenant: event.tenant.clone(),
+            lane: delivery.lane_key.lane(Some(&channel), self.lane_count),
             channel,
             retry: false,
-            lane: delivery.lane_key.lane(self.lane_count),
         });
         let position = Position(self.rows.push(Box::new(Row {
             id: delivery.id,

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::{
     lanes::Held,
     order::Chains,
@@ -8,7 +10,7 @@ use crate::{
     clock::Timestamp,
     event::Order,
     name::ChannelName,
-    store::{ClassWindow, Fetched, Group, Interrupted, LaneLease, Position, Window},
+    store::{ClassWindow, Fetched, Group, Interrupted, LaneLease, Position, SpaceId, Window},
 };
 
 impl Tables {
@@ -27,7 +29,6 @@ impl Tables {
             .map(|(due, _)| *due)
             .min();
         let interrupted = self.interrupted(&held, &window.channels);
-        let elsewhere = self.elsewhere(&held, &window.channels);
         let mut found = Vec::new();
         let mut resume = Vec::new();
         for class in &window.classes {
@@ -47,7 +48,6 @@ impl Tables {
             interrupted,
             resume,
             next_due,
-            elsewhere,
         }
     }
 
@@ -177,19 +177,23 @@ impl Tables {
         interrupted
     }
 
-    fn elsewhere(&self, held: &Held, channels: &[ChannelName]) -> Vec<(ChannelName, u64)> {
+    /// Channels with work that nobody who lives asks for.
+    pub(super) fn unserved(&self, now: Duration) -> Vec<(ChannelName, u64)> {
         let mut counts: Vec<(ChannelName, u64)> = self
             .channels
             .iter()
-            .filter(|channel| !channels.contains(channel))
+            .filter(|channel| !self.lanes.is_served(SpaceId::send(channel), now))
             .map(|channel| (channel.clone(), 0))
             .collect();
         if counts.is_empty() {
             return counts;
         }
-        for (group, queue) in self.queues.all().filter(|(group, _)| held.has(group.lane)) {
-            if let Some((_, count)) = counts.iter_mut().find(|(of, _)| *of == group.channel) {
-                *count += u64::try_from(queue.len()).unwrap_or(u64::MAX);
+        for (_, row) in self.rows.iter_from(0) {
+            if matches!(row.phase, Phase::Ready | Phase::Sending(_))
+                && let Some(channel) = row.channel()
+                && let Some((_, count)) = counts.iter_mut().find(|(of, _)| of == channel)
+            {
+                *count += 1;
             }
         }
         counts.retain(|(_, count)| *count > 0);

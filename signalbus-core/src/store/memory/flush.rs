@@ -116,9 +116,7 @@ impl Tables {
             return ClaimAnswer::Claimed(row.claimed());
         }
         self.dequeue(claim.position);
-        if let Some(lane) = self.lanes.get_mut(claim.lane) {
-            lane.claimed.insert(claim.position);
-        }
+        self.lanes.at(claim.lane).claimed.insert(claim.position);
         let Some(row) = self.rows.get_mut(claim.position.0) else {
             return ClaimAnswer::Refused(Refusal::Moved);
         };

@@ -1,5 +1,4 @@
 use std::{
-    cmp::Reverse,
     collections::{BTreeMap, BTreeSet},
     time::Duration,
 };
@@ -7,19 +6,28 @@ use std::{
 use crate::{
     clock::Timestamp,
     id::WorkerId,
-    store::{Epoch, LaneHolding, LaneId, LaneLease, LaneRequest, Position},
+    store::{Epoch, LaneHolding, LaneId, LaneLease, LaneRequest, Position, Share, Space, SpaceId},
 };
 
 /// All lanes and the workers that want them. Leases run on monotonic time, so that a jump of the
 /// wall clock ends none.
 #[derive(Debug, Clone)]
 pub(super) struct Lanes {
-    lanes: Vec<Lane>,
-    workers: BTreeMap<WorkerId, Duration>,
+    /// How many the space of a channel has.
+    count: u16,
+    lanes: BTreeMap<LaneId, Lane>,
+    workers: BTreeMap<WorkerId, Liveness>,
+}
+
+/// Until when a worker is believed to live, and what it wants.
+#[derive(Debug, Clone)]
+struct Liveness {
+    until: Duration,
+    wants: Vec<SpaceId>,
 }
 
 /// One lane with the work that is not ready.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Lane {
     epoch: Epoch,
     owner: Option<WorkerId>,
@@ -32,13 +40,14 @@ pub(super) struct Lane {
     pub(super) interrupted: BTreeSet<Position>,
 }
 
-/// The leases of a call that are still good.
+/// The leases of a call that are still good, in the order of their lanes.
 #[derive(Debug, Clone)]
-pub(super) struct Held(Vec<Option<Epoch>>);
+pub(super) struct Held(Vec<(LaneId, Epoch)>);
 
 impl Held {
     pub(super) fn epoch(&self, lane: LaneId) -> Option<Epoch> {
-        self.0.get(usize::from(lane.0)).copied().flatten()
+        let at = self.0.binary_search_by_key(&lane, |(lane, _)| *lane);
+        at.ok().map(|at| self.0[at].1)
     }
 
     pub(super) fn has(&self, lane: LaneId) -> bool {
@@ -48,120 +57,140 @@ impl Held {
 
 impl Lanes {
     pub(super) fn new(count: u16) -> Self {
-        let free = || Lane {
-            epoch: Epoch(0),
-            owner: None,
-            until: Duration::ZERO,
-            timers: BTreeSet::new(),
-            claimed: BTreeSet::new(),
-            interrupted: BTreeSet::new(),
-        };
         Self {
-            lanes: (0..count).map(|_| free()).collect(),
+            count,
+            lanes: BTreeMap::new(),
             workers: BTreeMap::new(),
         }
     }
 
-    pub(super) fn get_mut(&mut self, lane: LaneId) -> Option<&mut Lane> {
-        self.lanes.get_mut(usize::from(lane.0))
+    /// A lane; it comes to be when it is first named.
+    pub(super) fn at(&mut self, lane: LaneId) -> &mut Lane {
+        self.lanes.entry(lane).or_default()
     }
 
     /// The lanes whose current epoch is the one a lease names, and that were not given up since.
     pub(super) fn confirm(&self, leases: &[LaneLease]) -> Held {
-        let mut held = Held(vec![None; self.lanes.len()]);
+        let mut held = Vec::with_capacity(leases.len());
         for lease in leases {
-            let at = usize::from(lease.lane.0);
-            if self
-                .lanes
-                .get(at)
-                .is_some_and(|lane| lane.epoch == lease.epoch && lane.owner.is_some())
-            {
-                held.0[at] = Some(lease.epoch);
+            let good = |lane: &Lane| lane.epoch == lease.epoch && lane.owner.is_some();
+            if self.lanes.get(&lease.lane).is_some_and(good) {
+                held.push((lease.lane, lease.epoch));
             }
         }
-        held
+        held.sort_unstable();
+        Held(held)
     }
 
     /// The lanes that are held.
     pub(super) fn held_mut(&mut self, held: &Held) -> impl Iterator<Item = &mut Lane> {
-        let good = held.0.iter().map(Option::is_some);
-        self.lanes
-            .iter_mut()
-            .zip(good)
-            .filter_map(|(lane, good)| good.then_some(lane))
+        let lanes = self.lanes.iter_mut();
+        lanes.filter_map(|(id, lane)| held.has(*id).then_some(lane))
     }
 
     pub(super) fn hold(&mut self, request: &LaneRequest, now: Duration) -> LaneHolding {
         let worker = request.worker;
         let until = now.saturating_add(request.lease);
-        self.workers.retain(|_, until| *until > now);
-        if request.take {
-            self.workers.insert(worker, until);
-        } else {
-            self.workers.remove(&worker);
-        }
+        self.enlist(request, now, until);
         for lane in &request.release {
-            if let Some(lane) = self.get_mut(*lane)
+            if let Some(lane) = self.lanes.get_mut(lane)
                 && lane.owner == Some(worker)
             {
                 lane.owner = None;
             }
         }
-        for lane in &mut self.lanes {
+        for lane in self.lanes.values_mut() {
             if lane.owner == Some(worker) {
                 lane.until = until;
             }
         }
-        let mut held = self.held_by(worker, now);
-        let share = if request.take {
-            self.fair_share(worker, now)
-        } else {
-            0
-        };
-        for lane in &mut self.lanes {
-            if held < share && lane.is_free(now) {
-                lane.take(worker, until);
-                held += 1;
-            }
+        let mut keeps = BTreeMap::new();
+        for space in &request.spaces {
+            keeps.insert(space.id(), self.share_out(space, worker, now, until));
         }
         let leases = self.leases(worker, now);
+        let surplus = leases.iter().filter(|lease| {
+            let left = keeps.entry(lease.lane.space()).or_insert(0);
+            let too_many = *left == 0;
+            *left = left.saturating_sub(1);
+            too_many
+        });
         LaneHolding {
-            surplus: leases.iter().skip(share).map(|lease| lease.lane).collect(),
+            surplus: surplus.map(|lease| lease.lane).collect(),
             leases,
         }
     }
 
-    /// Shares the lanes out evenly. What is left over stays with those that hold most, so that
-    /// lanes move only when they must.
-    fn fair_share(&self, worker: WorkerId, now: Duration) -> usize {
-        let workers = self.workers.len().max(1);
-        let rank = |worker| (self.held_by(worker, now), Reverse(worker));
-        let before = self
-            .workers
-            .keys()
-            .filter(|other| rank(**other) > rank(worker))
-            .count();
-        self.lanes.len() / workers + usize::from(before < self.lanes.len() % workers)
+    fn enlist(&mut self, request: &LaneRequest, now: Duration, until: Duration) {
+        self.workers.retain(|_, liveness| liveness.until > now);
+        if request.spaces.is_empty() {
+            self.workers.remove(&request.worker);
+        } else {
+            let wants = request.spaces.iter().map(Space::id).collect();
+            self.workers
+                .insert(request.worker, Liveness { until, wants });
+        }
     }
 
-    fn held_by(&self, worker: WorkerId, now: Duration) -> usize {
-        self.lanes
+    /// Takes what the worker should have of a space; says how many it may keep.
+    fn share_out(
+        &mut self,
+        space: &Space,
+        worker: WorkerId,
+        now: Duration,
+        until: Duration,
+    ) -> usize {
+        let id = space.id();
+        for number in 0..space.lanes(self.count) {
+            self.at(id.lane(number));
+        }
+        let sharers = self
+            .workers
             .iter()
-            .filter(|lane| lane.owner == Some(worker) && lane.until > now)
-            .count()
+            .filter(|(_, liveness)| liveness.wants.contains(&id));
+        let sharers: Vec<WorkerId> = sharers.map(|(sharer, _)| *sharer).collect();
+        let held: Vec<usize> = sharers
+            .iter()
+            .map(|sharer| {
+                let its = |lane: &&Lane| lane.owner == Some(*sharer) && lane.until > now;
+                self.of(id).filter(its).count()
+            })
+            .collect();
+        let place = sharers.iter().position(|sharer| *sharer == worker);
+        let share = Share::of(self.of(id).count(), &held, place);
+        let mut held = place.map_or(0, |place| held[place]);
+        let missing = share.missing(held);
+        let lanes = self.lanes.range_mut(id.lane(0)..=id.lane(u16::MAX));
+        let free = lanes.filter(|(_, lane)| lane.is_free(now));
+        for (_, lane) in free.take(missing) {
+            lane.take(worker, until);
+            held += 1;
+        }
+        share.keeps(held, true)
+    }
+
+    fn of(&self, space: SpaceId) -> impl Iterator<Item = &Lane> {
+        let lanes = self.lanes.range(space.lane(0)..=space.lane(u16::MAX));
+        lanes.map(|(_, lane)| lane)
     }
 
     fn leases(&self, worker: WorkerId, now: Duration) -> Vec<LaneLease> {
-        (0..)
-            .map(LaneId)
-            .zip(&self.lanes)
+        self.lanes
+            .iter()
             .filter(|(_, lane)| lane.owner == Some(worker))
             .map(|(id, lane)| LaneLease {
-                lane: id,
+                lane: *id,
                 epoch: lane.epoch,
                 remaining: lane.until.saturating_sub(now),
             })
             .collect()
+    }
+
+    /// Whether a worker that lives wants this space.
+    pub(super) fn is_served(&self, space: SpaceId, now: Duration) -> bool {
+        self.workers
+            .values()
+            .any(|liveness| liveness.until > now && liveness.wants.contains(&space))
     }
 }
 
@@ -181,13 +210,17 @@ impl Lane {
 
 #[cfg(feature = "__model")]
 impl Lanes {
-    pub(super) fn owners(&self) -> impl Iterator<Item = (Option<WorkerId>, Epoch, Duration)> {
+    pub(super) fn owners(
+        &self,
+    ) -> impl Iterator<Item = (LaneId, Option<WorkerId>, Epoch, Duration)> {
         self.lanes
             .iter()
-            .map(|lane| (lane.owner, lane.epoch, lane.until))
+            .map(|(id, lane)| (*id, lane.owner, lane.epoch, lane.until))
     }
 
     pub(super) fn wanting(&self) -> impl Iterator<Item = (WorkerId, Duration)> {
-        self.workers.iter().map(|(id, until)| (*id, *until))
+        self.workers
+            .iter()
+            .map(|(id, liveness)| (*id, liveness.until))
     }
 }

@@ -45,7 +45,7 @@ use super::{
 use crate::{
     clock::{Clock, SystemClock, Timestamp},
     id::{DeliveryId, EventId},
-    name::TenantId,
+    name::{ChannelName, TenantId},
 };
 
 /// Keeps everything in memory. Clones share what they keep, so that several workers of one
@@ -147,6 +147,10 @@ impl Store for MemoryStore {
 
     async fn hold_lanes(&self, request: LaneRequest) -> Result<LaneHolding, StoreError> {
         Ok(self.run(|tables, _| tables.lanes.hold(&request, self.clock.monotonic())))
+    }
+
+    async fn unserved(&self) -> Result<Vec<(ChannelName, u64)>, StoreError> {
+        Ok(self.run(|tables, _| tables.unserved(self.clock.monotonic())))
     }
 
     async fn fetch(&self, lanes: &[LaneLease], window: Window) -> Result<Fetched, StoreError> {

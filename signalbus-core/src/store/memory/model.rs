@@ -20,6 +20,7 @@ pub struct Model(Tables);
 /// Who owns a lane, under which epoch, until when on the monotonic clock.
 #[derive(Debug, Clone, Copy)]
 pub struct Lane {
+    pub id: LaneId,
     pub owner: Option<WorkerId>,
     pub epoch: Epoch,
     pub until: Duration,
@@ -61,7 +62,8 @@ impl Model {
 
     pub fn lanes(&self) -> impl Iterator<Item = Lane> {
         let owners = self.0.lanes.owners();
-        owners.map(|(owner, epoch, until)| Lane {
+        owners.map(|(id, owner, epoch, until)| Lane {
+            id,
             owner,
             epoch,
             until,

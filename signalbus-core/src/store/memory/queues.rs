@@ -50,9 +50,4 @@ impl Queues {
             .range::<Group, _>((behind, Bound::Unbounded))
             .chain(rest.into_iter().flatten())
     }
-
-    /// All groups of all classes.
-    pub(super) fn all(&self) -> impl Iterator<Item = (&Group, &BTreeSet<Position>)> {
-        self.classes.iter().flatten()
-    }
 }

@@ -107,8 +107,9 @@ impl Tables {
         if row.due <= now {
             row.phase = Phase::Ready;
             self.queues.insert(row.event.class, group, position);
-        } else if let Some(lane) = self.lanes.get_mut(group.lane) {
+        } else {
             row.phase = Phase::Scheduled;
+            let lane = self.lanes.at(group.lane);
             lane.timers.insert((row.due, position));
         }
     }
@@ -122,14 +123,12 @@ impl Tables {
         match row.phase {
             Phase::Ready => self.queues.remove(row.event.class, group, position),
             Phase::Scheduled => {
-                if let Some(lane) = self.lanes.get_mut(group.lane) {
-                    lane.timers.remove(&(row.due, position));
-                }
+                let lane = self.lanes.at(group.lane);
+                lane.timers.remove(&(row.due, position));
             }
             Phase::Sending(_) => {
-                if let Some(lane) = self.lanes.get_mut(group.lane)
-                    && !lane.claimed.remove(&position)
-                {
+                let lane = self.lanes.at(group.lane);
+                if !lane.claimed.remove(&position) {
                     lane.interrupted.remove(&position);
                 }
             }

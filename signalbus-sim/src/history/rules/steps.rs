@@ -228,11 +228,11 @@ fn check_history(verdict: &mut Verdict, end: &End) {
 }
 
 /// Which epoch of a lane was the current one; empty when owners were not seen.
-struct Epochs(BTreeMap<u16, Vec<(usize, u64)>>);
+struct Epochs(BTreeMap<u64, Vec<(usize, u64)>>);
 
 impl Epochs {
     fn new(index: &Index<'_>) -> Self {
-        let mut epochs: BTreeMap<u16, Vec<(usize, u64)>> = BTreeMap::new();
+        let mut epochs: BTreeMap<u64, Vec<(usize, u64)>> = BTreeMap::new();
         for (at, event) in index.history.events.iter().enumerate() {
             if let Seen::Held { lane, epoch } = event.seen {
                 epochs.entry(lane).or_default().push((at, epoch));
@@ -241,7 +241,7 @@ impl Epochs {
         Self(epochs)
     }
 
-    fn current(&self, lane: u16, at: usize) -> Option<u64> {
+    fn current(&self, lane: u64, at: usize) -> Option<u64> {
         let given = self.0.get(&lane)?;
         given
             .iter()

@@ -53,8 +53,7 @@ impl Reference {
             accepted_at: self.now,
         });
         for new in &event.deliveries {
-            let count = u16::try_from(self.lanes.len()).unwrap_or(u16::MAX);
-            let lane: LaneId = new.lane_key.lane(count);
+            let lane: LaneId = new.lane_key.lane(new.channel.as_ref(), self.count);
             let mut delivery = Delivery {
                 id: new.id,
                 event: event.id,

@@ -61,11 +61,10 @@ impl Reference {
     }
 
     pub(in super::super) fn claim(&mut self, leases: &[LaneLease], claim: &Claim) -> ClaimAnswer {
-        let lane = usize::from(claim.lane.0);
         if !self.owned(leases).contains(&claim.lane) {
             return ClaimAnswer::LaneLost;
         }
-        let (now, current) = (self.now, self.lanes[lane].epoch);
+        let (now, current) = (self.now, self.epoch(claim.lane));
         let moved = ClaimAnswer::Refused(Refusal::Moved);
         let Some(delivery) = self.find(claim.id).filter(|delivery| {
             delivery.position == Some(claim.position)

@@ -16,8 +16,8 @@ use signalbus_core::{
     id::WorkerId,
     store::{
         DeliveryRecord, EndState, Entry, Epoch, Group, HistoryEntry, LaneId, LaneLease,
-        NewDelivery, NewEvent, Position, Ready, Reason, Receipt, ReceiptKind, State, StoredEvent,
-        Suppression,
+        NewDelivery, NewEvent, Position, Ready, Reason, Receipt, ReceiptKind, SpaceId, State,
+        StoredEvent, Suppression,
     },
 };
 
@@ -29,8 +29,10 @@ pub(super) struct Reference {
     pub(super) monotonic: Duration,
     /// The wall clock went back at some time.
     pub(super) rewound: bool,
-    pub(super) lanes: Vec<Lane>,
-    wanting: Vec<(WorkerId, Duration)>,
+    /// Of each channel.
+    count: u16,
+    lanes: BTreeMap<LaneId, Lane>,
+    wanting: Vec<(WorkerId, Duration, Vec<SpaceId>)>,
     events: Vec<Event>,
     /// In the order of acceptance.
     pub(super) deliveries: Vec<Delivery>,
@@ -39,7 +41,7 @@ pub(super) struct Reference {
     bus: BTreeMap<(String, String, String, u32), u64>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Lane {
     pub(super) epoch: Epoch,
     pub(super) owner: Option<WorkerId>,
@@ -105,16 +107,12 @@ pub(super) enum Place {
 
 impl Reference {
     pub(super) fn new(lanes: u16, now: Timestamp) -> Self {
-        let free = || Lane {
-            epoch: Epoch(0),
-            owner: None,
-            until: Duration::ZERO,
-        };
         Self {
             now,
             monotonic: Duration::ZERO,
             rewound: false,
-            lanes: (0..lanes).map(|_| free()).collect(),
+            count: lanes,
+            lanes: BTreeMap::new(),
             wanting: Vec::new(),
             events: Vec::new(),
             deliveries: Vec::new(),
@@ -134,13 +132,18 @@ impl Reference {
             .find(|delivery| delivery.id == id)
     }
 
+    /// The current epoch of a lane.
+    pub(super) fn epoch(&self, lane: LaneId) -> Epoch {
+        self.lanes.get(&lane).map_or(Epoch(0), |lane| lane.epoch)
+    }
+
     /// The lanes of these leases that are still owned under the same epoch.
     pub(super) fn owned(&self, leases: &[LaneLease]) -> Vec<LaneId> {
         leases
             .iter()
             .filter(|lease| {
                 self.lanes
-                    .get(usize::from(lease.lane.0))
+                    .get(&lease.lane)
                     .is_some_and(|lane| lane.epoch == lease.epoch && lane.owner.is_some())
             })
             .map(|lease| lease.lane)

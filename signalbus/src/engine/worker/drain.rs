@@ -21,7 +21,7 @@ impl Worker {
         loop {
             self.collect();
             if self.monotonic() >= self.next_renew {
-                self.renew(false).await;
+                self.renew(Vec::new()).await;
             }
             let now = self.monotonic();
             if !self.in_flight.is_empty() && now >= deadline {
@@ -45,7 +45,7 @@ impl Worker {
         let request = LaneRequest {
             worker: self.id,
             lease: self.shared.options.lease,
-            take: false,
+            spaces: Vec::new(),
             release,
         };
         if let Err(error) = self.shared.store.hold_lanes(request).await {

@@ -91,13 +91,6 @@ impl Worker {
         self.heard(fetched.now);
         self.next_due = fetched.next_due;
         self.resume.extend(fetched.resume);
-        for gone in std::mem::take(&mut self.elsewhere) {
-            metrics::elsewhere(&gone, 0);
-        }
-        for (channel, count) in fetched.elsewhere {
-            metrics::elsewhere(&channel, count);
-            self.elsewhere.insert(channel);
-        }
         for interrupted in fetched.interrupted {
             self.interrupted(interrupted);
         }

@@ -36,7 +36,7 @@ use crate::{
     provider::Latch,
     publish::Planner,
     route::{Attempted, fresh::Fresh},
-    store::{Flush, Group, LaneRequest, Position, Ready, Store},
+    store::{Flush, Group, LaneRequest, Position, Ready, Space, Store},
     task::{self, Task},
     template::Templates,
 };
@@ -96,8 +96,10 @@ pub(crate) struct Worker {
     /// The ring of the bell that the last look answered; none when it failed.
     looked_at: Option<u64>,
     resume: HashMap<Class, Group>,
-    /// Channels that are reported to wait for another worker.
-    elsewhere: BTreeSet<ChannelName>,
+    /// The lanes it wants a share of: those of the channels it can send on.
+    spaces: Vec<Space>,
+    /// Channels that are reported as served by nobody.
+    unserved: BTreeSet<ChannelName>,
     /// The store's time, and the monotonic time when it said so.
     store_time: (Timestamp, Duration),
     phase: watch::Receiver<Phase>,
@@ -154,12 +156,14 @@ impl Worker {
             .planner
             .routes
             .values()
+            .filter(|route| !route.providers().is_empty())
             .map(|route| Lineup::new(Arc::clone(route), clock))
             .collect();
-        let channels = lineups
+        let channels: Vec<ChannelName> = lineups
             .iter()
             .map(|lineup| lineup.route.name().clone())
             .collect();
+        let spaces = channels.iter().map(Space::send).collect();
         Self {
             id: shared.planner.ids.worker(),
             lineups,
@@ -182,7 +186,8 @@ impl Worker {
             written: false,
             looked_at: None,
             resume: HashMap::new(),
-            elsewhere: BTreeSet::new(),
+            spaces,
+            unserved: BTreeSet::new(),
             store_time: (clock.now(), clock.monotonic()),
             phase,
             leave_by: None,
@@ -205,7 +210,7 @@ impl Worker {
     async fn turn(&mut self) {
         self.collect();
         if self.monotonic() >= self.next_renew {
-            self.renew(true).await;
+            self.renew(self.spaces.clone()).await;
         }
         self.try_again_if_due();
         self.fetch_if_due().await;
@@ -215,7 +220,7 @@ impl Worker {
         if busy {
             self.flush().await;
         }
-        self.report_if_due();
+        self.report_if_due().await;
         if !more {
             self.wait(busy).await;
         }
@@ -232,7 +237,7 @@ impl Worker {
         self.room.ended = ended;
     }
 
-    async fn renew(&mut self, take: bool) {
+    async fn renew(&mut self, spaces: Vec<Space>) {
         let asked = self.monotonic();
         self.next_renew = asked + self.shared.options.renew;
         let release = self
@@ -245,7 +250,7 @@ impl Worker {
         let request = LaneRequest {
             worker: self.id,
             lease: self.shared.options.lease,
-            take,
+            spaces,
             release,
         };
         match self.shared.store.hold_lanes(request).await {
@@ -337,7 +342,7 @@ impl Worker {
         next
     }
 
-    fn report_if_due(&mut self) {
+    async fn report_if_due(&mut self) {
         let now = self.monotonic();
         if now < self.next_report {
             return;
@@ -356,6 +361,26 @@ impl Worker {
                 .filter(|flight| flight.ready.channel == *channel);
             let sending = sending.map(|flight| flight.claimed_at).min();
             metrics::oldest(channel, "inflight", sending.unwrap_or(store_now));
+        }
+        self.report_unserved().await;
+    }
+
+    /// Work of channels that nobody sends on would wait unseen.
+    async fn report_unserved(&mut self) {
+        let unserved = match self.shared.store.unserved().await {
+            Ok(unserved) => unserved,
+            Err(error) => {
+                tracing::warn!(error = %Chain(&error), "the store cannot say what nobody serves");
+                return;
+            }
+        };
+        for served in std::mem::take(&mut self.unserved) {
+            metrics::unserved(&served, 0);
+        }
+        for (channel, count) in unserved {
+            tracing::warn!(%channel, count, "deliveries wait for a channel that no worker serves: start one that has a provider for it");
+            metrics::unserved(&channel, count);
+            self.unserved.insert(channel);
         }
     }
 

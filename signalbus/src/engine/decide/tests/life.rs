@@ -20,7 +20,7 @@ use crate::{
         AttemptOutcome, AttemptRecord, Cancel, CancelTarget, Claim, ClaimAnswer, ClassWindow,
         DeliveryRecord, Entry, Fetched, Flush, LaneKey, LaneLease, LaneRequest, MemoryStore,
         NewDelivery, NewEvent, Ready, Receipt, ReceiptKind, ReceiptTarget, Redrive, RedriveContent,
-        Selection, Settle, SettleAnswer, State, Store, Window,
+        Selection, Settle, SettleAnswer, Space, State, Store, Window,
     },
 };
 
@@ -168,7 +168,7 @@ impl Life {
         let request = LaneRequest {
             worker: WorkerId::from_uuid(Uuid::from_u128(self.workers)),
             lease,
-            take: true,
+            spaces: vec![Space::send(&ChannelName::new("test").unwrap())],
             release: Vec::new(),
         };
         self.leases = self.store.hold_lanes(request).await.unwrap().leases;

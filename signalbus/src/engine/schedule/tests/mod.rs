@@ -26,7 +26,7 @@ fn ready(position: i64) -> Ready {
         tenant: TenantId::default(),
         channel: channel(EMAIL),
         class: Class::Standard,
-        lane: LaneId(0),
+        lane: LaneId::from_stored(0),
         order_key: position.unsigned_abs(),
         order: Order::Start,
         generation: 0,

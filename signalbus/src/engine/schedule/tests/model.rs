@@ -16,7 +16,7 @@ enum Step {
     /// The n-th of those that are out ends.
     End(usize, bool),
     TakeExpired(u64),
-    ForgetLane(u16),
+    ForgetLane(u64),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -85,9 +85,9 @@ impl Play {
                 }
             }
             Step::ForgetLane(lane) => {
-                self.scheduler.forget_lanes(&[LaneId(*lane)]);
+                self.scheduler.forget_lanes(&[LaneId::from_stored(*lane)]);
                 for index in self.at(Place::Waits).collect::<Vec<_>>() {
-                    if self.universe[index].lane == LaneId(*lane) {
+                    if self.universe[index].lane == LaneId::from_stored(*lane) {
                         self.places[index] = Place::Away;
                     }
                 }
@@ -190,7 +190,7 @@ fn any_delivery() -> impl Strategy<Value = Ready> {
             |(order, key, class, name, on, retry, suspect, expiry)| Ready {
                 order,
                 order_key: key,
-                lane: LaneId(u16::try_from(key % LANES).unwrap()),
+                lane: LaneId::from_stored(key % LANES),
                 class,
                 tenant: tenant(name),
                 channel: channel(on),
@@ -226,7 +226,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         1 => Just(Step::PickSuspect),
         4 => (0..UNIVERSE, prop::bool::weighted(0.2)).prop_map(|(nth, held)| Step::End(nth, held)),
         1 => (0..20_u64).prop_map(Step::TakeExpired),
-        1 => (0..3_u16).prop_map(Step::ForgetLane),
+        1 => (0..3_u64).prop_map(Step::ForgetLane),
     ]
 }
 

@@ -242,7 +242,7 @@ fn what_is_out_does_not_expire() {
 #[test]
 fn a_lost_lane_is_forgotten_and_what_is_out_keeps_its_gate() {
     let in_lane = |lane, ready| Ready {
-        lane: LaneId(lane),
+        lane: LaneId::from_stored(lane),
         ..ready
     };
     let mut scheduler = scheduler([
@@ -254,7 +254,7 @@ fn a_lost_lane_is_forgotten_and_what_is_out_keeps_its_gate() {
     ]);
     let out = scheduler.next(ALL).unwrap();
     assert_eq!(out.position, Position(1));
-    scheduler.forget_lanes(&[LaneId(1)]);
+    scheduler.forget_lanes(&[LaneId::from_stored(1)]);
     assert!(!scheduler.has_suspects());
     assert_eq!(waiting(&scheduler, Class::Standard), 1);
     assert_eq!(scheduler.positions(5, ALL), [5]);

@@ -11,7 +11,7 @@ use crate::{
     name::{ChannelName, TenantId, Topic},
     store::{
         AttemptOutcome, AttemptRecord, Claim, ClassWindow, EndState, LaneId, LaneKey, LaneRequest,
-        NewDelivery, NewEvent, Next, Ready, Reason, Settle, Window,
+        NewDelivery, NewEvent, Next, Ready, Reason, Settle, Space, Window,
     },
 };
 
@@ -30,20 +30,26 @@ pub(super) fn after(ready: &Ready, state: EndState, reason: Reason) -> Next {
     }
 }
 
-pub(super) fn request(worker: WorkerId, take: bool, release: Vec<LaneId>) -> LaneRequest {
+pub(super) fn request(
+    worker: WorkerId,
+    channels: &[ChannelName],
+    release: Vec<LaneId>,
+) -> LaneRequest {
     LaneRequest {
         worker,
         lease: LEASE,
-        take,
+        spaces: channels.iter().map(Space::send).collect(),
         release,
     }
 }
 
-fn channel() -> ChannelName {
-    ChannelName::new("test").unwrap()
+/// The channels there are.
+pub(super) fn channels(count: usize) -> Vec<ChannelName> {
+    let names = ["one", "two"].into_iter().take(count);
+    names.map(|name| ChannelName::new(name).unwrap()).collect()
 }
 
-pub(super) fn window() -> Window {
+pub(super) fn window(channels: &[ChannelName]) -> Window {
     let all = |class| ClassWindow {
         class,
         total: 100,
@@ -53,15 +59,15 @@ pub(super) fn window() -> Window {
     Window {
         classes: vec![all(Class::Standard)],
         per_group: 100,
-        channels: vec![channel()],
+        channels: channels.to_vec(),
     }
 }
 
-pub(super) fn event(number: u64) -> NewEvent {
+pub(super) fn event(number: u64, channel: ChannelName) -> NewEvent {
     let delivery = NewDelivery {
         id: DeliveryId::from_uuid(Uuid::from_u128(u128::from(number) + 1)),
         recipient: 0,
-        channel: Some(channel()),
+        channel: Some(channel),
         lane_key: LaneKey(number),
         order_key: number,
         order: Order::Start,

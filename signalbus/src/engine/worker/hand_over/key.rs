@@ -51,7 +51,7 @@ impl World {
         let leases = |key: &mut String, leases: &[LaneLease]| {
             for lease in leases {
                 let current = self.lane(lease.lane).epoch == lease.epoch;
-                let _ = write!(key, "{}{current}", lease.lane);
+                let _ = write!(key, "{:?}{current}", lease.lane);
             }
         };
         let _ = write!(key, "{} {}", short(worker.id), worker.runs);

@@ -16,6 +16,7 @@ use world::{Bounds, Guard};
 const TWO: Bounds = Bounds {
     workers: 2,
     lanes: 1,
+    channels: 1,
     deliveries: 1,
     crashes: 1,
     lost_answers: 0,
@@ -34,6 +35,7 @@ const UNHEARD: Bounds = Bounds {
 const SHARING: Bounds = Bounds {
     workers: 2,
     lanes: 2,
+    channels: 1,
     deliveries: 1,
     crashes: 0,
     lost_answers: 0,
@@ -44,7 +46,19 @@ const SHARING: Bounds = Bounds {
 const THREE: Bounds = Bounds {
     workers: 3,
     lanes: 2,
+    channels: 1,
     deliveries: 0,
+    crashes: 1,
+    lost_answers: 0,
+    departures: 0,
+};
+
+/// One sends on one channel, the other on both.
+const CHANNELS: Bounds = Bounds {
+    workers: 2,
+    lanes: 1,
+    channels: 2,
+    deliveries: 2,
     crashes: 1,
     lost_answers: 0,
     departures: 0,
@@ -85,6 +99,11 @@ fn lanes_are_shared_out() {
 #[test]
 fn nobody_goes_short_among_three() {
     is_sound(THREE, 1_000);
+}
+
+#[test]
+fn workers_of_some_channels_hand_over() {
+    is_sound(CHANNELS, 5_000);
 }
 
 #[test]

@@ -4,14 +4,15 @@ use std::{collections::BTreeSet, time::Duration};
 
 use uuid::Uuid;
 
-use super::given::{NOW, after, claim_of, event, request, settle, window};
+use super::given::{NOW, after, channels, claim_of, event, request, settle, window};
 use crate::{
     engine::lanes::Lanes as Held,
     id::WorkerId,
+    name::ChannelName,
     provider::Outcome,
     store::{
         AttemptOutcome, ClaimAnswer, EndState, Flush, LaneId, LaneLease, Next, Position, Ready,
-        Reason, Settle, SettleAnswer, State,
+        Reason, Settle, SettleAnswer, SpaceId, State,
         memory::model::{Lane, Model, Row},
     },
 };
@@ -22,7 +23,10 @@ pub(super) const TICK: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
     pub(super) workers: usize,
+    /// Of each channel.
     pub(super) lanes: u16,
+    /// The first worker sends on the first only, all others on all.
+    pub(super) channels: usize,
     pub(super) deliveries: u64,
     pub(super) crashes: u8,
     pub(super) lost_answers: u8,
@@ -145,7 +149,10 @@ impl Worker {
 impl World {
     pub(super) fn new(bounds: Bounds, guard: Guard) -> Self {
         let mut store = Model::new(bounds.lanes);
-        let events = (0..bounds.deliveries).map(event).collect();
+        let channels = channels(bounds.channels);
+        let events = (0..bounds.deliveries).zip(channels.iter().cycle());
+        let events = events.map(|(number, channel)| event(number, channel.clone()));
+        let events = events.collect();
         store.accept(events, NOW);
         let incarnations = u128::try_from(bounds.workers).unwrap();
         Self {
@@ -238,7 +245,7 @@ impl World {
                 self.bounds.departures -= 1;
                 let worker = &mut self.workers[worker];
                 let release = worker.lanes.all().iter().map(|lease| lease.lane).collect();
-                let request = request(worker.id, false, release);
+                let request = request(worker.id, &[], release);
                 self.store.hold(&request, self.now);
                 worker.runs = false;
                 worker.ready.clear();
@@ -247,11 +254,18 @@ impl World {
         Ok(())
     }
 
+    /// The channels that a worker sends on.
+    fn wants(&self, worker: usize) -> Vec<ChannelName> {
+        let all = channels(self.bounds.channels);
+        if worker == 0 { all[..1].to_vec() } else { all }
+    }
+
     fn renew(&mut self, worker: usize, heard: bool) {
+        let wants = self.wants(worker);
         let worker = &mut self.workers[worker];
         let leaving = worker.lanes.leaving().iter().copied();
         let release = leaving.filter(|lane| !worker.is_busy(*lane)).collect();
-        let request = request(worker.id, true, release);
+        let request = request(worker.id, &wants, release);
         let holding = self.store.hold(&request, self.now);
         if heard {
             let mut gone = worker.lanes.update(holding, self.now);
@@ -262,7 +276,7 @@ impl World {
 
     fn look(&mut self, worker: usize) {
         let leases = self.as_sent(self.workers[worker].lanes.working());
-        let fetched = self.store.fetch(&leases, &window(), NOW);
+        let fetched = self.store.fetch(&leases, &window(&self.wants(worker)), NOW);
         let worker = &mut self.workers[worker];
         for ready in fetched.ready {
             if !worker.has_in_hand(ready.position) {
@@ -413,7 +427,7 @@ impl World {
     }
 
     pub(super) fn lane(&self, lane: LaneId) -> Lane {
-        self.store.lanes().nth(usize::from(lane.0)).unwrap()
+        self.store.lanes().find(|one| one.id == lane).unwrap()
     }
 
     fn row(&self, position: Position) -> Row {
@@ -454,23 +468,38 @@ impl World {
         self.flush(number, None, true)
     }
 
+    /// How many lanes of a channel each has that sends on it.
+    fn shares(&self, channel: &ChannelName) -> Vec<usize> {
+        let sharers = self.workers.iter().enumerate();
+        let sharers =
+            sharers.filter(|(number, worker)| worker.runs && self.wants(*number).contains(channel));
+        sharers
+            .map(|(_, worker)| {
+                let lanes = self.store.lanes();
+                let owned = lanes.filter(|lane| {
+                    lane.id.space() == SpaceId::send(channel)
+                        && lane.owner == Some(worker.id)
+                        && lane.until > self.now
+                });
+                owned.count()
+            })
+            .collect()
+    }
+
     /// What is not yet as it should be in the end.
     pub(super) fn unrest(&self) -> Option<String> {
-        let mut counts: Vec<usize> = Vec::new();
-        for worker in self.workers.iter().filter(|worker| worker.runs) {
-            let lanes = self.store.lanes();
-            let owned = lanes.filter(|lane| lane.owner == Some(worker.id) && lane.until > self.now);
-            counts.push(owned.count());
-            if !worker.is_idle() {
-                return Some("somebody is busy".to_owned());
+        let busy = |worker: &&Worker| worker.runs && !worker.is_idle();
+        if self.workers.iter().any(|worker| busy(&worker)) {
+            return Some("somebody is busy".to_owned());
+        }
+        for channel in channels(self.bounds.channels) {
+            let counts = self.shares(&channel);
+            if counts.iter().sum::<usize>() < usize::from(self.bounds.lanes) {
+                return Some(format!("a lane has no owner: {counts:?}"));
             }
-        }
-        let lanes = usize::from(self.bounds.lanes);
-        if counts.iter().sum::<usize>() < lanes {
-            return Some(format!("a lane has no owner: {counts:?}"));
-        }
-        if counts.iter().max() > counts.iter().min().map(|least| least + 1).as_ref() {
-            return Some(format!("a share is not fair: {counts:?}"));
+            if counts.iter().max() > counts.iter().min().map(|least| least + 1).as_ref() {
+                return Some(format!("a share is not fair: {counts:?}"));
+            }
         }
         let mut rows = self.store.rows();
         rows.find(|row| !matches!(row.state, State::Ended(_)))

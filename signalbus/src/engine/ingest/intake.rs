@@ -1,0 +1,220 @@
+//! From envelopes to what a store takes, and into the store.
+
+use std::panic::AssertUnwindSafe;
+
+use super::{
+    Failure, Link, metrics,
+    reject::{Rejected, derived},
+};
+use crate::{
+    bus::{Delivered, Place},
+    chain::Chain,
+    event::Event,
+    id::EventId,
+    name::{TenantId, Topic},
+    publish::wire::{Carried, Uncarried, decode},
+    store::{Acceptance, BusAdvance, NewEvent, Reason, StoreError},
+    trace::TraceContext,
+};
+
+/// How often an envelope may have been handed out before: whoever reads it dies of it.
+const MOST_REPEATS: u32 = 16;
+
+/// What became of one envelope.
+pub(super) enum Taken {
+    /// An event to store.
+    Event(Box<NewEvent>),
+    /// Recorded as rejected.
+    Rejected(Box<NewEvent>),
+    /// Written by a version of this library that is newer than this one: not to be touched.
+    Newer(u32),
+}
+
+/// An event, and the envelope it came in.
+pub(super) struct Item {
+    pub(super) event: NewEvent,
+    pub(super) from: Delivered,
+}
+
+impl Link {
+    /// Plans what an envelope holds. `draft` is room to encode in.
+    pub(super) fn read(&self, delivered: &Delivered, draft: &mut Vec<u8>) -> Taken {
+        let payload = &delivered.envelope.payload;
+        let own_id = || derived(self.bus(), self.topic(), &delivered.place);
+        let (id, mut event) = match decode(payload) {
+            Ok(Carried::Ours(id, event)) => (id, event),
+            Ok(Carried::Foreign(event)) => (own_id(), event),
+            Err(Uncarried::Newer(version)) => return Taken::Newer(version),
+            Err(Uncarried::Unreadable(why)) => {
+                return self.rejected(own_id(), None, delivered, Reason::Unreadable, why);
+            }
+        };
+        if event.trace.is_none() {
+            event.trace = trace_of(delivered);
+        }
+        let names = (event.tenant.clone(), event.topic.clone());
+        let reject = |why| self.rejected(id, Some(&names), delivered, Reason::Unreadable, why);
+        if delivered.repeats >= MOST_REPEATS {
+            return reject(format!(
+                "it was handed out {} times before, and never stored",
+                delivered.repeats
+            ));
+        }
+        match self.prepare(event, draft) {
+            Ok(mut event) => {
+                event.id = id;
+                Taken::Event(Box::new(event))
+            }
+            Err(why) => {
+                tracing::warn!(event.id = %id, error = why, "an event from the bus is invalid");
+                reject(why)
+            }
+        }
+    }
+
+    fn prepare(&self, event: Event, draft: &mut Vec<u8>) -> Result<NewEvent, String> {
+        let prepare = AssertUnwindSafe(|| self.shared.planner.prepare(event, draft));
+        match std::panic::catch_unwind(prepare) {
+            Ok(Ok((prepared, _))) => Ok(prepared.into_parts().0),
+            Ok(Err(error)) => Err(error.to_string()),
+            // It would come again with every restart, and nothing behind it would be read.
+            Err(_) => Err("a channel panicked over it".to_owned()),
+        }
+    }
+
+    fn rejected(
+        &self,
+        id: EventId,
+        names: Option<&(Option<String>, String)>,
+        delivered: &Delivered,
+        reason: Reason,
+        why: String,
+    ) -> Taken {
+        let (tenant, topic) = match names {
+            Some((tenant, topic)) => (tenant.as_deref(), Some(topic.as_str())),
+            None => (None, None),
+        };
+        let rejected = Rejected {
+            id,
+            tenant: tenant.and_then(|tenant| TenantId::new(tenant).ok()),
+            topic: topic.and_then(|topic| Topic::new(topic).ok()),
+            reason,
+            why,
+            payload: &delivered.envelope.payload,
+        };
+        Taken::Rejected(Box::new(rejected.event(&self.shared)))
+    }
+
+    /// Stores events, and what could not be taken together with how far was read. First the events,
+    /// which the store knows again by their ids: whatever fails in between is read again.
+    pub(super) async fn store(
+        &self,
+        items: Vec<Item>,
+        mut rejections: Vec<NewEvent>,
+        advance: Vec<BusAdvance>,
+    ) -> Result<(), Failure> {
+        if !items.is_empty() {
+            rejections.extend(self.accept(items).await?);
+        }
+        metrics::rejected(self, rejections.len());
+        self.shared
+            .store
+            .accept(rejections, advance)
+            .await
+            .inspect_err(not_stored)?;
+        self.shared.bell.ring();
+        Ok(())
+    }
+
+    /// Stores events together, and one by one when the store refuses them for good: one that it
+    /// does not take costs itself only. Returns the rejections that follow.
+    async fn accept(&self, items: Vec<Item>) -> Result<Vec<NewEvent>, StoreError> {
+        let events = items.iter().map(|item| item.event.clone()).collect();
+        let error = match self.shared.store.accept(events, Vec::new()).await {
+            Ok(answers) => return Ok(self.conflicts(&items, &answers).collect()),
+            Err(error) => error,
+        };
+        not_stored(&error);
+        if error.is_transient() {
+            return Err(error);
+        }
+        let mut rejections = Vec::new();
+        for item in items {
+            let alone = self
+                .shared
+                .store
+                .accept(vec![item.event.clone()], Vec::new());
+            match alone.await {
+                Ok(answers) => {
+                    rejections.extend(self.conflicts(std::slice::from_ref(&item), &answers));
+                }
+                Err(error) if error.is_transient() => return Err(error),
+                Err(error) => {
+                    tracing::error!(
+                        error = %Chain(&error), event.id = %item.event.id,
+                        "the store refuses an event from the bus"
+                    );
+                    let why = format!("the store refuses it: {}", Chain(&error));
+                    rejections.push(self.instead(&item, item.event.id, Reason::Unreadable, why));
+                }
+            }
+        }
+        Ok(rejections)
+    }
+
+    /// A conflict cannot be told to the publisher any more, so it is recorded.
+    fn conflicts<'a>(
+        &'a self,
+        items: &'a [Item],
+        answers: &'a [Acceptance],
+    ) -> impl Iterator<Item = NewEvent> + 'a {
+        items.iter().zip(answers).filter_map(|(item, answer)| {
+            let Acceptance::Conflict(with) = answer else {
+                return None;
+            };
+            let id = item.event.id;
+            // With the id of another event it needs one of its own.
+            let (id, why) = if *with == id {
+                let own = derived(self.bus(), self.topic(), &item.from.place);
+                (own, format!("its id {id} is that of another event"))
+            } else {
+                let why = format!("its key was used before, by event {with}");
+                (id, why)
+            };
+            Some(self.instead(item, id, Reason::Conflict, why))
+        })
+    }
+
+    fn instead(&self, item: &Item, id: EventId, reason: Reason, why: String) -> NewEvent {
+        let rejected = Rejected {
+            id,
+            tenant: Some(item.event.tenant.clone()),
+            topic: Some(item.event.topic.clone()),
+            reason,
+            why,
+            payload: &item.from.envelope.payload,
+        };
+        rejected.event(&self.shared)
+    }
+
+    /// Tells that what a place names is left alone until a newer version reads it.
+    pub(super) fn tell_newer(&self, place: &Place, version: u32) {
+        tracing::error!(
+            bus = self.bus(),
+            topic = self.topic(),
+            ?place,
+            "an event was written by a newer version of this library (wire version {version}); it \
+             is held until a worker of that version reads it: finish the upgrade"
+        );
+    }
+}
+
+fn not_stored(error: &StoreError) {
+    tracing::warn!(error = %Chain(error), "events from the bus were not stored");
+}
+
+fn trace_of(delivered: &Delivered) -> Option<TraceContext> {
+    let headers = &delivered.envelope.headers;
+    let state = headers.get("tracestate").map(String::as_str);
+    TraceContext::new(headers.get("traceparent")?, state).ok()
+}

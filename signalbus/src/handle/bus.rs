@@ -1,0 +1,113 @@
+use super::Signalbus;
+use crate::{
+    builder::BusSetup,
+    bus::{BusError, BusErrorKind, Envelope},
+    event::Event,
+    id::EventId,
+    name::Topic,
+    publish::{InvalidEvent, PublishError, wire},
+};
+
+impl Signalbus {
+    /// Publishes one event through the bus. The answer is its id only: who stores it finds
+    /// duplicates, and records conflicts.
+    ///
+    /// Events stay in order with others of the same recipient; one of several recipients, with those
+    /// of its first.
+    ///
+    /// # Errors
+    /// When the event is wrong, or the bus did not take it.
+    pub async fn publish_to_bus(&self, event: Event) -> Result<EventId, PublishError> {
+        let topic = self.bus_setup()?.topic.clone();
+        self.publish_to_bus_topic(&topic, event).await
+    }
+
+    /// Publishes one event to another topic of the bus than that of [`Builder::bus_setup`].
+    ///
+    /// # Errors
+    /// When the event is wrong, or the bus did not take it.
+    ///
+    /// [`Builder::bus_setup`]: crate::Builder::bus_setup
+    pub async fn publish_to_bus_topic(
+        &self,
+        topic: &Topic,
+        event: Event,
+    ) -> Result<EventId, PublishError> {
+        let (id, envelope) = self.envelope(topic, event)?;
+        self.bus_setup()?.bus.publish(vec![envelope]).await?;
+        Ok(id)
+    }
+
+    /// Publishes many events through the bus, each for itself: one that is invalid does not hold up
+    /// the others. Answers are in the order of events.
+    ///
+    /// # Errors
+    /// When the bus did not take them: it may have taken some. Publish all again with the same
+    /// keys.
+    pub async fn publish_all_to_bus(
+        &self,
+        events: Vec<Event>,
+    ) -> Result<Vec<Result<EventId, InvalidEvent>>, PublishError> {
+        let setup = self.bus_setup()?;
+        let mut envelopes = Vec::with_capacity(events.len());
+        let mut answers = Vec::with_capacity(events.len());
+        for event in events {
+            answers.push(match self.envelope(&setup.topic, event) {
+                Ok((id, envelope)) => {
+                    envelopes.push(envelope);
+                    Ok(id)
+                }
+                Err(PublishError::Invalid(invalid)) => Err(invalid),
+                Err(error) => return Err(error),
+            });
+        }
+        if !envelopes.is_empty() {
+            setup.bus.publish(envelopes).await?;
+        }
+        Ok(answers)
+    }
+
+    fn bus_setup(&self) -> Result<&BusSetup, BusError> {
+        self.inner.buses.first().ok_or_else(|| {
+            let problem = "no bus was set up: give one with Builder::bus";
+            BusError::new(BusErrorKind::Invalid, problem)
+        })
+    }
+
+    fn envelope(&self, topic: &Topic, event: Event) -> Result<(EventId, Envelope), PublishError> {
+        let setup = self.bus_setup()?;
+        let planner = &self.shared().planner;
+        let (mut event, ..) = planner.checked(event)?;
+        // Whoever stores it has nobody to tell what is wrong with it.
+        let (prepared, content) = planner.prepare(event.clone(), &mut Vec::new())?;
+        let (prepared, _) = prepared.into_parts();
+        // What decides the lane of the first recipient decides its partition, too.
+        let lane_key = prepared
+            .deliveries
+            .first()
+            .map_or(0, |first| first.lane_key.0);
+        if event.trace.is_none() {
+            event.trace.clone_from(&content.trace);
+        }
+        let unwritable = |error: serde_json::Error| InvalidEvent::new("data", error.to_string());
+        let payload = wire::encode(prepared.id, &event).map_err(unwritable)?;
+        let most = setup.bus.max_payload();
+        if payload.len() > most {
+            let problem = format!(
+                "the event has {} bytes as JSON; the bus takes at most {most}: send large things as links",
+                payload.len()
+            );
+            return Err(InvalidEvent::new("data", problem).into());
+        }
+        let key = format!("{lane_key:016x}");
+        let mut envelope = Envelope::new(topic.as_str(), key, payload);
+        if let Some(trace) = &event.trace {
+            let headers = &mut envelope.headers;
+            headers.insert("traceparent".to_owned(), trace.traceparent().to_owned());
+            if let Some(state) = trace.tracestate() {
+                headers.insert("tracestate".to_owned(), state.to_owned());
+            }
+        }
+        Ok((prepared.id, envelope))
+    }
+}
