@@ -4,8 +4,8 @@ use axum::body::Body;
 use http::{Request, StatusCode};
 use serde_json::{Value, json};
 use signalbus::{
-    Bus, Entropy, MemoryStore, Policy, Signalbus, Topic, async_trait,
-    bus::{BusError, BusErrorKind, Envelope, MemoryBus, Subscription},
+    Bus, Clock, Entropy, MemoryStore, Policy, Signalbus, SystemClock, Topic, async_trait,
+    bus::{BusError, BusErrorKind, BusKind, Envelope, MemoryBus, Subscription},
     channel::Email,
 };
 use signalbus_core::directory::{
@@ -28,11 +28,15 @@ impl Bus for Away {
         "away"
     }
 
+    fn kind(&self) -> BusKind {
+        BusKind::Acknowledged
+    }
+
     async fn publish(&self, _: Vec<Envelope>) -> Result<(), BusError> {
         Err(BusError::new(BusErrorKind::Unavailable, "nobody answers"))
     }
 
-    async fn subscribe(&self, _: &[String], _: &str) -> Result<Box<dyn Subscription>, BusError> {
+    async fn subscribe(&self, _: &str, _: &str) -> Result<Box<dyn Subscription>, BusError> {
         Err(BusError::new(BusErrorKind::Unavailable, "nobody answers"))
     }
 }
@@ -100,8 +104,7 @@ async fn over_a_bus_the_answer_is_the_id_and_a_conflict_is_shown_later() {
             if status == StatusCode::OK {
                 return event;
             }
-            tokio::task::yield_now().await;
-            signalbus.idle_within(Duration::ZERO).await;
+            SystemClock::new().sleep(Duration::from_millis(50)).await;
         }
     };
     assert_ne!(

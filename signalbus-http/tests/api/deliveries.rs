@@ -36,8 +36,22 @@ async fn a_list_is_filtered_and_comes_a_page_at_a_time() {
         (format!("event={}", events[0]), 1),
         ("accepted_from=2000-01-01T00:00:00Z".to_owned(), 5),
         ("accepted_before=2000-01-01T00:00:00Z".to_owned(), 0),
+        ("provider=recording".to_owned(), 0),
+        ("message=m-1".to_owned(), 0),
     ] {
         assert_eq!(count(&query).await, expected, "{query}");
+    }
+    let to = |address: &str| json!({ "channel": "email", "address": address });
+    for (address, expected) in [("Ada@EXAMPLE.org", 4), ("eve@example.org", 0)] {
+        let found = world
+            .post(&key, "/v1/deliveries/search", &to(address))
+            .await
+            .json();
+        assert_eq!(
+            found["items"].as_array().unwrap().len(),
+            expected,
+            "{address}"
+        );
     }
     let (mut seen, mut after) = (Vec::new(), String::new());
     loop {

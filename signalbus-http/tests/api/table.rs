@@ -39,11 +39,20 @@ pub(crate) enum Object {
     Account,
 }
 
+/// Method, path, what it needs, a body, and what the path names.
+type Row = (
+    &'static str,
+    &'static str,
+    Needs,
+    Option<Value>,
+    Option<Object>,
+);
+
 pub(crate) fn table() -> Vec<Route> {
     use Needs::{HostKey, Key, Nothing};
     use Scope::{Admin, Operate, Publish, Read};
     let address = || json!({ "channel": "email", "address": "ada@example.org" });
-    let rows: Vec<(&str, &str, Needs, Option<Value>, Option<Object>)> = vec![
+    let rows: Vec<Row> = vec![
         ("GET", "/healthz", Nothing, None, None),
         ("GET", "/readyz", Nothing, None, None),
         (
@@ -95,6 +104,13 @@ pub(crate) fn table() -> Vec<Route> {
             Key(Operate),
             None,
             Some(Object::Delivery),
+        ),
+        (
+            "POST",
+            "/v1/deliveries/search",
+            Key(Read),
+            Some(address()),
+            None,
         ),
         (
             "POST",

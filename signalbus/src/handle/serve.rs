@@ -37,15 +37,7 @@ impl Engine for Signalbus {
         &self,
         events: Vec<Event>,
     ) -> Result<Vec<Result<EventId, InvalidEvent>>, PublishError> {
-        let mut answers = Vec::with_capacity(events.len());
-        for event in events {
-            answers.push(match Self::publish_to_bus(self, event).await {
-                Ok(id) => Ok(id),
-                Err(PublishError::Invalid(invalid)) => Err(invalid),
-                Err(error) => return Err(error),
-            });
-        }
-        Ok(answers)
+        Self::publish_all_to_bus(self, events).await
     }
 
     fn plan(&self, event: &Event) -> Result<PlannedEvent, InvalidEvent> {

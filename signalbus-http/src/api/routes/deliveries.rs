@@ -5,10 +5,10 @@ use signalbus_core::{
 };
 
 use crate::api::{
-    input::{Id, Params},
+    input::{Id, Json, Params},
     problem::{Answer, Problem},
     tenancy::{By, Read},
-    words::{DeliveryDetail, DeliveryList, DeliveryQuery, parse_number},
+    words::{AddressSearch, DeliveryDetail, DeliveryList, DeliveryQuery, parse_number},
 };
 
 /// Deliveries that match, oldest first.
@@ -34,6 +34,33 @@ pub(crate) async fn list(
     };
     let page = by.tenancy.deliveries(query.filter()?, page).await?;
     Ok(Out(DeliveryList::of(page)))
+}
+
+/// Deliveries to one address, oldest first. The address stands in the body, as paths are logged.
+#[utoipa::path(
+    post,
+    path = "/v1/deliveries/search",
+    tag = "deliveries",
+    request_body = AddressSearch,
+    responses(
+        (status = 200, description = "A page of deliveries", body = DeliveryList),
+        (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("key" = ["read"]))
+)]
+pub(crate) async fn search(
+    by: By<Read>,
+    Json(asked): Json<AddressSearch>,
+) -> Answer<Out<DeliveryList>> {
+    let after = asked.after.as_deref().map(parse_number).transpose()?;
+    let page = PageToken {
+        after: after.map(Position),
+        limit: by.tenancy.page_limit(asked.limit)?,
+    };
+    let found = by
+        .tenancy
+        .deliveries_to(&asked.channel, &asked.address, page);
+    Ok(Out(DeliveryList::of(found.await?)))
 }
 
 /// One delivery: where it is, what happened to it, and why.

@@ -29,6 +29,7 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
         .routes(routes!(events::event))
         .routes(routes!(operate::cancel_event))
         .routes(routes!(deliveries::list))
+        .routes(routes!(deliveries::search))
         .routes(routes!(deliveries::delivery))
         .routes(routes!(operate::cancel_delivery))
         .routes(routes!(receipts::record))

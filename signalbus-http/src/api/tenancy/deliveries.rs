@@ -19,6 +19,19 @@ impl Tenancy {
         Ok(self.state.engine().store().list(&filter, page).await?)
     }
 
+    /// Deliveries of this tenant to one address, a page at a time.
+    pub(crate) async fn deliveries_to(
+        &self,
+        channel: &str,
+        address: &str,
+        page: PageToken,
+    ) -> Answer<Page<DeliveryRecord>> {
+        let engine = self.state.engine();
+        let (channel, address) = engine.address(&self.tenant, channel, address)?;
+        let filter = DeliveryFilter::new().channel(channel).address(address);
+        self.deliveries(filter, page).await
+    }
+
     /// Records what providers said about messages of this tenant.
     pub(crate) async fn record_receipts(
         &self,

@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use signalbus_core::{
     Timestamp,
-    name::{ChannelName, Topic},
+    name::{ChannelName, ProviderName, Topic},
     store::{
         DeliveryFilter, DeliveryRecord, EndState, EventRecord, HistoryEntry, Page, Reason, State,
     },
@@ -114,6 +114,23 @@ pub(crate) struct EventOut {
     deliveries: Vec<DeliveryOut>,
 }
 
+/// Whose deliveries, and which page of them. In a body, as paths are logged.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AddressSearch {
+    /// On which channel.
+    pub(crate) channel: String,
+    /// The address.
+    pub(crate) address: String,
+    /// What the page before said as `next`.
+    #[serde(default)]
+    pub(crate) after: Option<String>,
+    /// Lines of the page: 50 unless said, at most 200 unless the host allows more.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 200)]
+    pub(crate) limit: Option<u32>,
+}
+
 /// Which deliveries, and which page of them.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -135,6 +152,12 @@ pub(crate) struct DeliveryQuery {
     /// Ended for this reason, such as `attempts_exhausted`.
     #[serde(default)]
     reason: Option<String>,
+    /// Taken by this provider.
+    #[serde(default)]
+    provider: Option<String>,
+    /// That the provider calls this.
+    #[serde(default)]
+    message: Option<String>,
     /// Accepted at or after this time.
     #[serde(default)]
     #[param(value_type = Option<String>, format = DateTime)]
@@ -161,6 +184,8 @@ impl DeliveryQuery {
             channel: self.channel.as_deref(),
             state: self.state.as_deref(),
             reason: self.reason.as_deref(),
+            provider: self.provider.as_deref(),
+            message: self.message.as_deref(),
             accepted_from: self.accepted_from,
             accepted_before: self.accepted_before,
         })
@@ -175,6 +200,8 @@ pub(super) struct FilterWords<'a> {
     pub(super) channel: Option<&'a str>,
     pub(super) state: Option<&'a str>,
     pub(super) reason: Option<&'a str>,
+    pub(super) provider: Option<&'a str>,
+    pub(super) message: Option<&'a str>,
     pub(super) accepted_from: Option<Timestamp>,
     pub(super) accepted_before: Option<Timestamp>,
 }
@@ -209,6 +236,14 @@ pub(super) fn filter(words: &FilterWords<'_>) -> Answer<DeliveryFilter> {
     }
     if let Some(reason) = words.reason {
         filter = filter.reason(Reason::from(reason.to_owned()));
+    }
+    if let Some(provider) = words.provider {
+        let provider =
+            ProviderName::new(provider).map_err(|error| wrong("provider", &error.to_string()))?;
+        filter = filter.provider(provider);
+    }
+    if let Some(message) = words.message {
+        filter = filter.message_id(message);
     }
     filter.accepted_from = words.accepted_from;
     filter.accepted_before = words.accepted_before;

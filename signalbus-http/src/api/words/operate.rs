@@ -219,6 +219,7 @@ impl RedriveFilter {
             reason: self.reason.as_deref(),
             accepted_from: self.accepted_from,
             accepted_before: self.accepted_before,
+            ..FilterWords::default()
         })
     }
 }
