@@ -12,6 +12,7 @@ use signalbus_servers::{Durability, PGBOUNCER_URL, POSTGRES_URL, PgBouncer, Post
 use crate::metadata::Metadata;
 use crate::process::{run, works};
 use crate::report::{Done, Report};
+use crate::schema;
 
 /// Servers that run, and the variables that say where.
 #[derive(Default)]
@@ -35,6 +36,7 @@ impl Servers {
 
     fn bring_up() -> Result<Self, String> {
         let mut variables = mail_checkers()?;
+        variables.push((schema::VARIABLE, schema::program()?));
         if set(POSTGRES_URL) && set(PGBOUNCER_URL) {
             return Ok(Self {
                 variables,
@@ -135,7 +137,7 @@ fn python_with(python: &Path, modules: &str) -> Command {
 }
 
 /// Installs packages where that is ours to do; else gives back what was missing.
-fn install(packages: &[&str], missing: String) -> Result<(), String> {
+pub(crate) fn install(packages: &[&str], missing: String) -> Result<(), String> {
     let may = missing.contains("is not installed")
         && signalbus_servers::is_root()
         && Path::new("/usr/bin/apt-get").exists();

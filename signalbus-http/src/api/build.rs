@@ -96,7 +96,9 @@ impl Api {
     }
 
     /// A router with `/v1/…` and `/openapi.json`; with feature `swagger-ui` a page at `/docs` to read
-    /// the document with. It may be nested below any path, but for that page.
+    /// the document with. It may be nested below any path, but for that page,
+    /// and merged with the router for receipts. What has no route is answered with a problem: a host with a
+    /// fallback of its own nests it.
     pub fn router(self) -> Router {
         describe();
         let keys = self.keys();

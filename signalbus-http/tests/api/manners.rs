@@ -109,3 +109,36 @@ async fn who_is_about_to_stop_is_not_ready_and_still_lives() {
     assert_eq!(ask("/readyz").await, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(ask("/healthz").await, StatusCode::NO_CONTENT);
 }
+
+#[tokio::test]
+async fn api_and_receipts_are_mounted_together_below_a_path() {
+    let store: std::sync::Arc<dyn signalbus::Store> =
+        std::sync::Arc::new(signalbus::MemoryStore::new());
+    let clock = signalbus_testkit::ManualClock::default();
+    let signalbus = crate::support::signalbus(std::sync::Arc::clone(&store), &clock);
+    let directory = std::sync::Arc::new(signalbus_core::directory::MemoryDirectory::new());
+    let pepper = signalbus_core::directory::keys::Pepper::new([1; 32]);
+    let api = signalbus_http::Api::new(signalbus, directory, pepper).router();
+    let receipts = signalbus_http::ReceiptIntake::new(store).router();
+    let host = axum::Router::new()
+        .nest("/notify", api.merge(receipts))
+        .fallback(async || "the host's");
+    let ask = async |method: &str, path: &str| {
+        let request = Request::builder().method(method).uri(path);
+        let request = request.body(Body::empty()).unwrap();
+        let answer = tower::ServiceExt::oneshot(host.clone(), request)
+            .await
+            .unwrap();
+        answer.status()
+    };
+    assert_eq!(ask("GET", "/notify/healthz").await, StatusCode::NO_CONTENT);
+    assert_eq!(
+        ask("GET", "/notify/v1/deliveries").await,
+        StatusCode::UNAUTHORIZED
+    );
+    assert_eq!(
+        ask("POST", "/notify/receipts/mailgun/nobodys").await,
+        StatusCode::NOT_FOUND
+    );
+    assert_eq!(ask("GET", "/elsewhere").await, StatusCode::OK);
+}

@@ -1,7 +1,7 @@
 //! The live API against its own document: schemathesis makes up requests, and compares the answers.
 //!
-//! `SCHEMATHESIS` names the program, `st` unless it is set; `SCHEMATHESIS_EXAMPLES` says how many requests are
-//! made up for each route: 40, which gives more than 2,000 of them.
+//! `SIGNALBUS_TEST_SCHEMATHESIS` names the program, `st` unless it is set; with `_EXAMPLES` behind it, how many
+//! requests are made up for each route: 40, which gives more than 2,000 of them.
 
 #![expect(
     clippy::unwrap_used,
@@ -39,8 +39,9 @@ const FEWEST: u32 = 2_000;
 fn the_live_api_does_what_its_document_says() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let (origin, token) = runtime.block_on(start());
-    let program = std::env::var("SCHEMATHESIS").unwrap_or_else(|_| "st".to_owned());
-    let examples = std::env::var("SCHEMATHESIS_EXAMPLES").unwrap_or_else(|_| "40".to_owned());
+    let program = std::env::var("SIGNALBUS_TEST_SCHEMATHESIS").unwrap_or_else(|_| "st".to_owned());
+    let examples =
+        std::env::var("SIGNALBUS_TEST_SCHEMATHESIS_EXAMPLES").unwrap_or_else(|_| "40".to_owned());
     let output = Command::new(&program)
         .args(["run", &format!("{origin}/openapi.json")])
         .args(["--header", &format!("Authorization: Bearer {token}")])
