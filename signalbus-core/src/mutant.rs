@@ -8,6 +8,8 @@ pub enum Mutant {
     SettleUnderOldEpoch,
     /// The bus is told that an event is stored before it is.
     AckBeforeCommit,
+    /// A worker takes lanes of channels that it knows and cannot send on.
+    LanesOfOthers,
     /// A claim is answered and not written.
     ClaimNotWritten,
     /// A retry is planned and claimed when the message has expired.
@@ -38,9 +40,10 @@ mod active {
 
     impl Mutant {
         /// All of them.
-        pub const ALL: [Self; 10] = [
+        pub const ALL: [Self; 11] = [
             Self::SettleUnderOldEpoch,
             Self::AckBeforeCommit,
+            Self::LanesOfOthers,
             Self::ClaimNotWritten,
             Self::RetryPastExpiry,
             Self::RequeueFromTerminal,

@@ -54,6 +54,7 @@ macro_rules! mutants {
 mutants! {
     a_settle_under_an_old_epoch: SettleUnderOldEpoch by Final;
     an_ack_before_the_commit: AckBeforeCommit by Accounted;
+    lanes_of_channels_one_cannot_send_on: LanesOfOthers by Live;
     a_claim_that_is_not_written: ClaimNotWritten by BoundedDuplicates;
     a_retry_past_its_expiry: RetryPastExpiry by Polite;
     a_requeue_from_a_terminal_state: RequeueFromTerminal by Final;

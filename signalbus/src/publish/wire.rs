@@ -10,6 +10,15 @@ use crate::{event::Event, id::EventId, text::without_value};
 /// to what an event carries: an older reader holds what it does not know, and never drops it.
 const VERSION: u32 = 1;
 
+/// The newest version that is read.
+#[cfg(not(test))]
+fn known() -> u32 {
+    VERSION
+}
+
+#[cfg(test)]
+pub(crate) use tests::known;
+
 #[derive(Serialize, Deserialize)]
 struct Wire<E> {
     signalbus: u32,
@@ -50,7 +59,7 @@ pub(crate) fn decode(payload: &[u8]) -> Result<Carried, Uncarried> {
         signalbus: Option<u32>,
     }
     let error = match serde_json::from_slice::<Wire<Event>>(payload) {
-        Ok(wire) if wire.signalbus <= VERSION => return Ok(Carried::Ours(wire.id, wire.event)),
+        Ok(wire) if wire.signalbus <= known() => return Ok(Carried::Ours(wire.id, wire.event)),
         Ok(wire) => return Err(Uncarried::Newer(wire.signalbus)),
         Err(error) => error,
     };
@@ -59,7 +68,7 @@ pub(crate) fn decode(payload: &[u8]) -> Result<Carried, Uncarried> {
         Err(Uncarried::Unreadable(why))
     };
     match serde_json::from_slice::<Version>(payload) {
-        Ok(Version { signalbus: Some(v) }) if v > VERSION => Err(Uncarried::Newer(v)),
+        Ok(Version { signalbus: Some(v) }) if v > known() => Err(Uncarried::Newer(v)),
         Ok(Version { signalbus: None }) => match serde_json::from_slice(payload) {
             Ok(event) => Ok(Carried::Foreign(event)),
             Err(error) => unreadable(&error),
@@ -69,8 +78,23 @@ pub(crate) fn decode(payload: &[u8]) -> Result<Carried, Uncarried> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    use std::cell::Cell;
+
     use super::*;
+
+    thread_local! {
+        static KNOWN: Cell<u32> = const { Cell::new(VERSION) };
+    }
+
+    pub(crate) fn known() -> u32 {
+        KNOWN.get()
+    }
+
+    /// From now on engines of this thread read up to this version, as an older library does.
+    pub(crate) fn read_up_to(version: u32) {
+        KNOWN.set(version);
+    }
 
     const EVENT: &str = r#"{"topic":"a","to":[],"idempotency":"none"}"#;
 

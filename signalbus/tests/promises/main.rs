@@ -5,6 +5,7 @@
 #![cfg(all(feature = "email", feature = "sms"))]
 
 mod bus;
+mod bus_kinds;
 mod common;
 mod deploys;
 mod lanes;

@@ -67,3 +67,6 @@ impl Link {
         self.shared.clock.monotonic()
     }
 }
+
+#[cfg(all(test, feature = "sms"))]
+mod tests;

@@ -32,6 +32,7 @@ use crate::{
     entropy::Entropy,
     event::Class,
     id::WorkerId,
+    mutant::Mutant,
     name::{ChannelName, TenantId},
     provider::Latch,
     publish::Planner,
@@ -163,7 +164,11 @@ impl Worker {
             .iter()
             .map(|lineup| lineup.route.name().clone())
             .collect();
-        let spaces = channels.iter().map(Space::send).collect();
+        let spaces = if Mutant::LanesOfOthers.is_active() {
+            shared.planner.routes.keys().map(Space::send).collect()
+        } else {
+            channels.iter().map(Space::send).collect()
+        };
         Self {
             id: shared.planner.ids.worker(),
             lineups,

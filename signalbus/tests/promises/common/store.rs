@@ -44,6 +44,8 @@ pub(crate) struct TestStore {
     plan: Arc<Mutex<Plan>>,
     /// Deliveries that cannot be claimed, and how many flushes failed over each.
     unreadable: Arc<Mutex<HashMap<DeliveryId, u32>>>,
+    /// Events of this topic are refused for good, and everything that comes with them.
+    refused: Arc<Mutex<Option<&'static str>>>,
 }
 
 impl TestStore {
@@ -52,12 +54,18 @@ impl TestStore {
             inner,
             plan: Arc::new(Mutex::new(Box::new(|_| None))),
             unreadable: Arc::default(),
+            refused: Arc::default(),
         }
     }
 
     /// From now on a flush that claims one of these fails for good.
     pub(crate) fn cannot_claim(&self, ids: &[DeliveryId]) {
         *self.unreadable.lock().unwrap() = ids.iter().map(|id| (*id, 0)).collect();
+    }
+
+    /// From now on what is accepted with an event of this topic fails for good.
+    pub(crate) fn refuse(&self, topic: &'static str) {
+        *self.refused.lock().unwrap() = Some(topic);
     }
 
     /// How many flushes failed over a delivery that cannot be claimed.
@@ -119,6 +127,15 @@ impl StoreLayer for TestStore {
         events: Vec<NewEvent>,
         advance: Vec<BusAdvance>,
     ) -> Result<Vec<Acceptance>, StoreError> {
+        let refused = *self.refused.lock().unwrap();
+        let is_refused = |event: &NewEvent| {
+            Some(event.topic.as_str()) == refused
+                && event.deliveries.iter().any(|one| one.ended.is_none())
+        };
+        if events.iter().any(is_refused) {
+            let kind = StoreErrorKind::Invalid;
+            return Err(StoreError::new(kind, "the test refuses this topic"));
+        }
         self.call(Call::Accept, self.inner.accept(events, advance))
             .await
     }
