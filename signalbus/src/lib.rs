@@ -24,7 +24,7 @@ mod visible;
 #[doc(hidden)]
 pub use signalbus_core::mutant;
 #[doc(inline)]
-pub use signalbus_core::{bus, channel, clock, entropy, event, id, name, store, text};
+pub use signalbus_core::{bus, channel, clock, directory, entropy, event, id, name, store, text};
 
 #[cfg(feature = "http")]
 #[doc(inline)]

@@ -14,6 +14,7 @@ use signalbus_servers::{
 use crate::metadata::Metadata;
 use crate::process::{run, works};
 use crate::report::{Done, Report};
+use crate::schema;
 
 /// Servers that run, and the variables that say where.
 #[derive(Default)]
@@ -44,6 +45,7 @@ impl Servers {
         let redis = redis()?;
         variables.extend(redis.as_ref().map(|redis| (REDIS_URL, redis.url())));
         watchers()?;
+        variables.push((schema::VARIABLE, schema::program()?));
         if set(POSTGRES_URL) && set(PGBOUNCER_URL) {
             return Ok(Self {
                 variables,
@@ -195,7 +197,7 @@ fn python_with(python: &Path, modules: &str) -> Command {
 }
 
 /// Installs packages where that is ours to do; else gives back what was missing.
-fn install(packages: &[&str], missing: String) -> Result<(), String> {
+pub(crate) fn install(packages: &[&str], missing: String) -> Result<(), String> {
     let may = missing.contains("is not installed")
         && signalbus_servers::is_root()
         && Path::new("/usr/bin/apt-get").exists();
