@@ -13,6 +13,7 @@
 //! | --- | --- |
 //! | `SIGNALBUS_TEST_POSTGRES_URL` | Postgres, reached directly |
 //! | `SIGNALBUS_TEST_PGBOUNCER_URL` | the same through PgBouncer in transaction mode |
+//! | `SIGNALBUS_TEST_REDIS_URL` | Redis |
 //! | `SIGNALBUS_TEST_KAFKA` | a Kafka broker, as `host:port`, or several with commas between |
 
 mod kafka;
@@ -20,11 +21,13 @@ mod pgbouncer;
 mod port;
 mod postgres;
 mod process;
+mod redis;
 
 pub use kafka::Kafka;
 pub use pgbouncer::PgBouncer;
 pub use postgres::{Durability, Postgres, Stop};
 pub use process::is_root;
+pub use redis::Redis;
 
 /// The variable with the URL of a Postgres server.
 pub const POSTGRES_URL: &str = "SIGNALBUS_TEST_POSTGRES_URL";
@@ -34,6 +37,9 @@ pub const PGBOUNCER_URL: &str = "SIGNALBUS_TEST_PGBOUNCER_URL";
 
 /// The variable with the addresses of a Kafka broker, `host:port` with commas between.
 pub const KAFKA: &str = "SIGNALBUS_TEST_KAFKA";
+
+/// The variable with the URL of a Redis server.
+pub const REDIS_URL: &str = "SIGNALBUS_TEST_REDIS_URL";
 
 /// The address of a shared server, from the environment.
 ///

@@ -7,7 +7,7 @@
 use std::process::{Command, ExitCode};
 
 use signalbus_servers::{
-    Durability, KAFKA, Kafka, PGBOUNCER_URL, POSTGRES_URL, PgBouncer, Postgres,
+    Durability, KAFKA, Kafka, PGBOUNCER_URL, POSTGRES_URL, PgBouncer, Postgres, REDIS_URL, Redis,
 };
 
 fn main() -> ExitCode {
@@ -35,6 +35,8 @@ fn run() -> Result<bool, String> {
     command.env(POSTGRES_URL, postgres.url());
     let pgbouncer = PgBouncer::start(&postgres)?;
     command.env(PGBOUNCER_URL, pgbouncer.url());
+    let redis = Redis::start()?;
+    command.env(REDIS_URL, redis.url());
     let kafka = if wants_kafka && std::env::var_os(KAFKA).is_none() {
         Some(Kafka::start(1)?)
     } else {

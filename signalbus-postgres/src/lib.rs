@@ -9,6 +9,7 @@ mod config;
 mod connection;
 mod content;
 mod database;
+mod directory;
 mod error;
 mod fetch;
 mod filter;
@@ -32,5 +33,5 @@ mod text;
 
 pub use config::PostgresBuilder;
 pub use listen::Listening;
-pub use schema::{MIGRATIONS, Migration};
+pub use schema::{MIGRATIONS, Migration, SchemaVersion};
 pub use store::PostgresStore;

@@ -9,6 +9,7 @@ mod codec;
 mod config;
 mod connection;
 mod content;
+mod directory;
 mod error;
 mod fetch;
 mod filter;
@@ -34,4 +35,5 @@ mod suppress;
 mod task;
 
 pub use config::{SqliteBuilder, Synchronous};
+pub use schema::SchemaVersion;
 pub use store::SqliteStore;

@@ -24,7 +24,7 @@ mod visible;
 #[doc(hidden)]
 pub use signalbus_core::mutant;
 #[doc(inline)]
-pub use signalbus_core::{bus, channel, clock, entropy, event, id, name, store, text};
+pub use signalbus_core::{bus, channel, clock, directory, entropy, event, id, name, store, text};
 
 #[cfg(feature = "http")]
 #[doc(inline)]
@@ -38,6 +38,9 @@ pub use signalbus_mailgun as mailgun;
 #[cfg(feature = "postgres")]
 #[doc(inline)]
 pub use signalbus_postgres as postgres;
+#[cfg(feature = "redis")]
+#[doc(inline)]
+pub use signalbus_redis as redis;
 #[cfg(feature = "mail-folder")]
 #[doc(inline)]
 pub use signalbus_smtp as smtp;

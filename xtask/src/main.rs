@@ -5,6 +5,7 @@
 //! | `test` | every test, every doc test, every example | [`mod@test`], [`examples`], [`servers`] |
 //! | `check` | format, lints, documentation, features, dependencies, packages | [`check`], [`features`], [`guard`], [`package`] |
 //! | `deny` | bans, licences, sources, advisories; part of `check` | [`deny`] |
+//! | `deploy` | rules by promtool and amtool, dashboards, and all of it against a real Prometheus | [`deploy`] |
 //! | `chaos` | kills real processes at random and checks what became of every message | [`chaos`] |
 //! | `sim` | the engine in a simulated world, seed by seed | [`sim`] |
 //! | `fuzz` | looks for inputs that break a promise, guided by coverage | [`fuzz`] |
@@ -22,6 +23,7 @@
 mod chaos;
 mod check;
 mod deny;
+mod deploy;
 mod examples;
 mod features;
 mod fuzz;
@@ -30,6 +32,7 @@ mod metadata;
 mod package;
 mod process;
 mod report;
+mod schema;
 mod servers;
 mod sim;
 mod tally;
@@ -54,8 +57,8 @@ struct Arguments {
 enum Chore {
     /// Run all tests, doc tests and examples of the workspace.
     Test {
-        /// What takes long, too: 200 kills on each durable store, three Kafka brokers of which some are lost, and the fuzz
-        /// targets for a minute.
+        /// What takes long, too: 200 kills on each durable store, 10,000 requests to the live API, a Kafka
+        /// cluster that loses brokers, and the fuzz targets for a minute.
         #[arg(long)]
         all: bool,
     },
@@ -63,6 +66,8 @@ enum Chore {
     Check,
     /// Check the dependency graph with cargo-deny, installing it if it is missing.
     Deny,
+    /// Check rules, dashboards and runbooks with the tools of those who run them.
+    Deploy,
     /// Kill processes at random, and check that no message is lost or sent too often.
     Chaos {
         /// How many kills.
@@ -98,11 +103,13 @@ fn main() -> ExitCode {
                     chaos::run(&mut report, 200, None, store);
                 }
                 test::cluster(&mut report);
+                schema::run(&mut report);
                 fuzz::run(&mut report, &fuzz::Arguments::short());
             }
         }
         Chore::Check => check::run(&mut report),
         Chore::Deny => deny::run(&mut report),
+        Chore::Deploy => deploy::run(&mut report),
         Chore::Chaos { kills, seed, store } => chaos::run(&mut report, kills, seed, &store),
         Chore::Sim(arguments) => sim::run(&mut report, &arguments),
         Chore::Fuzz(arguments) => fuzz::run(&mut report, &arguments),

@@ -8,18 +8,20 @@ use std::path::Path;
 use std::process::Command;
 
 use signalbus_servers::{
-    Durability, KAFKA, Kafka, PGBOUNCER_URL, POSTGRES_URL, PgBouncer, Postgres,
+    Durability, KAFKA, Kafka, PGBOUNCER_URL, POSTGRES_URL, PgBouncer, Postgres, REDIS_URL, Redis,
 };
 
 use crate::metadata::Metadata;
 use crate::process::{run, works};
 use crate::report::{Done, Report};
+use crate::schema;
 
 /// Servers that run, and the variables that say where.
 #[derive(Default)]
 pub(crate) struct Servers {
     variables: Vec<(&'static str, String)>,
     _kafka: Option<Kafka>,
+    _redis: Option<Redis>,
     // Before the server behind it.
     _pgbouncer: Option<PgBouncer>,
     _postgres: Option<Postgres>,
@@ -40,10 +42,15 @@ impl Servers {
         let mut variables = mail_checkers()?;
         let kafka = kafka()?;
         variables.extend(kafka.as_ref().map(|kafka| (KAFKA, kafka.addresses())));
+        let redis = redis()?;
+        variables.extend(redis.as_ref().map(|redis| (REDIS_URL, redis.url())));
+        watchers()?;
+        variables.push((schema::VARIABLE, schema::program()?));
         if set(POSTGRES_URL) && set(PGBOUNCER_URL) {
             return Ok(Self {
                 variables,
                 _kafka: kafka,
+                _redis: redis,
                 ..Self::default()
             });
         }
@@ -62,6 +69,7 @@ impl Servers {
         Ok(Self {
             variables,
             _kafka: kafka,
+            _redis: redis,
             _pgbouncer: Some(pgbouncer),
             _postgres: Some(postgres),
         })
@@ -93,6 +101,18 @@ fn kafka() -> Result<Option<Kafka>, String> {
     let started = Kafka::start(1).or_else(|missing| {
         install(&["default-jdk-headless", "maven"], missing)?;
         Kafka::start(1)
+    })?;
+    Ok(Some(started))
+}
+
+/// A Redis server, unless one is in the environment.
+fn redis() -> Result<Option<Redis>, String> {
+    if set(REDIS_URL) {
+        return Ok(None);
+    }
+    let started = Redis::start().or_else(|missing| {
+        install(&["redis-server"], missing)?;
+        Redis::start()
     })?;
     Ok(Some(started))
 }
@@ -147,6 +167,29 @@ fn mail_checkers() -> Result<Vec<(&'static str, String)>, String> {
         .collect())
 }
 
+/// What watches a system, and a name server: the tests start them, from what is installed.
+pub(crate) fn watchers() -> Result<(), String> {
+    for (program, package) in [
+        ("promtool", "prometheus"),
+        ("amtool", "prometheus-alertmanager"),
+        (
+            "prometheus-postgres-exporter",
+            "prometheus-postgres-exporter",
+        ),
+        ("prometheus-redis-exporter", "prometheus-redis-exporter"),
+        ("redis-server", "redis-server"),
+        ("dnsmasq", "dnsmasq-base"),
+    ] {
+        let there = ["/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"]
+            .iter()
+            .any(|folder| Path::new(folder).join(program).exists());
+        if !there {
+            install(&[package], format!("{package} is not installed"))?;
+        }
+    }
+    Ok(())
+}
+
 fn python_with(python: &Path, modules: &str) -> Command {
     let mut command = Command::new(python);
     command.arg("-c").arg(format!("import {modules}"));
@@ -154,7 +197,7 @@ fn python_with(python: &Path, modules: &str) -> Command {
 }
 
 /// Installs packages where that is ours to do; else gives back what was missing.
-fn install(packages: &[&str], missing: String) -> Result<(), String> {
+pub(crate) fn install(packages: &[&str], missing: String) -> Result<(), String> {
     let may = missing.contains("is not installed")
         && signalbus_servers::is_root()
         && Path::new("/usr/bin/apt-get").exists();

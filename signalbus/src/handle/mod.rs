@@ -4,6 +4,9 @@ mod bus;
 mod operate;
 mod prepare;
 mod publish;
+#[cfg(feature = "http")]
+mod serve;
+mod templates;
 
 pub use publish::PreviewError;
 
@@ -147,6 +150,13 @@ impl Signalbus {
     #[must_use]
     pub fn store(&self) -> &dyn Store {
         &*self.inner.shared.store
+    }
+
+    /// The same to share, for instance with a router that records receipts: what is done through it is
+    /// counted in the metrics of this engine.
+    #[must_use]
+    pub fn shared_store(&self) -> Arc<dyn Store> {
+        Arc::clone(&self.inner.shared.store)
     }
 
     fn shared(&self) -> &Shared {
