@@ -135,7 +135,7 @@ fn read_worker(reader: &mut Reader<'_>, program: Program) -> Option<WorkerOwn> {
     let database = reader.url(&names::DATABASE_URL, PostgresStore::from_url);
     let group = reader.parsed::<String>(&names::GROUP);
     let templates = reader.parsed::<PathBuf>(&names::TEMPLATES);
-    let email = reader.read(&names::MAIL_FROM, |from| Email::from(from));
+    let email = reader.read(&names::MAIL_FROM, Email::from);
     let (mut mailgun, mut smtp, mut twilio) = (None, None, None);
     if program == Program::Email {
         mailgun = reader.url(&names::MAILGUN_URL, |url| {

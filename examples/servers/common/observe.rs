@@ -69,10 +69,10 @@ async fn ready(State(observe): State<Observe>) -> impl IntoResponse {
         return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n".to_owned());
     }
     let mut asking = JoinSet::new();
-    for topic in observe.topics.iter().cloned() {
-        let bus = observe.bus.clone();
+    for topic in observe.topics.iter() {
+        let (bus, topic) = (observe.bus.clone(), topic.to_string());
         asking.spawn(async move {
-            match timeout(PATIENCE, bus.partitions(topic.as_str())).await {
+            match timeout(PATIENCE, bus.partitions(&topic)).await {
                 Ok(Ok(_)) => Ok(()),
                 Ok(Err(error)) => Err(error.to_string()),
                 Err(_) => Err("the brokers do not answer".to_owned()),

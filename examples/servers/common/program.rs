@@ -1,3 +1,9 @@
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program talks to its user"
+)]
+
 use std::{error::Error, process::ExitCode};
 
 use clap::Parser;

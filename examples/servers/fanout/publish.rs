@@ -25,12 +25,11 @@ pub(crate) async fn all(api: &Child, backing: &Backing) -> Result<Published, Box
     }
     let signup = json!({ "name": "Ada", "email": "ada@example.org", "phone": "+447700900123" });
     asked.push((api.url("/notify/signup"), signup.to_string()));
-    let shipped = text
+    let mut events = text
         .lines()
-        .filter_map(|line| serde_json::from_str(line).ok());
-    let shipped = shipped
-        .filter(|event: &serde_json::Value| event["topic"] == "order.shipped")
-        .next()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let shipped = events
+        .find(|event| event["topic"] == "order.shipped")
         .ok_or("no order was shipped")?;
     let notify = json!({
         "topic": "order.shipped", "data": shipped["data"],
