@@ -5,7 +5,7 @@ use std::{str::FromStr, sync::Arc, time::Duration};
 use signalbus_core::{clock::Clock, store::StoreError};
 use sqlx::postgres::PgConnectOptions;
 
-use crate::{PostgresStore, error};
+use crate::{PostgresStore, SchemaVersion, error};
 
 /// The schema of the tables, unless another is asked for.
 pub(crate) const DEFAULT_SCHEMA: &str = "signalbus";
@@ -147,6 +147,25 @@ impl PostgresBuilder {
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = Some(clock);
         self
+    }
+
+    /// Where the tables are, without user or password: `localhost:5432/app, schema signalbus`.
+    #[must_use]
+    pub fn place(&self) -> String {
+        let options = &self.options.0;
+        let (host, port) = (options.get_host(), options.get_port());
+        let database = options.get_database().unwrap_or("(the default)");
+        format!("{host}:{port}/{database}, schema {}", self.schema)
+    }
+
+    /// The version of the tables that are there, and the one that this library makes. Changes
+    /// nothing. Cancel safe.
+    ///
+    /// # Errors
+    /// When the database cannot be reached or read, or is older than Postgres 14.
+    pub async fn schema_version(&self) -> Result<SchemaVersion, StoreError> {
+        self.check()?;
+        PostgresStore::look(self).await
     }
 
     /// Connects, and makes the tables that are missing. Cancel safe.

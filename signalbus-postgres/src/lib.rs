@@ -33,5 +33,5 @@ mod text;
 
 pub use config::PostgresBuilder;
 pub use listen::Listening;
-pub use schema::{MIGRATIONS, Migration};
+pub use schema::{MIGRATIONS, Migration, SchemaVersion};
 pub use store::PostgresStore;

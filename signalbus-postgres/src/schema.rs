@@ -36,6 +36,27 @@ impl Migration {
     }
 }
 
+/// The version of the tables in a database, and the one that this library makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SchemaVersion {
+    /// What is there; none when there are no tables of ours.
+    pub found: Option<i64>,
+    /// What this library makes.
+    pub known: i64,
+    /// What a library must know at least to use what is there.
+    pub needs: i64,
+}
+
+impl SchemaVersion {
+    /// Whether this library can use the tables as they are.
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        self.found
+            .is_some_and(|found| found >= self.known && self.needs <= self.known)
+    }
+}
+
 /// All steps, in their order: for hosts that run migrations themselves.
 pub const MIGRATIONS: &[Migration] = &[
     Migration {
@@ -96,6 +117,17 @@ pub(crate) async fn prepare(
         Some(_) => Ok(()),
         None => Err(error::corrupt("the schema has no version")),
     }
+}
+
+/// Looks, and changes nothing. Runs in a transaction.
+pub(crate) async fn look(link: &mut Link<'_>, schema: &str) -> Result<SchemaVersion, StoreError> {
+    check_server(link).await?;
+    let found = version(link, schema).await?;
+    Ok(SchemaVersion {
+        found: found.map(|(version, _)| version),
+        known: KNOWN,
+        needs: found.map_or(KNOWN, |(_, oldest)| oldest),
+    })
 }
 
 async fn check_server(link: &mut Link<'_>) -> Result<(), StoreError> {

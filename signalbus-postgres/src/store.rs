@@ -27,7 +27,9 @@ use crate::{
     fetch::{self, Turn},
     flush, lanes,
     listen::{self, Listening, Teller},
-    purge, query, receipts, redrive, schema, suppress,
+    purge, query, receipts, redrive,
+    schema::{self, SchemaVersion},
+    suppress,
 };
 
 /// How long it may take to make the tables, or to wait for another process that does.
@@ -78,17 +80,36 @@ impl PostgresStore {
         PostgresBuilder::new(options)
     }
 
-    pub(crate) async fn connect(config: PostgresBuilder) -> Result<Self, StoreError> {
+    fn database_of(config: &PostgresBuilder) -> Arc<Database> {
         let dialect = Dialect::new(&config.schema, !config.pgbouncer, config.clock.clone());
         let planned = config.planned_options();
-        let options = config.connect_options();
-        let database = Arc::new(Database::new(
+        Arc::new(Database::new(
             dialect,
             Connections::new(planned.clone(), 1),
             Connections::new(planned, 2),
-            Connections::new(options.clone(), config.connections),
+            Connections::new(config.connect_options(), config.connections),
             PREPARING,
-        ));
+        ))
+    }
+
+    /// Looks at the tables.
+    pub(crate) async fn look(config: &PostgresBuilder) -> Result<SchemaVersion, StoreError> {
+        let database = Self::database_of(config);
+        database.set_deadline(config.deadline);
+        let schema = config.schema.clone();
+        let version = database
+            .call(Use::Application, Mode::Transaction, move |link| {
+                let schema = schema.clone();
+                Box::pin(async move { schema::look(link, &schema).await })
+            })
+            .await;
+        database.close().await;
+        version
+    }
+
+    pub(crate) async fn connect(config: PostgresBuilder) -> Result<Self, StoreError> {
+        let options = config.connect_options();
+        let database = Self::database_of(&config);
         let (schema, migrate, wanted) = (config.schema.clone(), config.migrate, config.lanes);
         let lanes = database
             .call(Use::Application, Mode::Transaction, move |link| {

@@ -7,7 +7,7 @@ use signalbus_core::{
     store::StoreError,
 };
 
-use crate::{SqliteStore, error};
+use crate::{SchemaVersion, SqliteStore, error, schema};
 
 /// When SQLite waits for the disk (`PRAGMA synchronous`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -32,6 +32,8 @@ pub struct SqliteBuilder {
     pub(crate) lanes: Option<u16>,
     pub(crate) busy_timeout: Duration,
     pub(crate) readers: u32,
+    pub(crate) migrate: bool,
+    pub(crate) read_only: bool,
 }
 
 impl SqliteBuilder {
@@ -43,6 +45,8 @@ impl SqliteBuilder {
             lanes: None,
             busy_timeout: Duration::from_secs(5),
             readers: 2,
+            migrate: true,
+            read_only: false,
         }
     }
 
@@ -114,6 +118,30 @@ impl SqliteBuilder {
         self
     }
 
+    /// Whether opening makes the file and the tables that are missing; true unless set. When false,
+    /// a file that is not there, or has older tables, is an error.
+    pub fn migrate(mut self, migrate: bool) -> Self {
+        self.migrate = migrate;
+        self
+    }
+
+    /// Opens the file for looking only; false unless set. Another process may own it meanwhile:
+    /// nothing is locked, made or changed, and whatever would write answers
+    /// [`Unavailable`](signalbus_core::store::StoreErrorKind::Unavailable).
+    pub fn read_only(mut self, read_only: bool) -> Self {
+        self.read_only = read_only;
+        self
+    }
+
+    /// The version of the tables that are there, and the one that this library makes. Changes
+    /// nothing, and needs no lock: another process may own the file. Cancel safe.
+    ///
+    /// # Errors
+    /// When the file is there and cannot be read.
+    pub async fn schema_version(&self) -> Result<SchemaVersion, StoreError> {
+        schema::version(self).await
+    }
+
     /// Opens the file, and makes it when it is not there. Cancel safe.
     ///
     /// # Errors
@@ -121,7 +149,9 @@ impl SqliteBuilder {
     /// [`Invalid`](signalbus_core::store::StoreErrorKind::Invalid) when the configuration is wrong,
     /// [`Corrupt`](signalbus_core::store::StoreErrorKind::Corrupt) when it is damaged, no database, or
     /// from a newer version, [`Unavailable`](signalbus_core::store::StoreErrorKind::Unavailable) when
-    /// it cannot be read and written.
+    /// it cannot be read and written,
+    /// [`Unsupported`](signalbus_core::store::StoreErrorKind::Unsupported) when its tables are missing
+    /// or older and may not be made.
     pub async fn open(self) -> Result<SqliteStore, StoreError> {
         self.check()?;
         SqliteStore::connect(self).await

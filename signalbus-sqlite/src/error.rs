@@ -92,7 +92,7 @@ fn describe(error: &sqlx::Error) -> (StoreErrorKind, &'static str) {
             ),
             READONLY => (
                 Unavailable,
-                "the file may only be read: check its permissions",
+                "the file may only be read: check its permissions, and that the store was not opened for reading only",
             ),
             NOTADB => (Corrupt, "the file is not an SQLite database"),
             CORRUPT => (Corrupt, "the file is damaged: restore it from a backup"),

@@ -35,4 +35,5 @@ mod suppress;
 mod task;
 
 pub use config::{SqliteBuilder, Synchronous};
+pub use schema::SchemaVersion;
 pub use store::SqliteStore;

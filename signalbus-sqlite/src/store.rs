@@ -56,7 +56,8 @@ struct Inner {
     readers: SqlitePool,
     host: SqlitePool,
     turn: Turn,
-    _lock: FileLock,
+    /// None when it only reads.
+    _lock: Option<FileLock>,
 }
 
 impl SqliteStore {
@@ -84,9 +85,21 @@ impl SqliteStore {
 
     pub(crate) async fn connect(config: SqliteBuilder) -> Result<Self, StoreError> {
         joined(task::start(async move {
-            let lock = FileLock::take(&config.path)?;
+            if config.read_only {
+                return Self::look(config).await;
+            }
+            if !config.migrate && !config.path.exists() {
+                return Err(error::unsupported(
+                    "the file is not there: make it with migrate, or correct the path",
+                ));
+            }
+            let lock = Some(FileLock::take(&config.path)?);
             let writer = connection::writer(&config);
-            schema::migrate(&writer).await?;
+            if config.migrate {
+                schema::migrate(&writer).await?;
+            } else {
+                schema::check(&writer).await?;
+            }
             let (path, wanted) = (config.path.clone(), config.lanes);
             let lanes = transact(&writer, move |conn| {
                 Box::pin(async move { schema::prepare_lanes(conn, &path, wanted).await })
@@ -106,6 +119,24 @@ impl SqliteStore {
             })
         }))
         .await
+    }
+
+    /// Opens a file that another process may own.
+    async fn look(config: SqliteBuilder) -> Result<Self, StoreError> {
+        let readers = connection::readers(&config);
+        schema::check(&readers).await?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                lanes: schema::lanes(&readers).await?,
+                writer: connection::readers(&config),
+                host: connection::readers(&config),
+                readers,
+                path: config.path,
+                clock: config.clock,
+                turn: Turn::default(),
+                _lock: None,
+            }),
+        })
     }
 
     /// Connections to the same file, for tables of the host. At most four; they are not used by
@@ -306,6 +337,14 @@ impl Store for SqliteStore {
 
     async fn redrive(&self, redrive: Redrive) -> Result<Redriven, StoreError> {
         let now = self.now();
+        if redrive.dry_run {
+            // It changes nothing, and does not wait for who does.
+            return self
+                .read(move |conn| {
+                    Box::pin(async move { redrive::redrive(conn, now, &redrive).await })
+                })
+                .await;
+        }
         self.write(move |conn| Box::pin(async move { redrive::redrive(conn, now, &redrive).await }))
             .await
     }

@@ -86,7 +86,9 @@ fn span<'a>(spans: &'a [SpanData], name: &str) -> &'a SpanData {
 #[tokio::test]
 async fn an_event_carries_the_trace_of_the_span_it_was_published_in() {
     let (told, spans) = observe(note()).await;
-    let request = &span(&spans, "request").span_context;
+    let (request, create) = (span(&spans, "request"), span(&spans, "create"));
+    assert_eq!(create.parent_span_id, request.span_context.span_id());
+    let request = &create.span_context;
     let expected = format!("00-{}-{}-01", request.trace_id(), request.span_id());
     assert_eq!(
         told.as_ref().map(TraceContext::traceparent),
@@ -110,6 +112,13 @@ async fn an_event_carries_the_trace_of_the_span_it_was_published_in() {
         request.trace_id(),
         "an attempt is linked with the request, and no part of it"
     );
+    for part in ["render", "send"] {
+        assert_eq!(
+            span(&spans, part).parent_span_id,
+            attempt.span_context.span_id(),
+            "{part}"
+        );
+    }
 }
 
 #[tokio::test]

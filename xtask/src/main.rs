@@ -5,6 +5,7 @@
 //! | `test` | every test, every doc test, every example | [`mod@test`], [`examples`], [`servers`] |
 //! | `check` | format, lints, documentation, features, dependencies, packages | [`check`], [`features`], [`guard`], [`package`] |
 //! | `deny` | bans, licences, sources, advisories; part of `check` | [`deny`] |
+//! | `deploy` | rules by promtool and amtool, dashboards, and all of it against a real Prometheus | [`deploy`] |
 //! | `chaos` | kills real processes at random and checks what became of every message | [`chaos`] |
 //! | `sim` | the engine in a simulated world, seed by seed | [`sim`] |
 //! | `fuzz` | looks for inputs that break a promise, guided by coverage | [`fuzz`] |
@@ -22,6 +23,7 @@
 mod chaos;
 mod check;
 mod deny;
+mod deploy;
 mod examples;
 mod features;
 mod fuzz;
@@ -64,6 +66,8 @@ enum Chore {
     Check,
     /// Check the dependency graph with cargo-deny, installing it if it is missing.
     Deny,
+    /// Check rules, dashboards and runbooks with the tools of those who run them.
+    Deploy,
     /// Kill processes at random, and check that no message is lost or sent too often.
     Chaos {
         /// How many kills.
@@ -104,6 +108,7 @@ fn main() -> ExitCode {
         }
         Chore::Check => check::run(&mut report),
         Chore::Deny => deny::run(&mut report),
+        Chore::Deploy => deploy::run(&mut report),
         Chore::Chaos { kills, seed, store } => chaos::run(&mut report, kills, seed, &store),
         Chore::Sim(arguments) => sim::run(&mut report, &arguments),
         Chore::Fuzz(arguments) => fuzz::run(&mut report, &arguments),

@@ -7,7 +7,9 @@
 use std::path::Path;
 use std::process::Command;
 
-use signalbus_servers::{Durability, PGBOUNCER_URL, POSTGRES_URL, PgBouncer, Postgres};
+use signalbus_servers::{
+    Durability, KAFKA, Kafka, PGBOUNCER_URL, POSTGRES_URL, PgBouncer, Postgres, REDIS_URL, Redis,
+};
 
 use crate::metadata::Metadata;
 use crate::process::{run, works};
@@ -18,6 +20,8 @@ use crate::schema;
 #[derive(Default)]
 pub(crate) struct Servers {
     variables: Vec<(&'static str, String)>,
+    _kafka: Option<Kafka>,
+    _redis: Option<Redis>,
     // Before the server behind it.
     _pgbouncer: Option<PgBouncer>,
     _postgres: Option<Postgres>,
@@ -36,10 +40,17 @@ impl Servers {
 
     fn bring_up() -> Result<Self, String> {
         let mut variables = mail_checkers()?;
+        let kafka = kafka()?;
+        variables.extend(kafka.as_ref().map(|kafka| (KAFKA, kafka.addresses())));
+        let redis = redis()?;
+        variables.extend(redis.as_ref().map(|redis| (REDIS_URL, redis.url())));
+        watchers()?;
         variables.push((schema::VARIABLE, schema::program()?));
         if set(POSTGRES_URL) && set(PGBOUNCER_URL) {
             return Ok(Self {
                 variables,
+                _kafka: kafka,
+                _redis: redis,
                 ..Self::default()
             });
         }
@@ -57,6 +68,8 @@ impl Servers {
         ]);
         Ok(Self {
             variables,
+            _kafka: kafka,
+            _redis: redis,
             _pgbouncer: Some(pgbouncer),
             _postgres: Some(postgres),
         })
@@ -78,6 +91,30 @@ impl Servers {
     pub(crate) fn tell(&self, command: &mut Command) {
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
     }
+}
+
+/// A broker, unless one is in the environment.
+fn kafka() -> Result<Option<Kafka>, String> {
+    if set(KAFKA) {
+        return Ok(None);
+    }
+    let started = Kafka::start(1).or_else(|missing| {
+        install(&["default-jdk-headless", "maven"], missing)?;
+        Kafka::start(1)
+    })?;
+    Ok(Some(started))
+}
+
+/// A Redis server, unless one is in the environment.
+fn redis() -> Result<Option<Redis>, String> {
+    if set(REDIS_URL) {
+        return Ok(None);
+    }
+    let started = Redis::start().or_else(|missing| {
+        install(&["redis-server"], missing)?;
+        Redis::start()
+    })?;
+    Ok(Some(started))
 }
 
 fn set(variable: &str) -> bool {
@@ -128,6 +165,29 @@ fn mail_checkers() -> Result<Vec<(&'static str, String)>, String> {
         .into_iter()
         .map(|name| (name, python.clone()))
         .collect())
+}
+
+/// What watches a system, and a name server: the tests start them, from what is installed.
+pub(crate) fn watchers() -> Result<(), String> {
+    for (program, package) in [
+        ("promtool", "prometheus"),
+        ("amtool", "prometheus-alertmanager"),
+        (
+            "prometheus-postgres-exporter",
+            "prometheus-postgres-exporter",
+        ),
+        ("prometheus-redis-exporter", "prometheus-redis-exporter"),
+        ("redis-server", "redis-server"),
+        ("dnsmasq", "dnsmasq-base"),
+    ] {
+        let there = ["/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"]
+            .iter()
+            .any(|folder| Path::new(folder).join(program).exists());
+        if !there {
+            install(&[package], format!("{package} is not installed"))?;
+        }
+    }
+    Ok(())
 }
 
 fn python_with(python: &Path, modules: &str) -> Command {

@@ -10,7 +10,7 @@ use crate::{
     bus::Bus,
     channel::Channel,
     clock::{Clock, SystemClock},
-    engine::{self, EngineOptions, Shared},
+    engine::{self, EngineOptions, Metered, Shared, Tenants},
     entropy::Entropy,
     handle::Signalbus,
     id::IdSource,
@@ -248,8 +248,11 @@ impl Builder {
             limits: self.limits,
             ids,
         };
+        let tenants = Arc::new(Tenants::new(self.options.tenant_metrics));
+        let store = Metered::new(store, Arc::clone(&clock), Arc::clone(&tenants));
         let shared = Arc::new(Shared {
-            store,
+            store: Arc::new(store),
+            tenants,
             planner,
             templates: self.templates,
             clock,

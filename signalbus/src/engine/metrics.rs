@@ -13,7 +13,7 @@ use crate::{
     mutant::Mutant,
     name::{ChannelName, ProviderName},
     provider::Outcome,
-    route::Tried,
+    route::{Tried, Unsendable},
     store::{EndState, Reason},
 };
 
@@ -40,7 +40,7 @@ pub mod names {
     /// channel and state (ready, inflight); the present time when there is none. Throttled and
     /// overdue ones count as ready.
     pub const OLDEST: &str = "notification_oldest_timestamp_seconds";
-    /// Gauge: 0 closed, 1 half open, 2 open, by provider.
+    /// Gauge: 0 closed, 1 half open, 2 open, by channel and provider.
     pub const CIRCUIT: &str = "provider_circuit_state";
     /// Gauge: retries a channel may still make at once, by channel.
     pub const RETRY_BUDGET: &str = "provider_retry_budget_remaining";
@@ -58,6 +58,29 @@ pub mod names {
     pub const BUS_REJECTED: &str = "bus_rejected_total";
     /// Gauge: when this worker last went round, as a Unix time, by worker.
     pub const HEARTBEAT: &str = "worker_heartbeat_timestamp_seconds";
+    /// Histogram: seconds of one call of the store, by operation.
+    pub const STORE_DURATION: &str = "store_operation_duration_seconds";
+    /// Counter: calls of the store that failed, by operation and kind.
+    pub const STORE_ERRORS: &str = "store_errors_total";
+    /// Gauge: lanes that a worker owns, by worker.
+    pub const LANES: &str = "worker_lanes";
+    /// Counter: claims and results that came too late: another worker owned the lane.
+    pub const LANE_LOST: &str = "worker_lane_lost_total";
+    /// Histogram: seconds to make one message from its templates, by channel.
+    pub const RENDER_DURATION: &str = "notification_render_duration_seconds";
+    /// Counter: messages that could not be made, by channel and reason (address, render, compose,
+    /// unreadable).
+    pub const UNSENDABLE: &str = "notification_unsendable_total";
+    /// Counter: receipts recorded through the engine, by provider, kind and effect (advanced,
+    /// recorded, duplicate, parked).
+    pub const RECEIPTS: &str = "notification_receipts_total";
+    /// Counter: addresses put on the suppression list through the engine, by channel and cause.
+    pub const SUPPRESSED: &str = "notification_suppressions_total";
+    /// Counter: deliveries accepted, by tenant; only with
+    /// [`EngineOptions::with_tenant_metrics`](crate::EngineOptions::with_tenant_metrics).
+    pub const TENANT_PUBLISHED: &str = "notification_tenant_published_total";
+    /// Counter: deliveries that an engine ended, by tenant and state; only with the same option.
+    pub const TENANT_ENDED: &str = "notification_tenant_ended_total";
     /// Gauge: always 1, by version.
     pub const BUILD: &str = "signalbus_build_info";
 }
@@ -98,6 +121,37 @@ pub(crate) fn describe() {
         Unit::Seconds,
         "When this worker last went round"
     );
+    describe_histogram!(
+        names::STORE_DURATION,
+        Unit::Seconds,
+        "Time of one call of the store"
+    );
+    describe_counter!(names::STORE_ERRORS, "Calls of the store that failed");
+    describe_gauge!(names::LANES, "Lanes that a worker owns");
+    describe_counter!(
+        names::LANE_LOST,
+        "Claims and results that came after another worker had taken the lane"
+    );
+    describe_histogram!(
+        names::RENDER_DURATION,
+        Unit::Seconds,
+        "Time to make one message from its templates"
+    );
+    describe_counter!(names::UNSENDABLE, "Messages that could not be made");
+    describe_counter!(names::RECEIPTS, "Receipts recorded through the engine");
+    describe_counter!(
+        names::SUPPRESSED,
+        "Addresses put on the suppression list through the engine"
+    );
+    describe_counter!(
+        names::TENANT_PUBLISHED,
+        "Deliveries accepted, by tenant; small ones are other"
+    );
+    describe_counter!(
+        names::TENANT_ENDED,
+        "Deliveries that ended, by tenant; small ones are other"
+    );
+    describe_gauge!(names::BUILD, "Always 1, with the version as a label");
     gauge!(names::BUILD, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
 }
 
@@ -116,7 +170,7 @@ pub(crate) struct ProviderMetrics {
 impl ProviderMetrics {
     pub(crate) fn new(channel: &ChannelName, provider: &ProviderName) -> Self {
         let attempted = |status: &'static str| counter!(names::ATTEMPTED, "channel" => channel.to_string(), "provider" => provider.to_string(), "status" => status);
-        let circuit = gauge!(names::CIRCUIT, "provider" => provider.to_string());
+        let circuit = gauge!(names::CIRCUIT, "channel" => channel.to_string(), "provider" => provider.to_string());
         circuit.set(0.0);
         Self {
             accepted: attempted("accepted"),
@@ -177,6 +231,7 @@ pub(crate) struct ChannelMetrics {
     channel: ChannelName,
     accepted: Counter,
     end_to_end: Histogram,
+    making: Histogram,
     retry_budget: Gauge,
 }
 
@@ -185,6 +240,7 @@ impl ChannelMetrics {
         Self {
             accepted: counter!(names::ENDED, "channel" => channel.to_string(), "state" => EndState::Accepted.as_str()),
             end_to_end: histogram!(names::END_TO_END, "channel" => channel.to_string()),
+            making: histogram!(names::RENDER_DURATION, "channel" => channel.to_string()),
             retry_budget: gauge!(names::RETRY_BUDGET, "channel" => channel.to_string()),
             channel: channel.clone(),
         }
@@ -194,6 +250,23 @@ impl ChannelMetrics {
     pub(crate) fn accepted(&self, since_accepted: Duration) {
         self.accepted.increment(1);
         self.end_to_end.record(since_accepted.as_secs_f64());
+    }
+
+    /// A message was made, or could not be.
+    pub(crate) fn made(&self, tried: Tried, took: Option<Duration>) {
+        if let Some(took) = took {
+            self.making.record(took.as_secs_f64());
+        }
+        if let Tried::Unsendable(why) = tried {
+            let reason = match why {
+                Unsendable::Render => "render",
+                Unsendable::Compose => "compose",
+                Unsendable::Address => "address",
+                Unsendable::Unreadable => "unreadable",
+            };
+            counter!(names::UNSENDABLE, "channel" => self.channel.to_string(), "reason" => reason)
+                .increment(1);
+        }
     }
 
     pub(crate) fn ended(&self, state: EndState, reason: &Reason, provider: Option<&ProviderName>) {

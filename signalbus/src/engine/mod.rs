@@ -6,12 +6,16 @@ mod budget;
 mod decide;
 mod ingest;
 pub(crate) mod lanes;
+mod metered;
 pub mod metrics;
 mod options;
 mod providers;
 mod schedule;
+mod tenants;
 mod worker;
 
 pub(crate) use ingest::{rejected_payload, run as read_bus};
+pub(crate) use metered::Metered;
 pub use options::EngineOptions;
+pub(crate) use tenants::Tenants;
 pub(crate) use worker::{Phase, Shared, Worker};

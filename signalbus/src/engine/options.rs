@@ -23,6 +23,8 @@ pub struct EngineOptions {
     pub flush: usize,
     /// How long a shutdown waits for sends in flight: 30 s by default.
     pub drain: Duration,
+    /// How many tenants may have series of their own in the metrics: none by default.
+    pub tenant_metrics: usize,
 }
 
 impl Default for EngineOptions {
@@ -36,6 +38,7 @@ impl Default for EngineOptions {
             window: 512,
             flush: 512,
             drain: Duration::from_secs(30),
+            tenant_metrics: 0,
         }
     }
 }
@@ -101,6 +104,17 @@ impl EngineOptions {
     #[must_use]
     pub fn with_flush(mut self, flush: usize) -> Self {
         self.flush = flush.max(1);
+        self
+    }
+
+    /// Counts what is published and what ends by tenant too, in two metrics of their own
+    /// ([`TENANT_PUBLISHED`](crate::metrics::names::TENANT_PUBLISHED),
+    /// [`TENANT_ENDED`](crate::metrics::names::TENANT_ENDED)). At most `most` tenants get a series: those
+    /// that bring more than one part in `2 × most` of all deliveries, as they become known; the rest is
+    /// counted as `other`. Zero, the default, counts no tenant.
+    #[must_use]
+    pub fn with_tenant_metrics(mut self, most: usize) -> Self {
+        self.tenant_metrics = most;
         self
     }
 }

@@ -152,6 +152,13 @@ impl Signalbus {
         &*self.inner.shared.store
     }
 
+    /// The same to share, for instance with a router that records receipts: what is done through it is
+    /// counted in the metrics of this engine.
+    #[must_use]
+    pub fn shared_store(&self) -> Arc<dyn Store> {
+        Arc::clone(&self.inner.shared.store)
+    }
+
     fn shared(&self) -> &Shared {
         &self.inner.shared
     }

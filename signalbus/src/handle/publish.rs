@@ -1,6 +1,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
+use tracing::Instrument;
 
 use super::{Signalbus, prepare::after};
 use crate::{
@@ -36,6 +37,19 @@ impl Signalbus {
     /// # Errors
     /// When the store did not take them: none was stored.
     pub async fn publish_all(
+        &self,
+        events: Vec<Event>,
+    ) -> Result<Vec<Result<Published, InvalidEvent>>, PublishError> {
+        // What attempts are linked with: it is stored with events that bring no trace.
+        let span = tracing::info_span!(
+            "create",
+            otel.kind = "producer",
+            messaging.batch.message_count = events.len(),
+        );
+        self.publish_these(events).instrument(span).await
+    }
+
+    async fn publish_these(
         &self,
         events: Vec<Event>,
     ) -> Result<Vec<Result<Published, InvalidEvent>>, PublishError> {

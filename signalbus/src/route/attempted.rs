@@ -22,6 +22,8 @@ pub(crate) struct Attempted {
     pub(crate) address: Option<AddressHash>,
     /// The message, to keep if the delivery is not done.
     pub(crate) rendering: Option<Bytes>,
+    /// How long it took to make the message; none when it was kept from an earlier try.
+    pub(crate) making: Option<Duration>,
     /// How long the provider was busy with it; none when it was not asked to send.
     pub(crate) sending: Option<Duration>,
     /// Whether it may have sent again what an earlier try had sent.
@@ -40,6 +42,7 @@ impl Attempted {
             suppress: None,
             address: None,
             rendering: None,
+            making: None,
             sending: None,
             repeats: false,
             doubtful: false,

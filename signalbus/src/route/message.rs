@@ -79,8 +79,8 @@ impl<C: Channel> TypedRoute<C> {
             content: &job.content,
             recipient,
         };
-        let rendered = self
-            .render(templates, &view)
+        let rendered = tracing::info_span!("render")
+            .in_scope(|| self.render(templates, &view))
             .map_err(|error| fail(Unsendable::Render, &Chain(&error)))?;
         let options = self
             .options(job.content.options.get(C::NAME))

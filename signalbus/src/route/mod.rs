@@ -179,7 +179,9 @@ impl<C: Channel> Route for TypedRoute<C> {
     }
 
     async fn attempt(&self, templates: &Templates, clock: &dyn Clock, job: &Job) -> Attempted {
+        let began = clock.monotonic();
         let made = std::panic::catch_unwind(AssertUnwindSafe(|| self.make(templates, job)));
+        let making = clock.monotonic().saturating_sub(began);
         let (address, made) = match made {
             Ok(Ok(made)) => made,
             Ok(Err((why, detail))) => return Attempted::unsendable(why, detail),
@@ -193,6 +195,7 @@ impl<C: Channel> Route for TypedRoute<C> {
         if attempted.suppress.is_some() {
             attempted.address = Some(hash_address(&self.name, &address));
         }
+        attempted.making = (!made.kept).then_some(making);
         if attempted.tried != Tried::Accepted {
             attempted.rendering = made.keep(job, attempted.doubtful);
         }

@@ -3,6 +3,7 @@
 use std::{panic::AssertUnwindSafe, task::Poll, time::Duration};
 
 use futures::FutureExt;
+use tracing::Instrument;
 
 use super::{Attempted, Guarantee, Job, Tried, TypedRoute, message::Made};
 use crate::{
@@ -113,7 +114,15 @@ impl<C: Channel> TypedRoute<C> {
         timeout: Duration,
         job: &Job,
     ) -> Attempted {
-        let send = AssertUnwindSafe(async { provider.send(delivery).await }).catch_unwind();
+        let span = tracing::info_span!(
+            "send",
+            otel.kind = "client",
+            provider = provider.name(),
+            error.type = tracing::field::Empty,
+        );
+        let send = AssertUnwindSafe(async { provider.send(delivery).await })
+            .catch_unwind()
+            .instrument(span.clone());
         tokio::pin!(send);
         // Most fakes and some providers answer at once: then no timer is needed.
         let answered = match futures::poll!(&mut send) {
@@ -127,9 +136,16 @@ impl<C: Channel> TypedRoute<C> {
         };
         match answered {
             Some(Ok(Ok(sent))) => Attempted::accepted(&sent),
-            Some(Ok(Err(error))) => Attempted::failed(&error),
-            Some(Err(_)) => Attempted::panicked(job.started()),
+            Some(Ok(Err(error))) => {
+                span.record("error.type", error.outcome().as_str());
+                Attempted::failed(&error)
+            }
+            Some(Err(_)) => {
+                span.record("error.type", "panic");
+                Attempted::panicked(job.started())
+            }
             None => {
+                span.record("error.type", "timeout");
                 let after = format!("no answer within {timeout:?}");
                 Attempted::failed(&if job.started() {
                     SendError::unknown(after)

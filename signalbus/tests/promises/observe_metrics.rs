@@ -139,6 +139,108 @@ fn counters_agree_with_the_books() {
     // What the books say was requested again after it may have been taken.
     assert_eq!(series.of(names::DUPLICATES)["{cause=no_answer}"], 2.0);
     assert_eq!(series.of(names::BUILD).len(), 1);
+    let calls = series.of(names::STORE_DURATION);
+    for call in [
+        "accept",
+        "fetch",
+        "flush",
+        "hold_lanes",
+        "tally",
+        "suppress",
+    ] {
+        let labels = labels(&format!("operation={call}"));
+        assert!(calls.contains_key(labels.as_str()), "{call}: {calls:?}");
+    }
+    assert_eq!(series.of(names::STORE_ERRORS).len(), 0);
+    assert_eq!(
+        series.of(names::SUPPRESSED)["{cause=manual,channel=email}"],
+        1.0
+    );
+    // Those that were claimed; each is made once, however often it is sent.
+    assert_eq!(series.of(names::RENDER_DURATION)["{channel=email}"], 25.0);
+}
+
+#[test]
+fn a_store_that_fails_and_a_template_that_does_are_counted() {
+    let ((), series) = metered(async {
+        let (world, store) = World::with_test_store();
+        let bus = world.start().await;
+        store_errors::lose_an_answer(&store);
+        send(&bus, note_to(person(1), "a")).await;
+        world.pass(S).await;
+        store.heal();
+        let mut broken = note_to(person(2), "b");
+        broken.data = serde_json::json!({});
+        send(&bus, broken).await;
+        world.pass(S).await;
+        bus.shutdown().await;
+    });
+    assert!(
+        series
+            .of(names::STORE_ERRORS)
+            .keys()
+            .all(|labels| labels.contains("operation=flush"))
+    );
+    assert!(!series.of(names::STORE_ERRORS).is_empty());
+    assert_eq!(
+        series.of(names::UNSENDABLE)["{channel=email,reason=render}"],
+        1.0
+    );
+    assert!(
+        series.of(names::LANES).is_empty(),
+        "a worker that left holds no lane"
+    );
+}
+
+/// Publishes one event of each of so many small tenants, and as many of a large one.
+async fn publish_for_tenants(bus: &signalbus::Signalbus, small: usize, large: usize) {
+    let of = |tenant: String, key: usize| note_to(person(1), &key.to_string()).tenant(tenant);
+    for batch in 0..20 {
+        let small = (0..small / 20).map(|n| of(format!("small-{batch}-{n}"), 0));
+        let large = (0..large / 20).map(|n| of("large".to_owned(), batch * 1_000 + n));
+        let events: Vec<_> = small.chain(large).collect();
+        for answer in bus.publish_all(events).await.unwrap() {
+            answer.unwrap();
+        }
+    }
+}
+
+#[test]
+fn ten_thousand_tenants_have_no_more_series_than_agreed() {
+    for most in [0, 5] {
+        let ((), series) = metered(async {
+            let world = World::new();
+            let options = signalbus::EngineOptions::default().with_tenant_metrics(most);
+            let bus = world.engine(world.mail()).options(options).build().unwrap();
+            publish_for_tenants(&bus, 10_000, 4_000).await;
+        });
+        let published = series.of(names::TENANT_PUBLISHED);
+        if most == 0 {
+            assert!(published.is_empty());
+            continue;
+        }
+        let labels: Vec<&str> = published.keys().copied().collect();
+        assert_eq!(labels, ["{tenant=large}", "{tenant=other}"]);
+        assert_eq!(published.values().sum::<f64>(), 14_000.0);
+        assert!(published["{tenant=large}"] > 3_900.0, "{published:?}");
+    }
+}
+
+#[test]
+fn what_ends_is_counted_by_tenant_too() {
+    let ((), series) = metered(async {
+        let world = World::new();
+        let options = signalbus::EngineOptions::default().with_tenant_metrics(5);
+        let bus = world.engine(world.mail()).options(options).build().unwrap();
+        publish_for_tenants(&bus, 100, 100).await;
+        bus.start();
+        world.pass(MINUTE).await;
+        bus.shutdown().await;
+    });
+    let ended = series.of(names::TENANT_ENDED);
+    assert_eq!(ended["{state=accepted,tenant=large}"], 100.0);
+    assert_eq!(ended["{state=accepted,tenant=other}"], 100.0);
+    assert_eq!(ended.len(), 2);
 }
 
 #[test]
@@ -227,7 +329,10 @@ fn gauges_show_an_outage() {
         world.pass(MINUTE).await;
         accepted_at
     });
-    assert_eq!(series.of(names::CIRCUIT)["{provider=mail}"], 2.0);
+    assert_eq!(
+        series.of(names::CIRCUIT)["{channel=email,provider=mail}"],
+        2.0
+    );
     let seconds = accepted_at.as_duration().as_secs_f64();
     let oldest = series.of(names::OLDEST);
     assert_eq!(

@@ -304,6 +304,7 @@ impl Worker {
         };
         let span = tracing::info_span!(
             "process",
+            otel.kind = "consumer",
             event.id = %job.event.id,
             delivery.id = %job.id,
             tenant = %job.event.tenant,
@@ -389,6 +390,7 @@ impl Worker {
         provider: Option<&crate::name::ProviderName>,
         age: Duration,
     ) {
+        self.shared.tenants.ended(&ready.tenant, state);
         let metrics = self
             .lineups
             .iter()

@@ -28,6 +28,7 @@ use crate::{
         metrics,
         providers::{Lineup, Reservation},
         schedule::Scheduler,
+        tenants::Tenants,
     },
     entropy::Entropy,
     event::Class,
@@ -52,6 +53,7 @@ pub(crate) struct Shared {
     pub(crate) entropy: Arc<Entropy>,
     pub(crate) options: EngineOptions,
     pub(crate) tenant_weights: BTreeMap<TenantId, u32>,
+    pub(crate) tenants: Arc<Tenants>,
     pub(crate) bell: Arc<Bell>,
     pub(crate) fresh: Fresh,
 }

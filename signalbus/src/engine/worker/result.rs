@@ -76,6 +76,7 @@ impl Worker {
                 metrics.retries(fault_of(tried).map_or("other", Fault::as_str));
             }
         }
+        lineup.metrics.made(tried, attempted.making);
         if attempted.repeats {
             metrics::duplicate("no_answer");
         }
