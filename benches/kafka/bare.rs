@@ -18,11 +18,15 @@ pub(crate) struct Bare(Vec<Arc<PartitionClient>>);
 
 impl Bare {
     pub(crate) async fn connect(addresses: &str, topic: &str) -> Result<Self, Box<dyn Error>> {
-        let client = ClientBuilder::new(vec![addresses.to_owned()]).build().await?;
+        let client = ClientBuilder::new(vec![addresses.to_owned()])
+            .build()
+            .await?;
         let mut clients = Vec::new();
         for partition in 0..PARTITIONS {
             let missing = UnknownTopicHandling::Retry;
-            let client = client.partition_client(topic, partition.into(), missing).await?;
+            let client = client
+                .partition_client(topic, partition.into(), missing)
+                .await?;
             clients.push(Arc::new(client));
         }
         Ok(Self(clients))
@@ -36,7 +40,9 @@ impl Bare {
             headers: BTreeMap::new(),
             timestamp: Utc::now(),
         };
-        let share: Vec<Record> = (0..BATCH / usize::from(PARTITIONS)).map(|_| record()).collect();
+        let share: Vec<Record> = (0..BATCH / usize::from(PARTITIONS))
+            .map(|_| record())
+            .collect();
         self.produce(&share).await?;
         let begun = std::time::Instant::now();
         for _ in 1..BATCHES {

@@ -47,16 +47,29 @@ struct Task {
 }
 
 impl Task {
+    /// After so many failures in a row it is worth a warning.
+    const PATIENCE: u32 = 5;
+
     async fn run(mut self, every: Duration, mut ended: oneshot::Receiver<()>) {
+        let mut failures = 0_u32;
         loop {
             let last = tokio::select! {
                 () = pause(every) => false,
                 _ = &mut ended => true,
             };
-            // Nobody depends on it: the next time may go better.
-            if let Err(failure) = self.tell().await {
-                let group = &*self.behind.group;
-                tracing::warn!(group, %failure, "the positions of a group could not be told to Kafka");
+            match self.tell().await {
+                Ok(()) => failures = 0,
+                // Nobody depends on it, and the next time may go better: a cluster that is new takes
+                // some seconds to say who keeps the positions.
+                Err(failure) => {
+                    failures = failures.saturating_add(1);
+                    let group = &*self.behind.group;
+                    if failures == Self::PATIENCE {
+                        tracing::warn!(group, %failure, "the positions of a group cannot be told to Kafka");
+                    } else {
+                        tracing::debug!(group, %failure, "the positions of a group were not told");
+                    }
+                }
             }
             if last {
                 return;

@@ -117,7 +117,7 @@ impl KafkaConfig {
             producing: Producing {
                 compression: Compression::None,
                 linger: Duration::ZERO,
-                batch_bytes: 500_000,
+                batch_bytes: 900_000,
                 waiting_bytes: 32 << 20,
                 max_payload: 1_000_000,
             },
@@ -175,7 +175,7 @@ impl KafkaConfig {
         self
     }
 
-    /// Sets how many bytes a batch has at most, unless a single record has more; 500,000 unless
+    /// Sets how many bytes a batch has at most, unless a single record has more; 900,000 unless
     /// set. Stay below `message.max.bytes` of the brokers (1,048,588 unless set there).
     pub fn with_batch_bytes(mut self, bytes: usize) -> Self {
         self.producing.batch_bytes = bytes;

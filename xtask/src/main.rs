@@ -57,8 +57,8 @@ struct Arguments {
 enum Chore {
     /// Run all tests, doc tests and examples of the workspace.
     Test {
-        /// What takes long, too: 200 kills on each durable store, 10,000 requests to the live API, and the fuzz targets for a
-        /// minute.
+        /// What takes long, too: 200 kills on each durable store, 10,000 requests to the live API, a Kafka
+        /// cluster that loses brokers, and the fuzz targets for a minute.
         #[arg(long)]
         all: bool,
     },
@@ -102,6 +102,7 @@ fn main() -> ExitCode {
                 for store in ["sqlite", "postgres"] {
                     chaos::run(&mut report, 200, None, store);
                 }
+                test::cluster(&mut report);
                 schema::run(&mut report);
                 fuzz::run(&mut report, &fuzz::Arguments::short());
             }

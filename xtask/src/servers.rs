@@ -75,16 +75,16 @@ impl Servers {
         })
     }
 
-    /// Tells an example where the database is that it may use.
+    /// Tells an example where the database and the broker are that it may use.
     pub(crate) fn tell_example(&self, command: &mut Command) {
-        let postgres = self
-            .variables
-            .iter()
-            .find(|(name, _)| *name == POSTGRES_URL);
-        let url = postgres
-            .map(|(_, url)| url.clone())
-            .or_else(|| std::env::var(POSTGRES_URL).ok());
-        command.envs(url.map(|url| ("DATABASE_URL", url)));
+        let known = |name: &str| {
+            let started = self.variables.iter().find(|(of, _)| *of == name);
+            started
+                .map(|(_, value)| value.clone())
+                .or_else(|| std::env::var(name).ok())
+        };
+        command.envs(known(POSTGRES_URL).map(|url| ("DATABASE_URL", url)));
+        command.envs(known(KAFKA).map(|brokers| (KAFKA, brokers)));
     }
 
     /// Tells a command where the servers are.

@@ -21,6 +21,16 @@ pub(crate) fn run(report: &mut Report) {
     report.step("doc tests", || tests(&servers, &["--doc"]));
 }
 
+/// The Kafka bus while brokers of a cluster of three die, hang and move: minutes.
+pub(crate) fn cluster(report: &mut Report) {
+    report.step("kafka cluster", || {
+        let mut command = cargo(["test", "-p", "signalbus-kafka", "--all-features"]);
+        command.args(["--test", "cluster", "--", "--ignored", "--test-threads=1"]);
+        let mut tally = Tally::default();
+        watch(command, |line| tally.line(line)).map(|()| Done::Ran(tally.phrase()))
+    });
+}
+
 fn tests(servers: &Servers, targets: &[&str]) -> Result<Done, String> {
     let mut command = cargo(["test", "--workspace", "--all-features", "--no-fail-fast"]);
     command.args(targets);

@@ -92,25 +92,33 @@ impl Producer {
     }
 
     /// By topic and partition, each in its order.
-    async fn sorted(&self, batch: Vec<Envelope>) -> Result<BTreeMap<Key, Vec<Item>>, BusError> {
+    async fn sorted(&self, batch: Vec<Envelope>) -> Result<Vec<(Key, Vec<Item>)>, BusError> {
         let now = self.clock.now();
-        let mut counts: HashMap<Arc<str>, u32> = HashMap::new();
-        let mut sorted: BTreeMap<Key, Vec<Item>> = BTreeMap::new();
+        let mut topics: Vec<(Arc<str>, u32)> = Vec::new();
+        let mut sorted: BTreeMap<(usize, u32), Vec<Item>> = BTreeMap::new();
         for envelope in batch {
-            let (topic, count) = match counts.get_key_value(envelope.topic.as_str()) {
-                Some((topic, count)) => (Arc::clone(topic), *count),
+            // Few topics, and mostly the one of the envelope before.
+            let known = topics
+                .iter()
+                .rposition(|(topic, _)| **topic == envelope.topic);
+            let place = match known {
+                Some(place) => place,
                 None => {
                     let count = self.topics.partitions(&envelope.topic).await?;
-                    let topic: Arc<str> = Arc::from(envelope.topic.as_str());
-                    counts.insert(Arc::clone(&topic), count);
-                    (topic, count)
+                    topics.push((Arc::from(envelope.topic.as_str()), count));
+                    topics.len() - 1
                 }
             };
+            let (_, count) = topics[place];
             let partition = murmur2::partition(&envelope.key, count).unwrap_or(0);
-            let items = sorted.entry((topic, partition)).or_default();
+            let items = sorted.entry((place, partition)).or_default();
             items.push(Item::new(envelope, now));
         }
-        Ok(sorted)
+        let named = sorted.into_iter().map(|((place, partition), items)| {
+            let (topic, _) = &topics[place];
+            ((Arc::clone(topic), partition), items)
+        });
+        Ok(named.collect())
     }
 
     async fn permit(&self, bytes: usize) -> Result<tokio::sync::OwnedSemaphorePermit, Failure> {

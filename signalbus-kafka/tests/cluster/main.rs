@@ -16,7 +16,10 @@ mod support;
 #[path = "../support/traffic.rs"]
 mod traffic;
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::atomic::Ordering,
+    time::{Duration, Instant},
+};
 
 use signalbus_kafka::KafkaBus;
 use signalbus_servers::Kafka;
@@ -73,6 +76,8 @@ async fn leaders_that_die_hang_or_move_lose_nothing() {
     }
     elect(&cluster);
     traffic.more(200).await;
+    let failed = traffic.failed.load(Ordering::SeqCst);
+    println!("{failed} calls were told that they failed");
     traffic.end().await;
 }
 

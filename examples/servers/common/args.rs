@@ -1,0 +1,14 @@
+use std::path::PathBuf;
+
+use clap::Parser;
+
+/// A server of the Kafka example. Without any setting it shows which there are.
+#[derive(Debug, Parser)]
+pub(super) struct Args {
+    /// A TOML file with settings; those of the environment go before it.
+    #[arg(long)]
+    pub(super) config: Option<PathBuf>,
+    /// Shows the settings that are in force, without secrets, and ends.
+    #[arg(long)]
+    pub(super) check: bool,
+}

@@ -1,0 +1,171 @@
+use std::{net::SocketAddr, path::PathBuf};
+
+use signalbus::{
+    Topic,
+    channel::Email,
+    mailgun::{Mailgun, MailgunConfig},
+    postgres::{PostgresBuilder, PostgresStore},
+    smtp::{SmtpConfig, SmtpProvider},
+    twilio::{Twilio, TwilioConfig},
+};
+use signalbus_kafka::{KafkaBus, KafkaConfig};
+use tracing_subscriber::filter::LevelFilter;
+
+use super::{
+    Program,
+    settings::{Problems, Reader, Setting, Shown, Sources, names},
+};
+
+/// The settings of a program, checked and made into what they stand for.
+pub(super) struct Configured {
+    pub(super) log: LevelFilter,
+    pub(super) common: Common,
+    pub(super) own: Own,
+    pub(super) shown: Vec<Shown>,
+}
+
+/// What each program has.
+pub(super) struct Common {
+    pub(super) listen: SocketAddr,
+    pub(super) bus: KafkaBus,
+    pub(super) topics: Topics,
+}
+
+/// The topics on Kafka.
+#[derive(Debug, Clone)]
+pub(super) struct Topics {
+    pub(super) signup: Topic,
+    pub(super) notify: Topic,
+    pub(super) others: Vec<Topic>,
+}
+
+impl Topics {
+    /// All of them, each once.
+    pub(super) fn all(&self) -> Vec<Topic> {
+        let mut all = vec![self.signup.clone(), self.notify.clone()];
+        all.extend(self.others.iter().cloned());
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+}
+
+/// What only some have.
+pub(super) enum Own {
+    Api(ApiOwn),
+    Worker(Box<WorkerOwn>),
+}
+
+pub(super) struct ApiOwn {
+    pub(super) key: String,
+}
+
+pub(super) struct WorkerOwn {
+    pub(super) database: PostgresBuilder,
+    pub(super) group: String,
+    pub(super) templates: PathBuf,
+    pub(super) email: Email,
+    pub(super) mailgun: Option<Mailgun>,
+    pub(super) smtp: Option<SmtpProvider>,
+    pub(super) twilio: Option<Twilio>,
+}
+
+impl Configured {
+    /// # Errors
+    /// All that is wrong.
+    pub(super) fn read(program: Program, sources: &Sources) -> Result<Self, Problems> {
+        let mut reader = Reader::new(sources);
+        let log = reader.read(&names::LOG, log_level);
+        let listen = reader.parsed(&names::LISTEN);
+        let bus = reader.url(&names::KAFKA_URL, |url| {
+            let config = KafkaConfig::from_url(url)?.with_client_id(program.name());
+            KafkaBus::new(config)
+        });
+        let topics = read_topics(&mut reader);
+        let own = match program {
+            Program::Api => read_api(&mut reader).map(Own::Api),
+            Program::Email | Program::Sms => {
+                read_worker(&mut reader, program).map(|own| Own::Worker(Box::new(own)))
+            }
+        };
+        let shown = reader.finish()?;
+        // What is not there has been complained of.
+        let nothing = || Problems(Vec::new());
+        Ok(Self {
+            log: log.ok_or_else(nothing)?,
+            common: Common {
+                listen: listen.ok_or_else(nothing)?,
+                bus: bus.ok_or_else(nothing)?,
+                topics: topics.ok_or_else(nothing)?,
+            },
+            own: own.ok_or_else(nothing)?,
+            shown,
+        })
+    }
+}
+
+fn read_topics(reader: &mut Reader<'_>) -> Option<Topics> {
+    let signup = topic(reader, &names::SIGNUP_TOPIC);
+    let notify = topic(reader, &names::NOTIFY_TOPIC);
+    let mut others = Vec::new();
+    for name in reader.list(&names::TOPICS) {
+        match Topic::new(name.as_str()) {
+            Ok(topic) => others.push(topic),
+            Err(error) => reader.complain(&names::TOPICS, &error.to_string()),
+        }
+    }
+    Some(Topics {
+        signup: signup?,
+        notify: notify?,
+        others,
+    })
+}
+
+fn topic(reader: &mut Reader<'_>, setting: &Setting) -> Option<Topic> {
+    reader.read(setting, |name| Topic::new(name))
+}
+
+fn read_api(reader: &mut Reader<'_>) -> Option<ApiOwn> {
+    let key = reader.secret(&names::API_KEY)?;
+    Some(ApiOwn { key })
+}
+
+/// Each worker takes the accounts of its own channel only.
+fn read_worker(reader: &mut Reader<'_>, program: Program) -> Option<WorkerOwn> {
+    let database = reader.url(&names::DATABASE_URL, PostgresStore::from_url);
+    let group = reader.parsed::<String>(&names::GROUP);
+    let templates = reader.parsed::<PathBuf>(&names::TEMPLATES);
+    let email = reader.read(&names::MAIL_FROM, |from| Email::from(from));
+    let (mut mailgun, mut smtp, mut twilio) = (None, None, None);
+    if program == Program::Email {
+        mailgun = reader.url(&names::MAILGUN_URL, |url| {
+            MailgunConfig::from_url(url).and_then(Mailgun::new)
+        });
+        smtp = reader.url(&names::SMTP_URL, |url| {
+            SmtpConfig::from_url(url).and_then(SmtpProvider::new)
+        });
+    } else {
+        twilio = reader.url(&names::TWILIO_URL, |url| {
+            TwilioConfig::from_url(url).and_then(Twilio::new)
+        });
+    }
+    Some(WorkerOwn {
+        database: database?,
+        group: group?,
+        templates: templates?,
+        email: email?,
+        mailgun,
+        smtp,
+        twilio,
+    })
+}
+
+fn log_level(name: &str) -> Result<LevelFilter, &'static str> {
+    match name {
+        "error" => Ok(LevelFilter::ERROR),
+        "warn" => Ok(LevelFilter::WARN),
+        "info" => Ok(LevelFilter::INFO),
+        "debug" => Ok(LevelFilter::DEBUG),
+        _ => Err("is none of error, warn, info and debug"),
+    }
+}

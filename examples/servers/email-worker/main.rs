@@ -1,0 +1,11 @@
+//! `email-worker`: stores what comes from Kafka, and sends the mails of it.
+//!
+//! Without settings it shows which there are; `--check` shows those in force.
+
+use std::process::ExitCode;
+
+use signalbus_examples::servers::{Program, main as run};
+
+fn main() -> ExitCode {
+    run(Program::Email, 0)
+}
