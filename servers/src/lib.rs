@@ -6,27 +6,40 @@
 //!
 //! ```console
 //! $ cargo run -p signalbus-servers -- cargo test -p signalbus-postgres
+//! $ cargo run -p signalbus-servers -- --kafka cargo test -p signalbus-kafka
 //! ```
 //!
 //! | variable | server |
 //! | --- | --- |
 //! | `SIGNALBUS_TEST_POSTGRES_URL` | Postgres, reached directly |
 //! | `SIGNALBUS_TEST_PGBOUNCER_URL` | the same through PgBouncer in transaction mode |
+//! | `SIGNALBUS_TEST_REDIS_URL` | Redis |
+//! | `SIGNALBUS_TEST_KAFKA` | a Kafka broker, as `host:port`, or several with commas between |
 
+mod kafka;
 mod pgbouncer;
 mod port;
 mod postgres;
 mod process;
+mod redis;
 
+pub use kafka::Kafka;
 pub use pgbouncer::PgBouncer;
 pub use postgres::{Durability, Postgres, Stop};
 pub use process::is_root;
+pub use redis::Redis;
 
 /// The variable with the URL of a Postgres server.
 pub const POSTGRES_URL: &str = "SIGNALBUS_TEST_POSTGRES_URL";
 
 /// The variable with the URL of the same server through PgBouncer.
 pub const PGBOUNCER_URL: &str = "SIGNALBUS_TEST_PGBOUNCER_URL";
+
+/// The variable with the addresses of a Kafka broker, `host:port` with commas between.
+pub const KAFKA: &str = "SIGNALBUS_TEST_KAFKA";
+
+/// The variable with the URL of a Redis server.
+pub const REDIS_URL: &str = "SIGNALBUS_TEST_REDIS_URL";
 
 /// The address of a shared server, from the environment.
 ///
@@ -36,7 +49,7 @@ pub fn url(variable: &str) -> Result<String, String> {
     std::env::var(variable).map_err(|_| {
         format!(
             "this test needs a server: run `cargo xtask test`, or `cargo run -p signalbus-servers \
-             -- cargo test -p <crate>`, or set {variable}"
+             -- --kafka cargo test -p <crate>`, or set {variable}"
         )
     })
 }

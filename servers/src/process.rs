@@ -41,6 +41,20 @@ pub(crate) fn command(program: &Path) -> Command {
     command
 }
 
+/// A command as ourselves. It ends when the thread that started it does, where `setpriv` is there to
+/// see to that.
+pub(crate) fn bound(program: &Path) -> Command {
+    let setpriv = path().into_iter().map(|folder| folder.join("setpriv"));
+    match setpriv.into_iter().find(|path| path.exists()) {
+        None => Command::new(program),
+        Some(setpriv) => {
+            let mut command = Command::new(setpriv);
+            command.arg("--pdeathsig=KILL").arg(program);
+            command
+        }
+    }
+}
+
 /// Makes a folder that [`USER`] owns.
 pub(crate) fn own(folder: &Path) -> Result<(), String> {
     if is_root() {

@@ -4,6 +4,7 @@
 pub mod bus;
 pub mod channel;
 pub mod clock;
+pub mod directory;
 pub mod entropy;
 pub mod event;
 pub mod id;
@@ -25,6 +26,8 @@ pub use bus::Bus;
 pub use channel::Channel;
 #[doc(inline)]
 pub use clock::{Clock, SystemClock, Timestamp};
+#[doc(inline)]
+pub use directory::Directory;
 #[doc(inline)]
 pub use entropy::Entropy;
 #[doc(inline)]

@@ -1,14 +1,11 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod inbound;
-mod intake;
-mod key;
-mod record;
-mod router;
-mod source;
+pub mod api;
+mod receipts;
+pub mod serve;
+pub mod vault;
 
-pub use inbound::InboundHandler;
-pub use intake::{ReceiptIntake, Taken};
-pub use key::{KeyError, ReceiptKey};
-pub use source::{Endpoint, Scope};
+pub use api::{Api, Engine};
+pub use receipts::{Endpoint, InboundHandler, KeyError, ReceiptIntake, ReceiptKey, Scope, Taken};
+pub use serve::{ServeOptions, serve};

@@ -4,7 +4,7 @@ use signalbus_core::store::{DeliveryFilter, EndState, State};
 use sqlx::{Postgres, QueryBuilder};
 
 use crate::{
-    codec::{end_code, micros},
+    codec::{end_code, message_hash, micros},
     text::clean,
 };
 
@@ -33,6 +33,20 @@ pub(crate) fn push(sql: &mut QueryBuilder<Postgres>, filter: &DeliveryFilter) {
     if let Some(reason) = &filter.reason {
         sql.push(" AND d.reason = ");
         sql.push_bind(clean(reason.as_str()).into_owned());
+    }
+    if let Some(address) = &filter.address {
+        sql.push(" AND d.address = ");
+        sql.push_bind(address.0.to_vec());
+    }
+    if let Some(provider) = &filter.provider {
+        sql.push(" AND d.provider = ");
+        sql.push_bind(provider.as_str().to_owned());
+    }
+    if let Some(id) = &filter.message_id {
+        sql.push(" AND d.message_hash = ");
+        sql.push_bind(message_hash(&clean(id)));
+        sql.push(" AND d.message_id = ");
+        sql.push_bind(clean(id).into_owned());
     }
     if let Some(from) = filter.accepted_from {
         sql.push(" AND d.accepted_at >= ");

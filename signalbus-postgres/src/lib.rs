@@ -9,6 +9,7 @@ mod config;
 mod connection;
 mod content;
 mod database;
+mod directory;
 mod error;
 mod fetch;
 mod filter;

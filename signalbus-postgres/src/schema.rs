@@ -58,14 +58,21 @@ impl SchemaVersion {
 }
 
 /// All steps, in their order: for hosts that run migrations themselves.
-pub const MIGRATIONS: &[Migration] = &[Migration {
-    version: 1,
-    name: "create",
-    sql: include_str!("../migrations/0001_create.sql"),
-}];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration {
+        version: 1,
+        name: "create",
+        sql: include_str!("../migrations/0001_create.sql"),
+    },
+    Migration {
+        version: 2,
+        name: "directory",
+        sql: include_str!("../migrations/0002_directory.sql"),
+    },
+];
 
 /// The version of the schema that this library knows.
-const KNOWN: i64 = 1;
+const KNOWN: i64 = 2;
 
 /// The oldest Postgres that has what is used here.
 const OLDEST_SERVER: i64 = 140_000;

@@ -192,7 +192,7 @@ impl PostgresStore {
         self.inner.database.close().await;
     }
 
-    fn database(&self) -> &Arc<Database> {
+    pub(crate) fn database(&self) -> &Arc<Database> {
         &self.inner.database
     }
 }

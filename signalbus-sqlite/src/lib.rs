@@ -9,6 +9,7 @@ mod codec;
 mod config;
 mod connection;
 mod content;
+mod directory;
 mod error;
 mod fetch;
 mod filter;

@@ -2,6 +2,7 @@
 
 pub mod bus_suite;
 pub mod clock;
+pub mod directory_suite;
 #[cfg(any(feature = "mailgun", feature = "twilio"))]
 pub mod fakes;
 pub mod provider;

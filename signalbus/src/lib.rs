@@ -24,11 +24,14 @@ mod visible;
 #[doc(hidden)]
 pub use signalbus_core::mutant;
 #[doc(inline)]
-pub use signalbus_core::{bus, channel, clock, entropy, event, id, name, store, text};
+pub use signalbus_core::{bus, channel, clock, directory, entropy, event, id, name, store, text};
 
 #[cfg(feature = "http")]
 #[doc(inline)]
 pub use signalbus_http as http;
+#[cfg(feature = "kafka")]
+#[doc(inline)]
+pub use signalbus_kafka as kafka;
 #[cfg(feature = "mailgun")]
 #[doc(inline)]
 pub use signalbus_mailgun as mailgun;
@@ -38,6 +41,9 @@ pub use signalbus_postgres as postgres;
 #[cfg(feature = "mail-folder")]
 #[doc(inline)]
 pub use signalbus_smtp as smtp;
+#[cfg(feature = "redis")]
+#[doc(inline)]
+pub use signalbus_redis as redis;
 #[cfg(feature = "sqlite")]
 #[doc(inline)]
 pub use signalbus_sqlite as sqlite;

@@ -32,6 +32,7 @@ mod metadata;
 mod package;
 mod process;
 mod report;
+mod schema;
 mod servers;
 mod sim;
 mod tally;
@@ -56,7 +57,8 @@ struct Arguments {
 enum Chore {
     /// Run all tests, doc tests and examples of the workspace.
     Test {
-        /// What takes long, too: 200 kills on each durable store, and the fuzz targets for a minute.
+        /// What takes long, too: 200 kills on each durable store, 10,000 requests to the live API, and the fuzz targets for a
+        /// minute.
         #[arg(long)]
         all: bool,
     },
@@ -100,6 +102,7 @@ fn main() -> ExitCode {
                 for store in ["sqlite", "postgres"] {
                     chaos::run(&mut report, 200, None, store);
                 }
+                schema::run(&mut report);
                 fuzz::run(&mut report, &fuzz::Arguments::short());
             }
         }

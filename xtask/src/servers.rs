@@ -7,16 +7,21 @@
 use std::path::Path;
 use std::process::Command;
 
-use signalbus_servers::{Durability, PGBOUNCER_URL, POSTGRES_URL, PgBouncer, Postgres};
+use signalbus_servers::{
+    Durability, KAFKA, Kafka, PGBOUNCER_URL, POSTGRES_URL, PgBouncer, Postgres, REDIS_URL, Redis,
+};
 
 use crate::metadata::Metadata;
 use crate::process::{run, works};
 use crate::report::{Done, Report};
+use crate::schema;
 
 /// Servers that run, and the variables that say where.
 #[derive(Default)]
 pub(crate) struct Servers {
     variables: Vec<(&'static str, String)>,
+    _kafka: Option<Kafka>,
+    _redis: Option<Redis>,
     // Before the server behind it.
     _pgbouncer: Option<PgBouncer>,
     _postgres: Option<Postgres>,
@@ -35,10 +40,17 @@ impl Servers {
 
     fn bring_up() -> Result<Self, String> {
         let mut variables = mail_checkers()?;
+        let kafka = kafka()?;
+        variables.extend(kafka.as_ref().map(|kafka| (KAFKA, kafka.addresses())));
+        let redis = redis()?;
+        variables.extend(redis.as_ref().map(|redis| (REDIS_URL, redis.url())));
         watchers()?;
+        variables.push((schema::VARIABLE, schema::program()?));
         if set(POSTGRES_URL) && set(PGBOUNCER_URL) {
             return Ok(Self {
                 variables,
+                _kafka: kafka,
+                _redis: redis,
                 ..Self::default()
             });
         }
@@ -56,6 +68,8 @@ impl Servers {
         ]);
         Ok(Self {
             variables,
+            _kafka: kafka,
+            _redis: redis,
             _pgbouncer: Some(pgbouncer),
             _postgres: Some(postgres),
         })
@@ -77,6 +91,30 @@ impl Servers {
     pub(crate) fn tell(&self, command: &mut Command) {
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
     }
+}
+
+/// A broker, unless one is in the environment.
+fn kafka() -> Result<Option<Kafka>, String> {
+    if set(KAFKA) {
+        return Ok(None);
+    }
+    let started = Kafka::start(1).or_else(|missing| {
+        install(&["default-jdk-headless", "maven"], missing)?;
+        Kafka::start(1)
+    })?;
+    Ok(Some(started))
+}
+
+/// A Redis server, unless one is in the environment.
+fn redis() -> Result<Option<Redis>, String> {
+    if set(REDIS_URL) {
+        return Ok(None);
+    }
+    let started = Redis::start().or_else(|missing| {
+        install(&["redis-server"], missing)?;
+        Redis::start()
+    })?;
+    Ok(Some(started))
 }
 
 fn set(variable: &str) -> bool {
@@ -159,7 +197,7 @@ fn python_with(python: &Path, modules: &str) -> Command {
 }
 
 /// Installs packages where that is ours to do; else gives back what was missing.
-fn install(packages: &[&str], missing: String) -> Result<(), String> {
+pub(crate) fn install(packages: &[&str], missing: String) -> Result<(), String> {
     let may = missing.contains("is not installed")
         && signalbus_servers::is_root()
         && Path::new("/usr/bin/apt-get").exists();

@@ -6,3 +6,4 @@ mod first_program;
 mod outbox;
 mod process;
 mod quickstart;
+mod server;

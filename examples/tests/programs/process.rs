@@ -52,6 +52,11 @@ impl Program {
         reader.join().unwrap()
     }
 
+    /// Starts it, for whoever ends it.
+    pub(crate) fn spawn(&self, args: &[&str]) -> Child {
+        self.command().args(args).spawn().unwrap()
+    }
+
     /// Runs to the end and says how long it took.
     pub(crate) fn timed(&self) -> Duration {
         let began = Instant::now();
@@ -80,7 +85,7 @@ impl Program {
     }
 }
 
-fn kill(child: &mut Child) {
+pub(crate) fn kill(child: &mut Child) {
     child.kill().unwrap();
     child.wait().unwrap();
 }

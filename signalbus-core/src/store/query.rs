@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use super::{EndState, Position, Reason, ReceiptKind, State, StoredEvent};
+use super::{AddressHash, EndState, Position, Reason, ReceiptKind, State, StoredEvent};
 use crate::{
     clock::Timestamp,
     id::{DeliveryId, EventId},
@@ -74,6 +74,12 @@ pub struct DeliveryFilter {
     pub state: Option<State>,
     /// Ended for this reason.
     pub reason: Option<Reason>,
+    /// To this address.
+    pub address: Option<AddressHash>,
+    /// Taken by this provider.
+    pub provider: Option<ProviderName>,
+    /// That the provider calls this.
+    pub message_id: Option<String>,
     /// Accepted at or after.
     pub accepted_from: Option<Timestamp>,
     /// Accepted before.
@@ -132,6 +138,27 @@ impl DeliveryFilter {
     #[must_use]
     pub fn reason(mut self, reason: Reason) -> Self {
         self.reason = Some(reason);
+        self
+    }
+
+    /// Only to this address.
+    #[must_use]
+    pub fn address(mut self, address: AddressHash) -> Self {
+        self.address = Some(address);
+        self
+    }
+
+    /// Only taken by this provider.
+    #[must_use]
+    pub fn provider(mut self, provider: ProviderName) -> Self {
+        self.provider = Some(provider);
+        self
+    }
+
+    /// Only those that the provider calls this.
+    #[must_use]
+    pub fn message_id(mut self, id: impl Into<String>) -> Self {
+        self.message_id = Some(id.into());
         self
     }
 

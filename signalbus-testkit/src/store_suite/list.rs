@@ -238,6 +238,7 @@ macro_rules! __store_cases {
                     pages_follow_each_other
                     a_page_needs_room
                     filters_narrow
+                    one_message_is_found
                     a_tally_counts_by_kind
                     an_event_is_shown_without_its_files
                 }

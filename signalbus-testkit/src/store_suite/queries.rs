@@ -7,7 +7,7 @@ use signalbus_core::{
     store::{DeliveryFilter, EndState, PageToken, Reason, State, StoreErrorKind, Tally},
 };
 
-use super::{Harness, acme, channel, tenant};
+use super::{Harness, acme, channel, provider, suppression, tenant};
 
 /// What was never stored is not found.
 pub async fn the_unknown_is_not_found(h: Harness) {
@@ -113,6 +113,34 @@ pub async fn filters_narrow(h: Harness) {
         let tallied = h.store().tally(&filter).await.unwrap();
         let count: u64 = tallied.iter().map(|tally| tally.count).sum();
         assert_eq!(count, u64::try_from(expected.len()).unwrap(), "{filter:?}");
+    }
+}
+
+/// By whom it is for and by what the provider calls it: for who was asked about one message.
+pub async fn one_message_is_found(h: Harness) {
+    let plain = DeliveryFilter::new;
+    let worker = h.worker().await;
+    let [ada, bob] = h.given(h.event().to("ada").to("bob")).await;
+    let [theirs] = h.given(h.event().tenant("other").to("ada")).await;
+    worker.sends(ada, "m-1").await;
+    worker.sends(theirs, "m-1").await;
+    let address = suppression("acme", "ada").address;
+    let taken_by = h.delivery(ada).await.provider.unwrap();
+    for (filter, expected) in [
+        (plain().address(address), vec![ada, theirs]),
+        (plain().address(address).tenant(acme()), vec![ada]),
+        (plain().message_id("m-1"), vec![ada, theirs]),
+        (
+            plain().message_id("m-1").tenant(tenant("other")),
+            vec![theirs],
+        ),
+        (plain().message_id("m-2"), vec![]),
+        (plain().message_id("m-1 "), vec![]),
+        (plain().provider(taken_by.clone()), vec![ada, theirs]),
+        (plain().provider(provider("nobody")), vec![]),
+        (plain().state(State::Waiting), vec![bob]),
+    ] {
+        assert_eq!(listed(&h, &filter).await, expected, "{filter:?}");
     }
 }
 

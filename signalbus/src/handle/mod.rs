@@ -4,6 +4,9 @@ mod bus;
 mod operate;
 mod prepare;
 mod publish;
+#[cfg(feature = "http")]
+mod serve;
+mod templates;
 
 pub use publish::PreviewError;
 

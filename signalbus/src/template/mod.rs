@@ -27,12 +27,14 @@ mod load;
 mod locale;
 mod output;
 mod render;
+mod tenants;
 #[cfg(test)]
 mod tests;
 
 pub use error::{TemplateError, TemplateErrorKind};
 pub use limits::TemplateLimits;
 pub use render::{RenderRequest, Rendered};
+pub use tenants::TenantTemplates;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -67,6 +69,8 @@ struct Shared {
     limits: TemplateLimits,
     templates: HashMap<String, Locales>,
     engine: Engine,
+    /// What tenants have in the place of these; the same for all clones.
+    tenants: TenantTemplates,
 }
 
 /// The locales of one template, by their tags in lower case.
@@ -100,6 +104,7 @@ impl Templates {
                 limits,
                 templates: HashMap::new(),
                 engine: Engine::new(limits.fuel),
+                tenants: TenantTemplates::default(),
             }),
         }
     }

@@ -62,6 +62,14 @@ impl Templates {
     /// When no locale will do, or a part cannot be rendered within the limits. The error never
     /// shows data.
     pub fn render(&self, request: &RenderRequest<'_>) -> Result<Rendered, TemplateError> {
+        if let Some(own) = self.shared.tenants.of(request.tenant, request.template) {
+            return own.render_here(request);
+        }
+        self.render_here(request)
+    }
+
+    /// With these templates and nobody else's.
+    fn render_here(&self, request: &RenderRequest<'_>) -> Result<Rendered, TemplateError> {
         let locale = self.choose(request.template, request.locales, request.parts)?;
         let limits = self.shared.limits;
         let context = context::build(request, &locale.tag, limits)?;

@@ -120,6 +120,17 @@ pub(super) fn matches(filter: &DeliveryFilter, row: &Row) -> bool {
             .reason
             .as_ref()
             .is_none_or(|reason| row.reason() == Some(reason))
+        && filter
+            .address
+            .is_none_or(|address| row.address == Some(address))
+        && filter
+            .provider
+            .as_ref()
+            .is_none_or(|provider| row.provider.as_ref() == Some(provider))
+        && filter
+            .message_id
+            .as_ref()
+            .is_none_or(|id| row.provider_message_id.as_ref() == Some(id))
         && filter.accepted_from.is_none_or(|from| accepted_at >= from)
         && filter
             .accepted_before

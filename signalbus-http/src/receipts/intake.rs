@@ -7,7 +7,7 @@ use signalbus_core::{
 
 use crate::{
     Endpoint, InboundHandler,
-    record::{NotRecorded, record},
+    receipts::record::{NotRecorded, record},
 };
 
 /// Takes what providers call back with: finds the endpoint, verifies, records, and says what to answer.

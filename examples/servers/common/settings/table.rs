@@ -1,0 +1,73 @@
+/// A setting that one of the programs takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Setting {
+    /// Its name in the file; in the environment it is in capitals, behind `SIGNALBUS_`.
+    pub name: &'static str,
+    /// What it is there for.
+    pub what: &'static str,
+    /// Whether it must be there, and whether it may be shown.
+    pub kind: Kind,
+}
+
+/// Whether a setting must be there, and whether it may be shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Has a default.
+    Default(&'static str),
+    /// Is shown to nobody, and may also be read from the file that `SIGNALBUS_…_FILE` names.
+    Secret {
+        /// Whether nothing goes without it.
+        required: bool,
+    },
+}
+
+impl Setting {
+    /// What it is called in the environment.
+    #[must_use]
+    pub fn variable(&self) -> String {
+        format!("SIGNALBUS_{}", self.name.to_uppercase())
+    }
+
+    /// Whether its value is shown to nobody.
+    #[must_use]
+    pub fn is_secret(&self) -> bool {
+        matches!(self.kind, Kind::Secret { .. })
+    }
+}
+
+macro_rules! settings {
+    ($($(#[$doc:meta])* $constant:ident = $name:literal, $kind:expr, $what:literal;)+) => {
+        /// Every setting by its name.
+        pub mod names {
+            use super::{Kind, Setting};
+            $(
+                $(#[$doc])*
+                #[doc = $what]
+                pub const $constant: Setting = Setting { name: $name, what: $what, kind: $kind };
+            )+
+        }
+
+        /// Every setting of every program: another name is a problem.
+        pub const ALL: &[Setting] = &[$(names::$constant),+];
+    };
+}
+
+const SECRET: Kind = Kind::Secret { required: true };
+const OPTIONAL: Kind = Kind::Secret { required: false };
+
+settings! {
+    LISTEN = "listen", Kind::Default("127.0.0.1:8080"), "where health, metrics and the API are served";
+    LOG = "log", Kind::Default("info"), "how much is logged: error, warn, info, debug";
+    KAFKA_URL = "kafka_url", super::SECRET, "the brokers: kafka://user:password@host:9092,host2:9092";
+    SIGNUP_TOPIC = "signup_topic", Kind::Default("user_signup"), "the topic of `POST /notify/signup`";
+    NOTIFY_TOPIC = "notify_topic", Kind::Default("notifications"), "the topic of `POST /notify`";
+    TOPICS = "topics", Kind::Default("notifications.email,notifications.sms"), "further topics that `POST /publish/{topic}` may name and workers read";
+    API_KEY = "api_key", super::SECRET, "what callers of the API show as `Authorization: Bearer …`";
+    DATABASE_URL = "database_url", super::SECRET, "the Postgres database of the workers, the same for all";
+    GROUP = "group", Kind::Default("notifications"), "the group of consumers, the same for all workers";
+    TEMPLATES = "templates", Kind::Default(concat!(env!("CARGO_MANIFEST_DIR"), "/templates")), "the folder of the templates";
+    MAIL_FROM = "mail_from", Kind::Default("Signalbus <hello@signalbus.example>"), "the sender of mails";
+    MAILGUN_URL = "mailgun_url", super::OPTIONAL, "the account at Mailgun; without it and `smtp_url` mails go to a fake";
+    SMTP_URL = "smtp_url", super::OPTIONAL, "the account at a mail server: alone, or for when Mailgun is away";
+    TWILIO_URL = "twilio_url", super::OPTIONAL, "the account at Twilio; without it texts go to a fake";
+}

@@ -1,0 +1,76 @@
+//! The server: requests in, messages out, until it is told to stop.
+
+use std::{error::Error, net::SocketAddr, time::Duration};
+
+use signalbus::http::{
+    Api,
+    api::Readiness,
+    serve::{ServeOptions, serve},
+};
+use tokio::net::TcpListener;
+
+use crate::{args::Args, engine, secrets, store::Stored};
+
+/// How long those who send requests have to notice that this process is about to stop.
+const NOTICE: Duration = Duration::from_secs(1);
+
+pub(crate) async fn run(args: &Args, address: SocketAddr) -> Result<(), Box<dyn Error>> {
+    secrets::folder(&args.data)?;
+    let stored = Stored::open(&args.data, args.store.as_deref()).await?;
+    let signalbus = engine::engine(&stored, &args.data, &args.templates)?;
+    let readiness = Readiness::new();
+    let api = Api::new(
+        signalbus.clone(),
+        stored.directory(),
+        secrets::pepper(&args.data)?,
+    )
+    .readiness(readiness.clone());
+    if let Some(path) = secrets::first_key(&api.keys(), &args.data).await? {
+        println!("the first key is in {}", path.display());
+    }
+    // Before anything is sent: a port that is taken is no reason to begin.
+    let listener = TcpListener::bind(address).await?;
+    let _listening = match &stored {
+        Stored::Postgres(store) => Some(store.listen(signalbus.wake()).await?),
+        Stored::Sqlite(_) => None,
+    };
+    // Before anything is sent: what tenants have published goes before the files.
+    let directory = stored.directory();
+    let loaded = signalbus.load_templates(&directory, 0).await?;
+    let following = {
+        let signalbus = signalbus.clone();
+        tokio::spawn(async move { signalbus.follow_templates(directory, loaded).await })
+    };
+    signalbus.start();
+    println!("listening on http://{}", listener.local_addr()?);
+    let stop = async {
+        told_to_stop().await;
+        readiness.leave();
+        tokio::time::sleep(NOTICE).await;
+    };
+    serve(listener, api.router(), ServeOptions::default(), stop).await?;
+    following.abort();
+    signalbus.shutdown().await;
+    stored.close().await;
+    println!("stopped");
+    Ok(())
+}
+
+/// Waits for the interrupt of a terminal, or for the signal of whoever watches over it.
+async fn told_to_stop() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    // Without it there is nobody to be told by.
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}

@@ -1,0 +1,152 @@
+use std::{fmt, sync::Arc};
+
+use axum::{Extension, Router, middleware, routing::get};
+use signalbus_core::{
+    Clock, Directory, Entropy, SystemClock,
+    directory::{Keys, keys::Pepper},
+};
+use tokio::sync::Semaphore;
+
+use crate::vault::Vault;
+
+use super::{
+    ApiLimits, Engine, Readiness, document,
+    manners::{Attendant, Rates, attend, describe},
+    routes,
+    tenancy::{ApiParts, ApiState},
+};
+
+/// The API over an engine and a directory, to be mounted in an axum application.
+#[must_use]
+pub struct Api {
+    engine: Arc<dyn Engine>,
+    directory: Arc<dyn Directory>,
+    pepper: Pepper,
+    limits: ApiLimits,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<Entropy>,
+    readiness: Readiness,
+    vault: Option<Vault>,
+    over_bus: bool,
+}
+
+impl Api {
+    /// The API over this engine, for the keys of this directory that were hashed under this pepper.
+    pub fn new(engine: impl Engine, directory: Arc<dyn Directory>, pepper: Pepper) -> Self {
+        Self {
+            engine: Arc::new(engine),
+            directory,
+            pepper,
+            limits: ApiLimits::default(),
+            clock: Arc::new(SystemClock::new()),
+            entropy: Arc::new(Entropy::from_os()),
+            readiness: Readiness::new(),
+            vault: None,
+            over_bus: false,
+        }
+    }
+
+    /// How much a request may ask for.
+    pub fn limits(mut self, limits: ApiLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// The clock that keys expire by and deadlines are measured on; the operating system's by default.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Where keys and ids of requests come from; the operating system by default.
+    pub fn entropy(mut self, entropy: Arc<Entropy>) -> Self {
+        self.entropy = entropy;
+        self
+    }
+
+    /// Hands events to the bus of the engine, and not to its store: they are answered with their ids
+    /// when the bus has acknowledged them. Whoever stores them finds duplicates, and records as a
+    /// rejection what is found wrong later; `GET /v1/events/{id}` shows it.
+    pub fn over_bus(mut self) -> Self {
+        self.over_bus = true;
+        self
+    }
+
+    /// Where accounts of tenants are sealed. Without one none are kept.
+    pub fn vault(mut self, vault: Vault) -> Self {
+        self.vault = Some(vault);
+        self
+    }
+
+    /// What tells `/readyz` that this process is about to stop.
+    pub fn readiness(mut self, readiness: Readiness) -> Self {
+        self.readiness = readiness;
+        self
+    }
+
+    /// The keys of this API, for the host: to make the first one, say.
+    #[must_use]
+    pub fn keys(&self) -> Keys {
+        Keys::new(
+            Arc::clone(&self.directory),
+            self.pepper.clone(),
+            Arc::clone(&self.clock),
+            Arc::clone(&self.entropy),
+        )
+    }
+
+    /// A router with `/v1/…` and `/openapi.json`; with feature `swagger-ui` a page at `/docs` to read
+    /// the document with. It may be nested below any path, but for that page,
+    /// and merged with the router for receipts. What has no route is answered with a problem: a host with a
+    /// fallback of its own nests it.
+    pub fn router(self) -> Router {
+        describe();
+        let keys = self.keys();
+        let attendant = Attendant {
+            clock: Arc::clone(&self.clock),
+            entropy: Arc::clone(&self.entropy),
+            places: Arc::new(Semaphore::new(self.limits.concurrency)),
+            time: self.limits.time,
+        };
+        let state = ApiState::new(ApiParts {
+            engine: self.engine,
+            directory: self.directory,
+            keys,
+            clock: self.clock,
+            rates: self.limits.rate.map(Rates::new),
+            limits: self.limits,
+            vault: self.vault,
+            over_bus: self.over_bus,
+        });
+        let (routes, _) = routes::all().split_for_parts();
+        let document = document();
+        let router = Router::new()
+            .merge(routes)
+            .route("/openapi.json", {
+                let document = document.clone();
+                get(async move || axum::Json(document))
+            })
+            .method_not_allowed_fallback(routes::not_so)
+            .fallback(routes::nowhere)
+            .with_state(state)
+            .layer(Extension(self.readiness))
+            .layer(middleware::from_fn_with_state(attendant, attend));
+        #[cfg(feature = "swagger-ui")]
+        let router = router
+            .merge(utoipa_swagger_ui::SwaggerUi::new("/docs").url("/docs/openapi.json", document));
+        #[cfg(not(feature = "swagger-ui"))]
+        drop(document);
+        router
+    }
+}
+
+impl fmt::Debug for Api {
+    /// Shows no secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Api")
+            .field("engine", &self.engine)
+            .field("directory", &self.directory)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,151 @@
+use std::marker::PhantomData;
+
+use axum::extract::{FromRequestParts, MatchedPath};
+use http::{HeaderMap, header, request::Parts};
+use signalbus_core::{
+    TenantId,
+    directory::{
+        Kind, Owner,
+        keys::{KeyError, KeyRecord, Scope},
+    },
+};
+
+use super::{ApiState, Host, Tenancy, scopes::Needs};
+use crate::api::{
+    manners::Notes,
+    problem::{Answer, Problem, Wrong},
+};
+
+/// Whose things a key of the host asks for; the tenant `default` when left out. For a key of a tenant
+/// there is nothing to choose.
+pub(crate) const TENANT_HEADER: &str = "signalbus-tenant";
+
+/// A caller with the scope `S`, and the tenant they act for.
+pub(crate) struct By<S> {
+    pub(crate) tenancy: Tenancy,
+    scope: PhantomData<S>,
+}
+
+/// A caller with a key of the host and the scope `admin`.
+pub(crate) struct ByHost(pub(crate) Host);
+
+impl<S: Needs> FromRequestParts<ApiState> for By<S> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Answer<Self> {
+        let key = authenticate(parts, state, S::SCOPE).await?;
+        let tenant = tenant_of(&key, &parts.headers, state).await?;
+        Ok(Self {
+            tenancy: Tenancy {
+                state: state.clone(),
+                tenant,
+                actor: actor(&key),
+            },
+            scope: PhantomData,
+        })
+    }
+}
+
+impl FromRequestParts<ApiState> for ByHost {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Answer<Self> {
+        let key = authenticate(parts, state, Scope::Admin).await?;
+        if key.owner != Owner::Host {
+            return Err(Problem::new(
+                Wrong::Forbidden,
+                "this is for keys of the host; this one is of a tenant",
+            ));
+        }
+        Ok(Self(Host {
+            state: state.clone(),
+            actor: actor(&key),
+        }))
+    }
+}
+
+/// How the trail and histories name who did it.
+fn actor(key: &KeyRecord) -> String {
+    format!("key:{}", key.id)
+}
+
+/// The key of a request, if it is good, has the scope, and does not come too often.
+async fn authenticate(parts: &Parts, state: &ApiState, scope: Scope) -> Answer<KeyRecord> {
+    let token = bearer(&parts.headers).ok_or(KeyError::Refused)?;
+    let key = state.keys().authenticate(token).await?;
+    limit(parts, state, &key)?;
+    if key.scopes.contains(&scope) {
+        return Ok(key);
+    }
+    Err(Problem::new(
+        Wrong::Forbidden,
+        format!("this needs a key with the scope `{scope}`"),
+    ))
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let (value, None) = (values.next()?, values.next()) else {
+        return None;
+    };
+    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then(|| token.trim_matches(' '))
+}
+
+fn limit(parts: &Parts, state: &ApiState, key: &KeyRecord) -> Answer<()> {
+    let Some(rates) = state.rates() else {
+        return Ok(());
+    };
+    let route = parts
+        .extensions
+        .get::<MatchedPath>()
+        .map_or("unmatched", MatchedPath::as_str);
+    let drawn = rates.take(&key.id, route, state.clock().monotonic());
+    if let Some(notes) = parts.extensions.get::<Notes>() {
+        notes.drew(&drawn);
+    }
+    match drawn.wait {
+        None => Ok(()),
+        Some(wait) => {
+            crate::api::manners::rejected(route, "key");
+            Err(Problem::new(
+                Wrong::RateLimited,
+                "this key asked this route too often: come again when `Retry-After` says",
+            )
+            .retry_after(wait))
+        }
+    }
+}
+
+async fn tenant_of(key: &KeyRecord, headers: &HeaderMap, state: &ApiState) -> Answer<TenantId> {
+    let named = match headers.get(TENANT_HEADER) {
+        None => None,
+        Some(value) => {
+            let tenant = value
+                .to_str()
+                .ok()
+                .and_then(|tenant| TenantId::new(tenant).ok())
+                .ok_or_else(|| Problem::not_found("tenant"))?;
+            Some(tenant)
+        }
+    };
+    match (&key.owner, named) {
+        (Owner::Tenant(own), None) => Ok(own.clone()),
+        (Owner::Tenant(own), Some(named)) if *own == named => Ok(named),
+        (Owner::Tenant(_), Some(_)) => Err(Problem::not_found("tenant")),
+        (Owner::Host, None) => Ok(TenantId::default()),
+        (Owner::Host, Some(named)) => {
+            let known = named == TenantId::default()
+                || state
+                    .directory()
+                    .entry(&Owner::Host, Kind::Tenant, named.as_str())
+                    .await?
+                    .is_some();
+            known
+                .then_some(named)
+                .ok_or_else(|| Problem::not_found("tenant"))
+        }
+    }
+}

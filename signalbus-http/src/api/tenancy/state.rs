@@ -1,0 +1,71 @@
+use std::sync::Arc;
+
+use signalbus_core::{Clock, Directory, directory::Keys};
+
+use crate::{
+    api::{ApiLimits, Engine, manners::Rates},
+    vault::Vault,
+};
+
+/// What handlers share. What is in it is for this folder; the rest of the API sees limits and clock.
+#[derive(Clone)]
+pub(crate) struct ApiState(Arc<ApiParts>);
+
+/// What a state is made from.
+pub(crate) struct ApiParts {
+    pub(crate) engine: Arc<dyn Engine>,
+    pub(crate) directory: Arc<dyn Directory>,
+    pub(crate) keys: Keys,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) limits: ApiLimits,
+    pub(crate) rates: Option<Rates>,
+    pub(crate) vault: Option<Vault>,
+    pub(crate) over_bus: bool,
+}
+
+impl ApiState {
+    pub(crate) fn new(parts: ApiParts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    pub(crate) fn limits(&self) -> &ApiLimits {
+        &self.0.limits
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.0.clock
+    }
+
+    /// Whether the directory answers.
+    pub(crate) async fn check(&self) -> Result<(), signalbus_core::store::StoreError> {
+        self.directory().key("").await.map(drop)
+    }
+
+    pub(super) fn engine(&self) -> &dyn Engine {
+        &*self.0.engine
+    }
+
+    pub(super) fn directory(&self) -> &dyn Directory {
+        &*self.0.directory
+    }
+
+    pub(super) fn shared_directory(&self) -> &Arc<dyn Directory> {
+        &self.0.directory
+    }
+
+    pub(super) fn over_bus(&self) -> bool {
+        self.0.over_bus
+    }
+
+    pub(super) fn vault(&self) -> Option<&Vault> {
+        self.0.vault.as_ref()
+    }
+
+    pub(super) fn keys(&self) -> &Keys {
+        &self.0.keys
+    }
+
+    pub(super) fn rates(&self) -> Option<&Rates> {
+        self.0.rates.as_ref()
+    }
+}

@@ -1,0 +1,9 @@
+//! What tenants keep with us and nobody reads back: accounts at providers, sealed.
+
+mod guard;
+mod public;
+mod seal;
+
+pub use guard::{AddressGuard, GuardError, Lookup, SystemLookup};
+pub use public::is_public;
+pub use seal::{MasterKey, MasterKeyError, OpenError, Vault, place_of};

@@ -1,0 +1,20 @@
+//! The API, asked without a socket.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod accounts;
+mod bus;
+mod deliveries;
+mod document;
+mod events;
+mod hostile;
+mod keys;
+mod limits;
+mod manners;
+mod metrics;
+mod quotas;
+mod recipients;
+mod support;
+mod table;
+mod templates;
+mod tenants;
