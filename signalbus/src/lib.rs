@@ -38,12 +38,12 @@ pub use signalbus_mailgun as mailgun;
 #[cfg(feature = "postgres")]
 #[doc(inline)]
 pub use signalbus_postgres as postgres;
-#[cfg(feature = "mail-folder")]
-#[doc(inline)]
-pub use signalbus_smtp as smtp;
 #[cfg(feature = "redis")]
 #[doc(inline)]
 pub use signalbus_redis as redis;
+#[cfg(feature = "mail-folder")]
+#[doc(inline)]
+pub use signalbus_smtp as smtp;
 #[cfg(feature = "sqlite")]
 #[doc(inline)]
 pub use signalbus_sqlite as sqlite;
