@@ -163,7 +163,7 @@ impl Load {
         self.signalbus
             .publish_to_bus(event(self.run, number))
             .await?;
-        if number.is_multiple_of(7) {
+        if number.is_multiple_of(5) {
             let broken = Envelope {
                 topic: TOPIC.to_owned(),
                 key: b"broken".to_vec(),

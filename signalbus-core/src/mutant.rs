@@ -26,6 +26,12 @@ pub enum Mutant {
     RetryAfterIgnored,
     /// Probes of an open breaker count as attempts.
     BreakerTimeCounts,
+    /// What a newer version wrote to a bus is rejected.
+    NewerIsRejected,
+    /// What came from a bus without an id gets another each time it is read.
+    IdAtRandom,
+    /// One event that the store refuses stops all that came with it from a bus.
+    RefusedStopsAll,
 }
 
 #[cfg(feature = "__mutants")]
@@ -39,7 +45,7 @@ mod active {
     }
 
     impl Mutant {
-        /// All of them.
+        /// Those that the simulation finds.
         pub const ALL: [Self; 11] = [
             Self::SettleUnderOldEpoch,
             Self::AckBeforeCommit,
@@ -52,6 +58,13 @@ mod active {
             Self::CountedTwice,
             Self::RetryAfterIgnored,
             Self::BreakerTimeCounts,
+        ];
+
+        /// Those that no run of the simulation meets: each is found by a story of its own.
+        pub const OF_BUSES: [Self; 3] = [
+            Self::NewerIsRejected,
+            Self::IdAtRandom,
+            Self::RefusedStopsAll,
         ];
 
         /// Switches one on, or none, for engines that run on this thread.

@@ -1,4 +1,5 @@
-//! Running every example of the workspace as a user would: without arguments or input.
+//! Running every example of the workspace as a user would: without arguments or input. Servers do not
+//! end by themselves; tests of theirs start them.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -56,7 +57,8 @@ fn build() -> Result<Vec<Program>, String> {
         .collect();
     let mut programs = Vec::new();
     for package in &packages {
-        for target in package.targets.iter().filter(|of| of.is("example")) {
+        let examples = package.targets.iter();
+        for target in examples.filter(|of| of.is("example") && !of.is_server()) {
             let executable = built
                 .iter()
                 .filter(|artifact| artifact.manifest_path == package.manifest_path)

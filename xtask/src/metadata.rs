@@ -27,6 +27,7 @@ pub(crate) struct Package {
 pub(crate) struct Target {
     pub(crate) name: String,
     kind: Vec<String>,
+    src_path: PathBuf,
 }
 
 impl Metadata {
@@ -50,6 +51,13 @@ impl Metadata {
 }
 
 impl Target {
+    /// Whether it runs until it is stopped: the servers among the examples, which their tests start.
+    pub(crate) fn is_server(&self) -> bool {
+        let is_below = self.src_path.components().any(|part| part.as_os_str() == "servers");
+        // Starts the others, and ends when they have done their work.
+        is_below && self.name != "fanout"
+    }
+
     pub(crate) fn is(&self, kind: &str) -> bool {
         self.kind.iter().any(|of| of == kind)
     }

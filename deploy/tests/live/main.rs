@@ -36,6 +36,7 @@ async fn every_panel_and_every_rule_gives_series_and_an_alert_arrives() {
     prometheus
         .until("sum(increase(notification_duplicates_total[1m])) > 0")
         .await;
+    prometheus.until("rate(bus_rejected_total[1m]) > 0").await;
     prometheus
         .until("sum(rate(notification_receipts_total[1m])) > 0")
         .await;

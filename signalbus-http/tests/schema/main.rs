@@ -3,11 +3,7 @@
 //! `SIGNALBUS_TEST_SCHEMATHESIS` names the program, `st` unless it is set; with `_EXAMPLES` behind it, how many
 //! requests are made up for each route: 40, which gives more than 2,000 of them.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a test fails by panicking"
-)]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{process::Command, sync::Arc};
 

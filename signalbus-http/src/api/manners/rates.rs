@@ -105,7 +105,7 @@ mod tests {
         let entropy = signalbus_core::Entropy::from_seed(3);
         let (mut now, mut taken) = (START, 0_u32);
         for _ in 0..2_000 {
-            now += Duration::from_millis((entropy.fraction() * 900.0) as u64);
+            now += Duration::from_secs_f64(entropy.fraction() * 0.9);
             if rates.take("key", "/a", now).wait.is_none() {
                 taken += 1;
             }

@@ -11,6 +11,7 @@ use crate::{
     chain::Chain,
     event::Event,
     id::EventId,
+    mutant::Mutant,
     name::{TenantId, Topic},
     publish::wire::{Carried, Uncarried, decode},
     store::{Acceptance, BusAdvance, NewEvent, Reason, StoreError},
@@ -40,11 +41,22 @@ impl Link {
     /// Plans what an envelope holds. `draft` is room to encode in.
     pub(super) fn read(&self, delivered: &Delivered, draft: &mut Vec<u8>) -> Taken {
         let payload = &delivered.envelope.payload;
-        let own_id = || derived(self.bus(), self.topic(), &delivered.place);
+        let own_id = || {
+            if Mutant::IdAtRandom.is_active() {
+                return self.shared.planner.ids.event();
+            }
+            derived(self.bus(), self.topic(), &delivered.place)
+        };
         let (id, mut event) = match decode(payload) {
             Ok(Carried::Ours(id, event)) => (id, event),
             Ok(Carried::Foreign(event)) => (own_id(), event),
-            Err(Uncarried::Newer(version)) => return Taken::Newer(version),
+            Err(Uncarried::Newer(version)) if !Mutant::NewerIsRejected.is_active() => {
+                return Taken::Newer(version);
+            }
+            Err(Uncarried::Newer(_)) => {
+                let why = "it is newer".to_owned();
+                return self.rejected(own_id(), None, delivered, Reason::Unreadable, why);
+            }
             Err(Uncarried::Unreadable(why)) => {
                 return self.rejected(own_id(), None, delivered, Reason::Unreadable, why);
             }
@@ -135,7 +147,7 @@ impl Link {
             Err(error) => error,
         };
         not_stored(&error);
-        if error.is_transient() {
+        if error.is_transient() || Mutant::RefusedStopsAll.is_active() {
             return Err(error);
         }
         let mut rejections = Vec::new();
