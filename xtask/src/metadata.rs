@@ -53,12 +53,8 @@ impl Metadata {
 impl Target {
     /// Whether it runs until it is stopped: the servers among the examples, which their tests start.
     pub(crate) fn is_server(&self) -> bool {
-        let is_below = self
-            .src_path
-            .components()
-            .any(|part| part.as_os_str() == "servers");
-        // Starts the others, and ends when they have done their work.
-        is_below && self.name != "fanout"
+        let mut folders = self.src_path.components();
+        folders.any(|part| part.as_os_str() == "servers")
     }
 
     pub(crate) fn is(&self, kind: &str) -> bool {
