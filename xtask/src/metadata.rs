@@ -27,6 +27,7 @@ pub(crate) struct Package {
 pub(crate) struct Target {
     pub(crate) name: String,
     kind: Vec<String>,
+    #[serde(default)]
     src_path: PathBuf,
 }
 
