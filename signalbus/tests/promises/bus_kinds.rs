@@ -7,7 +7,7 @@ use crate::common::{
 };
 use serde_json::json;
 use signalbus::{
-    BuildError, Bus, BusSetup, EventId, Policy, Signalbus, TenantId, Topic, WhenGone,
+    BuildError, Bus, BusSetup, EventId, Policy, Signalbus, TenantId, Topic, TraceContext, WhenGone,
     bus::{Envelope, MemoryBus, Partition, Start},
     channel::{Email, Sms},
     store::{DeliveryFilter, PageToken, Reason},
@@ -366,4 +366,45 @@ async fn a_rolling_deploy_that_adds_a_channel_loses_and_delays_nothing() {
     world.email.books().assert_sent_count(51);
     world.email.books().assert_no_duplicates();
     world.sms.books().assert_no_duplicates();
+}
+
+/// Where a group begins that has read nothing is found out once: what is published after that is
+/// not missed, though nothing was read before the process ended.
+#[tokio::test(start_paused = true)]
+async fn a_group_that_starts_at_the_end_misses_nothing_after_that() {
+    let world = World::new();
+    let carrier = MemoryBus::with_clock(world.clock.clone());
+    let setup = || reading(&carrier).start(Start::Latest);
+    let publisher = world.engine(world.mail()).bus_setup(setup());
+    let publisher = publisher.build().unwrap();
+    publisher.publish_to_bus(note("before")).await.unwrap();
+    let first = start(&world, setup()).await;
+    world.pass(S).await;
+    first.shutdown().await;
+    publisher.publish_to_bus(note("meanwhile")).await.unwrap();
+    let second = start(&world, setup()).await;
+    world.pass(3 * S).await;
+    second.shutdown().await;
+    world.email.books().assert_sent_count(1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_trace_of_an_event_travels_in_the_headers() {
+    let world = World::new();
+    let carrier = MemoryBus::with_clock(world.clock.clone());
+    let setup = BusSetup::new(carrier.clone(), &topic());
+    let bus = world.engine(world.mail()).bus_setup(setup).build().unwrap();
+    let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let trace = TraceContext::new(parent, Some("vendor=1")).unwrap();
+    bus.publish_to_bus(note("a").trace(trace)).await.unwrap();
+    let mut reader = carrier.subscribe("events", "count").await.unwrap();
+    let all = (0..MemoryBus::PARTITIONS).map(|partition| Partition {
+        partition,
+        start: Start::Earliest,
+    });
+    reader.assign(all.collect()).await.unwrap();
+    let read = reader.next(10).await.unwrap().delivered.remove(0);
+    let header = |name: &str| read.envelope.headers.get(name).map(String::as_str);
+    assert_eq!(header("traceparent"), Some(parent));
+    assert_eq!(header("tracestate"), Some("vendor=1"));
 }

@@ -223,9 +223,9 @@ impl Positioned {
         // What goes on where it is stays assigned; the rest starts where the store stands.
         let stay = partitions.iter().filter(|(_, moved)| !moved);
         let stay = stay.map(|(partition, _)| *partition).collect();
-        subscription.assign(stay).await?;
+        let mut started = subscription.assign(stay).await?;
         let all = partitions.into_iter().map(|(partition, _)| partition);
-        let started = subscription.assign(all.collect()).await?;
+        started.extend(subscription.assign(all.collect()).await?);
         self.stored = positions;
         self.stored
             .retain(|partition, _| self.ours.contains_key(partition));
