@@ -1,25 +1,24 @@
 //! Reading a bus that hands out envelopes and forgets what is acknowledged.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, convert::Infallible, time::Duration};
 
 use tokio::sync::watch;
 
 use super::{
-    BATCH, Failure, Link, PAUSE, Phase, REPORT,
+    BATCH, Failure, Link, Phase,
     intake::{Item, Taken},
     metrics,
 };
 use crate::{
     bus::{Delivered, Place, Subscription},
-    chain::Chain,
     mutant::Mutant,
 };
 
 pub(super) struct Acknowledged {
     link: Link,
     next_report: Duration,
-    /// Envelopes that wait for a newer version.
-    held: usize,
+    /// Envelopes that wait for a newer version; they are handed out again and again.
+    held: BTreeSet<Place>,
 }
 
 impl Acknowledged {
@@ -27,7 +26,7 @@ impl Acknowledged {
         Self {
             next_report: link.now(),
             link,
-            held: 0,
+            held: BTreeSet::new(),
         }
     }
 
@@ -42,27 +41,19 @@ impl Acknowledged {
 
     async fn read(&mut self) {
         loop {
-            let error = match self.consume().await {
-                Ok(()) => continue,
-                Err(error) => error,
-            };
-            let bus = self.link.bus();
-            tracing::warn!(error = %Chain(&*error), bus, "reading starts over");
-            self.link.shared.clock.sleep(PAUSE).await;
+            let Err(error) = self.consume().await;
+            self.link.rest(&error).await;
         }
     }
 
-    async fn consume(&mut self) -> Result<(), Failure> {
+    async fn consume(&mut self) -> Result<Infallible, Failure> {
         let bus = &self.link.setup.bus;
         let mut subscription = bus.subscribe(self.link.topic(), &self.link.group).await?;
         loop {
             let now = self.link.now();
-            if now >= self.next_report {
-                self.next_report = now + REPORT;
-                for lag in subscription.lag().await? {
-                    metrics::lag(&self.link, lag);
-                }
-            }
+            self.link
+                .report(&mut self.next_report, &mut *subscription)
+                .await?;
             let report = self.next_report.saturating_sub(now);
             let batch = tokio::select! {
                 biased;
@@ -96,9 +87,10 @@ impl Acknowledged {
                     rejections.push(*event);
                 }
                 Taken::Newer(version) => {
-                    self.link.tell_newer(&delivered.place, version);
-                    self.held += 1;
-                    metrics::held(&self.link, self.held);
+                    if self.held.insert(delivered.place.clone()) {
+                        self.link.tell_newer(&delivered.place, version);
+                        metrics::held(&self.link, self.held.len());
+                    }
                 }
             }
         }

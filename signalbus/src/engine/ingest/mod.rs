@@ -14,7 +14,11 @@ pub(crate) use reject::rejected_payload;
 
 use self::{acknowledged::Acknowledged, positioned::Positioned};
 use super::{Shared, worker::Phase};
-use crate::{builder::BusSetup, bus::BusKind};
+use crate::{
+    builder::BusSetup,
+    bus::{BusKind, Subscription},
+    chain::Chain,
+};
 
 /// Envelopes stored in one transaction.
 const BATCH: usize = 500;
@@ -65,6 +69,28 @@ impl Link {
 
     fn now(&self) -> Duration {
         self.shared.clock.monotonic()
+    }
+
+    /// Says why reading failed, and waits before it starts over.
+    async fn rest(&self, error: &Failure) {
+        tracing::warn!(error = %Chain(&**error), bus = self.bus(), "reading starts over");
+        self.shared.clock.sleep(PAUSE).await;
+    }
+
+    /// Exports the lag when it is time, and sets when it is next.
+    async fn report(
+        &self,
+        next: &mut Duration,
+        subscription: &mut dyn Subscription,
+    ) -> Result<(), Failure> {
+        let now = self.now();
+        if now >= *next {
+            *next = now + REPORT;
+            for lag in subscription.lag().await? {
+                metrics::lag(self, lag);
+            }
+        }
+        Ok(())
     }
 }
 

@@ -4,13 +4,14 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    convert::Infallible,
     time::Duration,
 };
 
 use tokio::sync::watch;
 
 use super::{
-    BATCH, Failure, Link, PAUSE, Phase, REPORT,
+    BATCH, Failure, Link, PAUSE, Phase,
     intake::{Item, Taken},
     metrics,
 };
@@ -80,17 +81,12 @@ impl Positioned {
     async fn read(&mut self) {
         loop {
             self.assigned = false;
-            let error = match self.consume().await {
-                Ok(()) => continue,
-                Err(error) => error,
-            };
-            let bus = self.link.bus();
-            tracing::warn!(error = %Chain(&*error), bus, "reading starts over");
-            self.link.shared.clock.sleep(PAUSE).await;
+            let Err(error) = self.consume().await;
+            self.link.rest(&error).await;
         }
     }
 
-    async fn consume(&mut self) -> Result<(), Failure> {
+    async fn consume(&mut self) -> Result<Infallible, Failure> {
         let bus = &self.link.setup.bus;
         let mut subscription = bus.subscribe(self.link.topic(), &self.link.group).await?;
         loop {
@@ -101,12 +97,9 @@ impl Positioned {
             if !self.assigned {
                 self.assign(&mut *subscription).await?;
             }
-            if now >= self.next_report {
-                self.next_report = now + REPORT;
-                for lag in subscription.lag().await? {
-                    metrics::lag(&self.link, lag);
-                }
-            }
+            self.link
+                .report(&mut self.next_report, &mut *subscription)
+                .await?;
             let pause = self.next_renew.min(self.next_report).saturating_sub(now);
             let batch = tokio::select! {
                 biased;
@@ -168,6 +161,7 @@ impl Positioned {
             );
             metrics::rebalanced(&self.link);
             self.held.retain(|partition| ours.contains_key(partition));
+            metrics::held(&self.link, self.held.len());
             self.stored
                 .retain(|partition, _| ours.contains_key(partition));
             self.assigned = false;
