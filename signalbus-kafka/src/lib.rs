@@ -11,7 +11,6 @@ mod error;
 mod lag;
 mod metrics;
 mod murmur2;
-mod percent;
 mod produce;
 mod progress;
 mod read;

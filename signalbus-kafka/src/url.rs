@@ -3,8 +3,9 @@
 use std::{str::FromStr, time::Duration};
 
 use secrecy::SecretString;
+use signalbus_core::text::percent_decoded as decode;
 
-use crate::{Compression, ConfigError, Credentials, KafkaConfig, Sasl, percent::decode};
+use crate::{Compression, ConfigError, Credentials, KafkaConfig, Sasl};
 
 impl KafkaConfig {
     /// Reads a configuration from a URL:

@@ -3,7 +3,6 @@
 
 mod folder;
 mod mail;
-mod percent;
 mod task;
 
 #[cfg(feature = "smtp")]

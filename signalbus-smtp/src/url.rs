@@ -1,9 +1,10 @@
 //! Accounts as URLs.
 
 use secrecy::SecretString;
+use signalbus_core::text::percent_decoded;
 use url::{Host, Url};
 
-use crate::{Auth, ConfigError, Security, SmtpConfig, percent};
+use crate::{Auth, ConfigError, Security, SmtpConfig};
 
 impl SmtpConfig {
     /// Reads an account from a URL:
@@ -30,7 +31,7 @@ impl SmtpConfig {
         };
         let host = match url.host() {
             Some(Host::Domain(name)) if !name.is_empty() => {
-                percent::decode(name).ok_or(problem("this one has a bad host"))?
+                percent_decoded(name).ok_or(problem("this one has a bad host"))?
             }
             Some(Host::Ipv4(ip)) => ip.to_string(),
             Some(Host::Ipv6(ip)) => ip.to_string(),
@@ -75,7 +76,7 @@ impl SmtpConfig {
             }
             (user, Some(password)) => {
                 let (Some(user), Some(password)) =
-                    (percent::decode(user), percent::decode(password))
+                    (percent_decoded(user), percent_decoded(password))
                 else {
                     return Err(bad);
                 };

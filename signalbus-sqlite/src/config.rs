@@ -5,6 +5,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use signalbus_core::{
     clock::{Clock, SystemClock},
     store::StoreError,
+    text::percent_decoded,
 };
 
 use crate::{SchemaVersion, SqliteStore, error, schema};
@@ -180,24 +181,6 @@ fn number<T: std::str::FromStr>(name: &str, value: &str) -> Result<T, StoreError
     value
         .parse()
         .map_err(|_| error::invalid(format!("{name} is a whole number within its range")))
-}
-
-/// Undoes percent encoding (RFC 3986 section 2.1).
-fn percent_decoded(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, behind)) = rest.split_first() {
-        if *first == b'%' {
-            let (digits, behind) = behind.split_at_checked(2)?;
-            let digits = str::from_utf8(digits).ok()?;
-            bytes.push(u8::from_str_radix(digits, 16).ok()?);
-            rest = behind;
-        } else {
-            bytes.push(*first);
-            rest = behind;
-        }
-    }
-    String::from_utf8(bytes).ok()
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 use std::{io, path::PathBuf};
 
-use signalbus_core::name::{NameError, ProviderName};
-
-use crate::percent;
+use signalbus_core::{
+    name::{NameError, ProviderName},
+    text::percent_decoded,
+};
 
 /// Where a [`MailFolder`](crate::MailFolder) writes, and what it is called.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,7 +75,7 @@ impl FolderConfig {
         if rest.contains('#') {
             return Err(problem("write %23 for a '#' in the path"));
         }
-        let path = percent::decode(path).ok_or(problem("this one has a bad percent-encoding"))?;
+        let path = percent_decoded(path).ok_or(problem("this one has a bad percent-encoding"))?;
         let config = Self::new(path);
         match query.split_once('=') {
             None if query.is_empty() => Ok(config),
