@@ -90,8 +90,7 @@ fn exposition(page: &str) -> BTreeMap<String, Line> {
 }
 
 /// Metrics that a run without faults does not have.
-const FAULTS: [&str; 5] = [
-    "bus_held_partitions",
+const FAULTS: [&str; 4] = [
     "bus_offsets_gone_total",
     "notifications_unserved",
     "store_errors_total",
