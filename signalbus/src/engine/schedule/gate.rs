@@ -9,6 +9,10 @@ use crate::{
 
 /// One delivery at a time for each order key: the rest wait behind the gate, lowest position
 /// first.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is taken apart where it is made"
+)]
 #[derive(Debug, Default)]
 pub(super) struct Gates {
     gates: HashMap<u64, BTreeMap<Position, Ready>>,
