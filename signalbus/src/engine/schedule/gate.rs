@@ -9,15 +9,15 @@ use crate::{
 
 /// One delivery at a time for each order key: the rest wait behind the gate, lowest position
 /// first.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "it is taken apart where it is made"
-)]
 #[derive(Debug, Default)]
 pub(super) struct Gates {
     gates: HashMap<u64, BTreeMap<Position, Ready>>,
 }
 
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is taken apart where it is made"
+)]
 pub(super) enum Admission {
     /// It may be queued.
     Open(Ready),
