@@ -4,7 +4,7 @@ use std::{net::IpAddr, net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use signalbus::{
-    ChannelName, DeliveryId, EventId, TenantId, Timestamp, Topic,
+    ChannelName, DeliveryId, EventId, ProviderName, TenantId, Timestamp, Topic,
     channel::email::EmailAddress,
     store::{EndState, State},
 };
@@ -85,6 +85,11 @@ pub(crate) enum Command {
     },
     /// Show the messages that an event would give
     Render(Render),
+    /// What is held back, and letting it go
+    Pauses {
+        #[command(subcommand)]
+        what: Pauses,
+    },
     /// Addresses that nothing is sent to
     Suppressions {
         #[command(subcommand)]
@@ -280,6 +285,46 @@ pub(crate) enum Suppressions {
     },
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum Pauses {
+    /// All that stand, oldest first
+    List,
+    /// Hold back what waits and what comes; what was claimed before goes out
+    Begin {
+        #[command(flatten)]
+        what: Held,
+        /// Why: the history of what is held shows it
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        consent: Consent,
+    },
+    /// Let what was held be sent again
+    End {
+        #[command(flatten)]
+        what: Held,
+        #[command(flatten)]
+        consent: Consent,
+    },
+}
+
+/// What a pause narrows itself to; everything when nothing is said.
+#[derive(Debug, Args)]
+pub(crate) struct Held {
+    /// Only of this tenant
+    #[arg(long)]
+    pub(crate) tenant: Option<TenantId>,
+    /// Only of this topic
+    #[arg(long)]
+    pub(crate) topic: Option<Topic>,
+    /// Only on this channel
+    #[arg(long)]
+    pub(crate) channel: Option<ChannelName>,
+    /// Only this provider is not used
+    #[arg(long, conflicts_with_all = ["tenant", "topic"])]
+    pub(crate) provider: Option<ProviderName>,
+}
+
 /// An address on a channel, and what of it is meant.
 #[derive(Debug, Args)]
 pub(crate) struct Listed {
@@ -325,7 +370,7 @@ fn state(text: &str) -> Result<State, String> {
         .chain(ended);
     all.find(|state| state.as_str() == text).ok_or_else(|| {
         let names = EndState::ALL.map(EndState::as_str).join(", ");
-        format!("a state is one of waiting, sending, {names}")
+        format!("a state is one of waiting, held, sending, {names}")
     })
 }
 

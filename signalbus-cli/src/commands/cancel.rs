@@ -83,9 +83,10 @@ fn done_row(done: &Cancelled) -> (String, &'static str) {
 
 fn would_row(record: &DeliveryRecord) -> (String, &'static str) {
     let what = match record.state {
-        State::Waiting => "would be cancelled",
+        State::Waiting | State::Held => "would be cancelled",
         State::Sending => "in flight: may arrive, would not be tried again",
         State::Ended(_) => "has ended",
+        State::Newer => "in a state of a newer version: would be left alone",
     };
     (record.id.to_string(), what)
 }

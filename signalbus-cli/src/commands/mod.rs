@@ -8,6 +8,7 @@ mod explain;
 mod health;
 mod list;
 mod migrate;
+mod pauses;
 mod redrive;
 mod render;
 mod suppressions;
@@ -47,6 +48,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Answer, Failure> {
         Command::Redrive(asked) => redrive::run(&named(store)?, &asked).await,
         Command::Cancel { what } => cancel::run(&named(store)?, &what).await,
         Command::Render(asked) => render::run(&asked),
+        Command::Pauses { what } => pauses::run(&named(store)?, &what).await,
         Command::Suppressions { what } => suppressions::run(&named(store)?, &what).await,
     }
 }

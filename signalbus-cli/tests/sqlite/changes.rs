@@ -221,3 +221,61 @@ async fn tables_are_made_by_migrate_only() {
     let filter = DeliveryFilter::new().state(State::Waiting);
     assert!(store.tally(&filter).await.unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn a_pause_begins_is_told_and_ends() {
+    let file = file(1, 0, 0).await;
+    let url = file.url();
+    let begin = [
+        "pauses",
+        "begin",
+        "--topic",
+        "user.signup",
+        "--reason",
+        "wrong prices",
+    ];
+    signalbus(&url, &begin)
+        .good()
+        .has("would be paused: topic user.signup");
+    signalbus(&url, &["pauses", "list"])
+        .good()
+        .has("nothing is paused");
+    let agreed = [&begin[..], &["--yes", "--actor", "ada"]].concat();
+    signalbus(&url, &agreed)
+        .good()
+        .has("paused: topic user.signup");
+    signalbus(&url, &agreed).good().has("was paused before");
+    signalbus(&url, &["pauses", "list"])
+        .good()
+        .has("by ada: wrong prices");
+
+    let end = [
+        "pauses",
+        "end",
+        "--topic",
+        "user.signup",
+        "--yes",
+        "--actor",
+        "bob",
+    ];
+    let json = signalbus(&url, &[&end[..], &["--json"]].concat())
+        .good()
+        .json();
+    assert_eq!(
+        (json["ended"].as_bool(), json["released"].as_u64()),
+        (Some(true), Some(0))
+    );
+    let again = signalbus(&url, &end);
+    assert_eq!(again.code, 1, "{again:?}");
+    let provider = [
+        "pauses",
+        "begin",
+        "--provider",
+        "mail",
+        "--tenant",
+        "acme",
+        "--reason",
+        "r",
+    ];
+    assert_eq!(signalbus(&url, &provider).code, 2);
+}
