@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{EndState, LaneKey, Reason};
+use super::{EndState, Reason, RecipientKey};
 use crate::{
     clock::Timestamp,
     event::{Attachment, Class, Order},
@@ -55,7 +55,7 @@ pub struct NewDelivery {
     /// Its channel; none when the policy gave the recipient no route.
     pub channel: Option<ChannelName>,
     /// Decides its lane.
-    pub lane_key: LaneKey,
+    pub recipient_key: RecipientKey,
     /// Deliveries with the same order key are ordered among themselves.
     pub order_key: u64,
     /// How they are ordered.

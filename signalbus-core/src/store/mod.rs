@@ -9,6 +9,7 @@ mod lane;
 pub mod memory;
 mod query;
 mod receipt;
+mod recipient;
 mod redrive;
 mod state;
 mod suppression;
@@ -23,12 +24,11 @@ pub use flush::{
     Claim, ClaimAnswer, Claimed, Effect, Flush, Flushed, Next, Refusal, Settle, SettleAnswer,
 };
 pub use history::{AttemptOutcome, AttemptRecord, Entry, HistoryEntry};
-pub use lane::{
-    Epoch, LaneHolding, LaneId, LaneKey, LaneLease, LaneRequest, Share, Space, SpaceId,
-};
+pub use lane::{Epoch, LaneHolding, LaneId, LaneLease, LaneRequest, Share, Space, SpaceId};
 pub use memory::{MemoryStore, MemoryStoreBuilder};
 pub use query::{DeliveryFilter, DeliveryRecord, EventRecord, Page, PageToken, Tally};
 pub use receipt::{Bounce, Receipt, ReceiptEffect, ReceiptKind, ReceiptTarget, Suppress};
+pub use recipient::{NewRecipient, RecipientKey, StoredRecipient};
 pub use redrive::{
     Cancel, CancelAnswer, CancelTarget, Cancelled, Redrive, RedriveContent, Redriven, Selection,
 };

@@ -214,7 +214,9 @@ impl<'a> Deliveries<'a> {
         self.recipients.push(i64::from(delivery.recipient));
         self.channels
             .push(delivery.channel.as_ref().map(|channel| channel.as_str()));
-        let lane = delivery.lane_key.lane(delivery.channel.as_ref(), lanes);
+        let lane = delivery
+            .recipient_key
+            .lane(delivery.channel.as_ref(), lanes);
         self.lanes.push(lane_column(lane));
         self.order_keys.push(delivery.order_key.cast_signed());
         self.order_modes.push(small(order_code(delivery.order))?);

@@ -10,8 +10,8 @@ use signalbus::{
     name::{ChannelName, ProviderName, TenantId, Topic},
     store::{
         AttemptOutcome, AttemptRecord, Claim, ClaimAnswer, ClassWindow, DeliveryFilter, EndState,
-        Fetched, Fingerprint, Flush, IdempotencyRecord, LaneKey, LaneLease, LaneRequest,
-        NewDelivery, NewEvent, Next, Ready, Reason, Settle, Space, Store, Window,
+        Fetched, Fingerprint, Flush, IdempotencyRecord, LaneLease, LaneRequest, NewDelivery,
+        NewEvent, Next, Ready, Reason, RecipientKey, Settle, Space, Store, Window,
     },
 };
 use signalbus_postgres::PostgresStore;
@@ -69,7 +69,7 @@ pub(crate) fn event(ids: &IdSource, of: &str, class: Class) -> NewEvent {
             id: ids.delivery(),
             recipient: 0,
             channel: Some(email()),
-            lane_key: LaneKey::of(&tenant, "ada"),
+            recipient_key: RecipientKey::of(&tenant, "ada"),
             order_key: 1,
             order: Order::Unordered,
             address: None,

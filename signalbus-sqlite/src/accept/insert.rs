@@ -178,7 +178,7 @@ async fn insert_deliveries(
                 &delivery.channel,
                 class_code(row.event.class),
                 delivery
-                    .lane_key
+                    .recipient_key
                     .lane(delivery.channel.as_ref(), lanes)
                     .get(),
                 delivery.order_key.cast_signed(),

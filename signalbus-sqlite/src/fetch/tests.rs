@@ -16,8 +16,8 @@ use signalbus_core::{
     id::IdSource,
     name::{ChannelName, TenantId, Topic},
     store::{
-        ClassWindow, Group, LaneKey, LaneLease, LaneRequest, NewDelivery, NewEvent, Space, Store,
-        Window,
+        ClassWindow, Group, LaneLease, LaneRequest, NewDelivery, NewEvent, RecipientKey, Space,
+        Store, Window,
     },
 };
 use sqlx::SqliteConnection;
@@ -59,7 +59,7 @@ async fn backlog(count: u32, send_at: Option<Timestamp>) -> Backlog {
                 id: ids.delivery(),
                 recipient: 0,
                 channel: Some(channel()),
-                lane_key: LaneKey::of(&tenant, "ada"),
+                recipient_key: RecipientKey::of(&tenant, "ada"),
                 order_key: 1,
                 order: Order::Unordered,
                 address: None,

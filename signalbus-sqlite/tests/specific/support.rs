@@ -10,8 +10,8 @@ use signalbus::{
     name::{ChannelName, ProviderName, TenantId, Topic},
     store::{
         AttemptOutcome, AttemptRecord, Claim, ClaimAnswer, ClassWindow, EndState, Fetched,
-        Fingerprint, Flush, IdempotencyRecord, LaneKey, LaneLease, LaneRequest, NewDelivery,
-        NewEvent, Next, Ready, Reason, Settle, Space, Store, Window,
+        Fingerprint, Flush, IdempotencyRecord, LaneLease, LaneRequest, NewDelivery, NewEvent, Next,
+        Ready, Reason, RecipientKey, Settle, Space, Store, Window,
     },
 };
 use tempfile::TempDir;
@@ -56,7 +56,7 @@ pub(crate) fn event(ids: &IdSource, of: &str, class: Class) -> NewEvent {
             id: ids.delivery(),
             recipient: 0,
             channel: Some(email()),
-            lane_key: LaneKey::of(&tenant, "ada"),
+            recipient_key: RecipientKey::of(&tenant, "ada"),
             order_key: 1,
             order: Order::Unordered,
             address: None,

@@ -3,8 +3,8 @@ use signalbus_core::{
     Topic,
     id::IdSource,
     store::{
-        AddressHash, Cause, EndState, Fingerprint, IdempotencyRecord, LaneKey, NewDelivery,
-        NewEvent, Reason, Suppression,
+        AddressHash, Cause, EndState, Fingerprint, IdempotencyRecord, NewDelivery, NewEvent,
+        Reason, RecipientKey, Suppression,
     },
 };
 
@@ -180,7 +180,7 @@ impl From<Draft> for NewEvent {
             .map(|(place, to)| NewDelivery {
                 id: to.id,
                 recipient: place,
-                lane_key: LaneKey::of(&tenant, &to.name),
+                recipient_key: RecipientKey::of(&tenant, &to.name),
                 order_key: order_key(&tenant, to.channel.as_ref(), &to.name),
                 order: to.order,
                 address: to
@@ -214,7 +214,7 @@ impl From<Draft> for NewEvent {
 
 fn order_key(tenant: &TenantId, channel: Option<&ChannelName>, name: &str) -> u64 {
     let channel = channel.map_or("", ChannelName::as_str);
-    LaneKey::of(tenant, &format!("{channel}/{name}")).0
+    RecipientKey::of(tenant, &format!("{channel}/{name}")).half()
 }
 
 /// Different for different content; what else it is does not matter to a store.

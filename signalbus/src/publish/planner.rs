@@ -14,7 +14,7 @@ use crate::{
         Route,
         content::{self, Content},
     },
-    store::{AddressHash, EndState, LaneKey, NewDelivery, NewEvent, Reason},
+    store::{AddressHash, EndState, NewDelivery, NewEvent, Reason, RecipientKey},
     text::one_line,
 };
 
@@ -33,7 +33,7 @@ pub(crate) struct Planned<'a> {
     /// None when there is no route.
     pub(crate) route: Option<&'a Arc<dyn Route>>,
     pub(crate) rejected: Option<String>,
-    lane_key: LaneKey,
+    recipient_key: RecipientKey,
     address: Option<AddressHash>,
 }
 
@@ -166,7 +166,7 @@ impl Planner {
                     recipient: index,
                     route: None,
                     rejected: None,
-                    lane_key: lane_key(recipient, tenant),
+                    recipient_key: recipient_key(recipient, tenant),
                     address: None,
                 });
             }
@@ -194,9 +194,9 @@ impl Planner {
         NewDelivery {
             id: self.ids.delivery(),
             recipient: u32::try_from(plan.recipient).unwrap_or(u32::MAX),
-            order_key: order_key(plan.lane_key, channel.as_ref(), event.class),
+            order_key: order_key(plan.recipient_key, channel.as_ref(), event.class),
             channel,
-            lane_key: plan.lane_key,
+            recipient_key: plan.recipient_key,
             order: event.order,
             address: plan.address,
             sender: plan
@@ -246,27 +246,31 @@ fn resolve<'a>(
     address: &str,
 ) -> Planned<'a> {
     let id = recipient.id.as_deref();
-    let (lane_key, address, rejected) = match route.resolve(address, tenant, id) {
-        Ok(resolved) => (resolved.lane_key, Some(resolved.hash), None),
-        Err(error) => (lane_key(recipient, tenant), None, Some(error.to_string())),
+    let (recipient_key, address, rejected) = match route.resolve(address, tenant, id) {
+        Ok(resolved) => (resolved.recipient_key, Some(resolved.hash), None),
+        Err(error) => (
+            recipient_key(recipient, tenant),
+            None,
+            Some(error.to_string()),
+        ),
     };
     Planned {
         recipient: index,
         route: Some(route),
         rejected,
-        lane_key,
+        recipient_key,
         address,
     }
 }
 
 /// For a recipient without an address.
-fn lane_key(recipient: &Recipient, tenant: &TenantId) -> LaneKey {
-    LaneKey::of(tenant, recipient.id.as_deref().unwrap_or_default())
+fn recipient_key(recipient: &Recipient, tenant: &TenantId) -> RecipientKey {
+    RecipientKey::of(tenant, recipient.id.as_deref().unwrap_or_default())
 }
 
-/// Recipient, channel and class in 64 bits: the lane key, mixed with the channel's name (FNV-1a)
+/// Recipient, channel and class in 64 bits: the first half of the recipient's key, mixed with the channel's name (FNV-1a)
 /// and the class by the finaliser of `SplitMix64`. Persisted: never change it.
-fn order_key(lane_key: LaneKey, channel: Option<&ChannelName>, class: Class) -> u64 {
+fn order_key(recipient_key: RecipientKey, channel: Option<&ChannelName>, class: Class) -> u64 {
     let name = channel
         .map_or("", ChannelName::as_str)
         .bytes()
@@ -274,7 +278,8 @@ fn order_key(lane_key: LaneKey, channel: Option<&ChannelName>, class: Class) -> 
             (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
         });
     let class = u64::try_from(class.index()).unwrap_or(0);
-    let mut mixed = lane_key.0 ^ name.rotate_left(17) ^ class.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mut mixed =
+        recipient_key.half() ^ name.rotate_left(17) ^ class.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     mixed ^ (mixed >> 31)

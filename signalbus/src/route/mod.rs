@@ -25,7 +25,7 @@ use crate::{
     id::DeliveryId,
     name::{ChannelName, ProviderName, TenantId},
     provider::{Capabilities, Latch, Provider},
-    store::{AddressHash, LaneKey, StoredEvent, hash_address},
+    store::{AddressHash, RecipientKey, StoredEvent, hash_address},
     template::{RenderRequest, Rendered, TemplateError, Templates},
 };
 
@@ -42,7 +42,7 @@ pub(crate) use tried::{Tried, Unsendable};
 pub(crate) struct Resolved {
     pub(crate) hash: AddressHash,
     /// Decides the lane of its owner.
-    pub(crate) lane_key: LaneKey,
+    pub(crate) recipient_key: RecipientKey,
 }
 
 /// One try to make.
@@ -138,7 +138,7 @@ impl<C: Channel> Route for TypedRoute<C> {
         let address = C::Address::parse(address)?;
         Ok(Resolved {
             hash: hash_address(&self.name, &address),
-            lane_key: LaneKey::of(tenant, id.unwrap_or_else(|| address.as_str())),
+            recipient_key: RecipientKey::of(tenant, id.unwrap_or_else(|| address.as_str())),
         })
     }
 

@@ -147,7 +147,7 @@ impl Tables {
         }
         let group = delivery.channel.map(|channel| Group {
             tenant: event.tenant.clone(),
-            lane: delivery.lane_key.lane(Some(&channel), self.lane_count),
+            lane: delivery.recipient_key.lane(Some(&channel), self.lane_count),
             channel,
             retry: false,
         });

@@ -53,7 +53,7 @@ impl Reference {
             accepted_at: self.now,
         });
         for new in &event.deliveries {
-            let lane: LaneId = new.lane_key.lane(new.channel.as_ref(), self.count);
+            let lane: LaneId = new.recipient_key.lane(new.channel.as_ref(), self.count);
             let mut delivery = Delivery {
                 id: new.id,
                 event: event.id,

@@ -10,7 +10,7 @@ use crate::{
     id::EventId,
     name::{TenantId, Topic},
     route::content::Content,
-    store::{EndState, LaneKey, NewDelivery, NewEvent, Reason},
+    store::{EndState, NewDelivery, NewEvent, Reason, RecipientKey},
     text::one_line,
 };
 
@@ -34,7 +34,7 @@ impl Rejected<'_> {
     /// An event whose only delivery is dead from the start.
     pub(super) fn event(self, shared: &Shared) -> NewEvent {
         let tenant = self.tenant.unwrap_or_default();
-        let lane_key = LaneKey::of(&tenant, "");
+        let recipient_key = RecipientKey::of(&tenant, "");
         let content = Content::new(Vec::new(), kept(self.payload));
         NewEvent {
             id: self.id,
@@ -47,8 +47,8 @@ impl Rejected<'_> {
                 id: shared.planner.ids.delivery(),
                 recipient: 0,
                 channel: None,
-                lane_key,
-                order_key: lane_key.0,
+                recipient_key,
+                order_key: recipient_key.half(),
                 order: Order::Unordered,
                 address: None,
                 sender: None,

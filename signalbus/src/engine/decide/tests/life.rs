@@ -18,9 +18,9 @@ use crate::{
     name::{ChannelName, ProviderName, TenantId, Topic},
     store::{
         AttemptOutcome, AttemptRecord, Cancel, CancelTarget, Claim, ClaimAnswer, ClassWindow,
-        DeliveryRecord, Entry, Fetched, Flush, LaneKey, LaneLease, LaneRequest, MemoryStore,
-        NewDelivery, NewEvent, Ready, Receipt, ReceiptKind, ReceiptTarget, Redrive, RedriveContent,
-        Selection, Settle, SettleAnswer, Space, State, Store, Window,
+        DeliveryRecord, Entry, Fetched, Flush, LaneLease, LaneRequest, MemoryStore, NewDelivery,
+        NewEvent, Ready, Receipt, ReceiptKind, ReceiptTarget, RecipientKey, Redrive,
+        RedriveContent, Selection, Settle, SettleAnswer, Space, State, Store, Window,
     },
 };
 
@@ -119,7 +119,7 @@ impl Life {
             id: id(),
             recipient: 0,
             channel: Some(channel()),
-            lane_key: LaneKey(0),
+            recipient_key: RecipientKey([0; 16]),
             order_key: 0,
             order: Order::Start,
             address: None,
