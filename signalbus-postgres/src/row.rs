@@ -18,7 +18,8 @@ macro_rules! event_columns {
 macro_rules! ready_columns {
     () => {
         "d.position, d.id, d.event, d.tenant, d.channel, d.class, d.lane, d.order_key, d.order_mode,
-         d.generation, d.attempt, d.failures, d.suspicion, d.due, d.accepted_at, d.expires_at"
+         d.generation, d.attempt, d.failures, d.suspicion, d.due, d.accepted_at, d.expires_at,
+         coalesce((SELECT f.file_bytes FROM signalbus.event AS f WHERE f.id = d.event), 0)"
     };
 }
 
@@ -42,7 +43,6 @@ pub(crate) fn event(columns: &mut Columns<'_>) -> Result<StoredEvent, StoreError
         class: class_of(columns.int()?)?,
         accepted_at: columns.time()?,
         content: columns.take::<Vec<u8>>()?.into(),
-        attachments: Vec::new(),
     })
 }
 
@@ -62,7 +62,6 @@ pub(crate) fn event_if_whole(
         class,
         accepted_at,
         content: content.into(),
-        attachments: Vec::new(),
     });
     Ok((id, event))
 }
@@ -94,6 +93,7 @@ pub(crate) fn ready(columns: &mut Columns<'_>) -> Result<Ready, StoreError> {
         since: columns.time()?,
         accepted_at: columns.time()?,
         expires_at: columns.time_or_none()?,
+        bytes: columns.number()?,
     })
 }
 

@@ -12,7 +12,13 @@ use crate::{
 /// behind an `AND`.
 pub(crate) fn push(sql: &mut QueryBuilder<Sqlite>, filter: &DeliveryFilter) {
     if let Some(tenant) = &filter.tenant {
-        sql.push(" AND d.tenant = ");
+        // The plus keeps SQLite off the index of tenants, where another leads to fewer rows.
+        let few = filter.recipient.is_some() || filter.address.is_some();
+        sql.push(if few {
+            " AND +d.tenant = "
+        } else {
+            " AND d.tenant = "
+        });
         sql.push_bind(tenant.as_str().to_owned());
     }
     if let Some(event) = &filter.event {
@@ -39,6 +45,19 @@ pub(crate) fn push(sql: &mut QueryBuilder<Sqlite>, filter: &DeliveryFilter) {
     if let Some(reason) = &filter.reason {
         sql.push(" AND d.reason = ");
         sql.push_bind(reason.as_str().to_owned());
+    }
+    if let Some(key) = &filter.recipient {
+        sql.push(
+            " AND d.position IN (
+                 SELECT o.position FROM signalbus_recipient AS r
+                 CROSS JOIN signalbus_event AS f ON f.event = r.event
+                 CROSS JOIN signalbus_delivery AS o
+                   ON o.position >= f.first_position AND o.position < f.first_position + f.deliveries
+                  AND o.recipient = r.place
+                 WHERE r.key = ",
+        );
+        sql.push_bind(key.0.to_vec());
+        sql.push(")");
     }
     if let Some(address) = &filter.address {
         sql.push(" AND d.address = ");

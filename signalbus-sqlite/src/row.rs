@@ -21,7 +21,8 @@ macro_rules! event_columns {
 macro_rules! ready_columns {
     () => {
         "d.position, d.id, e.id, d.tenant, d.channel, d.class, d.lane, d.order_key, d.order_mode,
-         d.generation, d.attempt, d.failures, d.suspicion, d.due, d.accepted_at, d.expires_at"
+         d.generation, d.attempt, d.failures, d.suspicion, d.due, d.accepted_at, d.expires_at,
+         e.file_bytes"
     };
 }
 
@@ -53,7 +54,6 @@ pub(crate) fn event(columns: &mut Columns<'_>) -> Result<StoredEvent, StoreError
         class: class_of(columns.take()?)?,
         accepted_at: columns.time()?,
         content: columns.take::<Vec<u8>>()?.into(),
-        attachments: Vec::new(),
     })
 }
 
@@ -84,6 +84,7 @@ pub(crate) fn ready(columns: &mut Columns<'_>) -> Result<Ready, StoreError> {
         since: columns.time()?,
         accepted_at: columns.time()?,
         expires_at: columns.time_or_none()?,
+        bytes: columns.number()?,
     })
 }
 

@@ -98,6 +98,9 @@ pub struct Ready {
     pub accepted_at: Timestamp,
     /// When it is worth nothing any more.
     pub expires_at: Option<Timestamp>,
+    /// The bytes of the files of its event, as they will be in memory when
+    /// [`Store::files`](super::Store::files) is asked for them; zero without files.
+    pub bytes: u64,
 }
 
 impl Ready {

@@ -84,6 +84,15 @@ pub struct StoredRecipient {
     pub content: Option<Bytes>,
 }
 
+impl From<NewRecipient> for StoredRecipient {
+    fn from(new: NewRecipient) -> Self {
+        Self {
+            key: new.key,
+            content: Some(new.content),
+        }
+    }
+}
+
 impl fmt::Debug for StoredRecipient {
     /// Shows no content.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -5,6 +5,8 @@ use signalbus_core::{
     store::{EndState, Entry, Reason, Refusal, StoreError},
 };
 
+use uuid::Uuid;
+
 use super::{
     Batch,
     write::{self, Written, column},
@@ -14,6 +16,7 @@ use crate::{
     database::Link,
     history,
     order::{self, OrderKey},
+    secret,
     suppress::stands_against,
 };
 
@@ -21,6 +24,7 @@ use crate::{
 struct Ended {
     nth: usize,
     position: i64,
+    event: Uuid,
     state: i64,
     key: OrderKey,
     /// What the suppression list says.
@@ -77,6 +81,8 @@ pub(super) async fn refuse(
         entries.push((row.position, entry));
     }
     history::append(link, now, &entries).await?;
+    let events: Vec<Uuid> = ended.iter().map(|row| row.event).collect();
+    secret::spend(link, &events).await?;
     let keys: Vec<OrderKey> = ended.into_iter().map(|row| row.key).collect();
     order::wake(link, &keys).await?;
     Ok(written)
@@ -123,9 +129,9 @@ async fn end(link: &mut Link<'_>, now: Timestamp, batch: &Batch) -> Result<Vec<E
                    AND (",
             verdict!(),
             ") IS NOT NULL
-                 RETURNING c.nth, d.position, d.state, d.order_key, d.tenant, d.channel, d.address,
+                 RETURNING c.nth, d.position, d.event, d.state, d.order_key, d.tenant, d.channel, d.address,
                            d.sender, d.category)
-             SELECT e.nth, e.position, e.state, e.order_key, e.tenant,
+             SELECT e.nth, e.position, e.event, e.state, e.order_key, e.tenant,
                     CASE WHEN e.state = 12 THEN (
                         SELECT p.cause FROM signalbus.suppression AS p WHERE ",
             stands_against!("e"),
@@ -153,6 +159,7 @@ async fn end(link: &mut Link<'_>, now: Timestamp, batch: &Batch) -> Result<Vec<E
             Ok(Ended {
                 nth: nth.saturating_sub(1),
                 position,
+                event: columns.uuid()?,
                 state: columns.int()?,
                 key: OrderKey(columns.int()?, columns.take()?),
                 detail: columns.take_or_none()?,

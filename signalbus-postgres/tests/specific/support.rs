@@ -64,6 +64,8 @@ pub(crate) fn event(ids: &IdSource, of: &str, class: Class) -> NewEvent {
         class,
         idempotency: None,
         content: b"content".to_vec().into(),
+        recipients: Vec::new(),
+        secret: None,
         attachments: Vec::new(),
         deliveries: vec![NewDelivery {
             id: ids.delivery(),

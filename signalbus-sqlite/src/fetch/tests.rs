@@ -54,6 +54,8 @@ async fn backlog(count: u32, send_at: Option<Timestamp>) -> Backlog {
             class: Class::Bulk,
             idempotency: None,
             content: b"content".to_vec().into(),
+            recipients: Vec::new(),
+            secret: None,
             attachments: Vec::new(),
             deliveries: vec![NewDelivery {
                 id: ids.delivery(),

@@ -15,7 +15,7 @@ use crate::{
     codec::{Columns, micros},
     content, error, history,
     order::{self, OrderKey},
-    rendering,
+    rendering, secret,
     states::{SENDING, end_code, state},
     suppress,
 };
@@ -127,7 +127,8 @@ pub(super) async fn claim(
         written.extend(refused);
     }
     let claimed = written.iter().filter(|row| row.state == SENDING);
-    let events = content::events(conn, claimed.clone().map(|row| row.event)).await?;
+    let wanted = claimed.clone().map(|row| (row.event, row.recipient));
+    let contents = content::read(conn, wanted).await?;
     let kept: Vec<i64> = claimed
         .filter(|row| row.rendered)
         .map(|row| row.position)
@@ -143,11 +144,18 @@ pub(super) async fn claim(
             match rows.get(&claim.position.0).filter(|row| row.answers(claim)) {
                 None => Ok(ClaimAnswer::Refused(Refusal::Moved)),
                 Some(row) if row.state == SENDING => Ok(ClaimAnswer::Claimed(Claimed {
-                    event: events
+                    event: contents
+                        .events
                         .get(&row.event)
                         .map(Arc::clone)
                         .ok_or_else(|| error::corrupt("the event of a delivery is missing"))?,
                     recipient: row.recipient,
+                    own: contents
+                        .own
+                        .get(&(row.event, row.recipient))
+                        .cloned()
+                        .map(Into::into),
+                    secret: contents.secrets.get(&row.event).cloned().map(Into::into),
                     rendering: renderings.get(&row.position).cloned().map(Into::into),
                 })),
                 Some(row) => Ok(ClaimAnswer::Refused(refusal(row))),
@@ -292,6 +300,8 @@ async fn note_ends(
         })
         .collect();
     history::append(conn, now, &entries).await?;
+    let events: Vec<i64> = refused.iter().map(|row| row.event).collect();
+    secret::forget(conn, &events).await?;
     let keys: Vec<OrderKey> = refused
         .iter()
         .filter(|row| row.ordered)

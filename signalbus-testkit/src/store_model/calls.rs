@@ -5,7 +5,7 @@ use std::time::Duration;
 use signalbus_core::store::{
     AddressHash, BusAdvance, BusPosition, Cancel, CancelTarget, Cause, DeliveryFilter, EndState,
     NewEvent, Reason, Receipt, ReceiptEffect, ReceiptKind, ReceiptTarget, Redrive, RedriveContent,
-    Scope, Selection, Suppression, Unsuppress,
+    Retention, Scope, Selection, Suppression, Unsuppress,
 };
 
 use super::{
@@ -83,6 +83,9 @@ impl Play<'_> {
             .topic(TOPICS[topic])
             .class(class)
             .content(&format!("content {content}"));
+        if content % 2 == 0 {
+            draft = draft.secret("code");
+        }
         if let Some(key) = key {
             draft = draft.key(&format!("key-{key}"));
         }
@@ -319,7 +322,8 @@ impl Play<'_> {
     pub(super) async fn purge(&mut self, age: Duration, limit: u32) -> Verdict {
         let before = self.harness.now() - age;
         let candidates = self.reference.purgeable(before);
-        let told = self.store.purge(before, limit).await.map_err(failed)?;
+        let retention = Retention::new(age).limit(limit);
+        let told = self.store.purge(&retention).await.map_err(failed)?;
         let mut gone = 0;
         for (tenant, id) in &candidates {
             let found = self.store.event(tenant, *id).await.map_err(failed)?;

@@ -69,6 +69,7 @@ impl<'r> Play<'r> {
             self.reference.now = self.harness.clock.now();
             self.reference.monotonic = self.harness.clock.monotonic();
             self.step(step).await?;
+            self.reference.forget_secrets();
             self.look_at_all().await?;
         }
         self.look_closely().await

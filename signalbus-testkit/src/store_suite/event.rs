@@ -4,7 +4,7 @@ use signalbus_core::{
     id::IdSource,
     store::{
         AddressHash, Cause, EndState, Fingerprint, IdempotencyRecord, NewDelivery, NewEvent,
-        Reason, RecipientKey, Suppression,
+        NewRecipient, Reason, RecipientKey, Suppression,
     },
 };
 
@@ -19,6 +19,7 @@ pub struct Draft {
     class: Class,
     key: Option<String>,
     content: String,
+    secret: Option<String>,
     attachments: Vec<Attachment>,
     recipients: Vec<Recipient>,
 }
@@ -27,6 +28,8 @@ pub struct Draft {
 #[derive(Debug, Clone)]
 struct Recipient {
     id: DeliveryId,
+    /// The one before, on another channel.
+    again: bool,
     name: String,
     channel: Option<ChannelName>,
     order: Order,
@@ -48,6 +51,7 @@ impl Draft {
             class: Class::Standard,
             key: None,
             content: "{}".to_owned(),
+            secret: None,
             attachments: Vec::new(),
             recipients: Vec::new(),
         }
@@ -88,6 +92,13 @@ impl Draft {
         self
     }
 
+    /// With this secret.
+    #[must_use]
+    pub fn secret(mut self, secret: &str) -> Self {
+        self.secret = Some(secret.to_owned());
+        self
+    }
+
     /// With this file.
     #[must_use]
     pub fn attach(mut self, attachment: Attachment) -> Self {
@@ -107,6 +118,7 @@ impl Draft {
     pub fn to(mut self, name: &str) -> Self {
         self.recipients.push(Recipient {
             id: self.ids.delivery(),
+            again: false,
             name: name.to_owned(),
             channel: Some(channel("email")),
             order: Order::Start,
@@ -124,6 +136,17 @@ impl Draft {
     #[must_use]
     pub fn on(self, name: &str) -> Self {
         self.last(|last| last.channel = Some(channel(name)))
+    }
+
+    /// The last recipient on this channel, too.
+    #[must_use]
+    pub fn also_on(mut self, name: &str) -> Self {
+        let mut again = self.recipients.last().expect("a recipient").clone();
+        again.id = self.ids.delivery();
+        again.again = true;
+        again.channel = Some(channel(name));
+        self.recipients.push(again);
+        self
     }
 
     /// The last recipient in this order.
@@ -175,11 +198,23 @@ impl Draft {
 impl From<Draft> for NewEvent {
     fn from(draft: Draft) -> Self {
         let tenant = draft.tenant;
-        let deliveries = (0..)
-            .zip(draft.recipients)
-            .map(|(place, to)| NewDelivery {
+        let people = draft.recipients.iter().filter(|to| !to.again);
+        let recipients = people
+            .map(|to| NewRecipient {
+                key: RecipientKey::of(&tenant, &to.name),
+                content: own(&to.name).into(),
+            })
+            .collect();
+        let mut people: u32 = 0;
+        let deliveries = draft
+            .recipients
+            .into_iter()
+            .map(|to| NewDelivery {
                 id: to.id,
-                recipient: place,
+                recipient: {
+                    people += u32::from(!to.again);
+                    people - 1
+                },
                 recipient_key: RecipientKey::of(&tenant, &to.name),
                 order_key: order_key(&tenant, to.channel.as_ref(), &to.name),
                 order: to.order,
@@ -205,11 +240,18 @@ impl From<Draft> for NewEvent {
                 fingerprint: fingerprint(&draft.content),
             }),
             content: draft.content.into(),
+            recipients,
+            secret: draft.secret.map(Into::into),
             attachments: draft.attachments,
             deliveries,
             tenant,
         }
     }
+}
+
+/// What is kept of a recipient.
+pub(super) fn own(name: &str) -> String {
+    format!("{{\"name\":\"{name}\"}}")
 }
 
 fn order_key(tenant: &TenantId, channel: Option<&ChannelName>, name: &str) -> u64 {

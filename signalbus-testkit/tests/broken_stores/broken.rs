@@ -6,13 +6,13 @@ use std::{
 
 use async_trait::async_trait;
 use signalbus::{
-    ChannelName, DeliveryId, Order, Store, TenantId, Timestamp,
+    ChannelName, DeliveryId, Order, Store, TenantId,
     id::WorkerId,
     store::{
         Acceptance, BusAdvance, Cancel, CancelAnswer, CancelTarget, Cancelled, DeliveryRecord,
         Effect, Fetched, Flush, Flushed, LaneHolding, LaneLease, LaneRequest, MemoryStore,
-        NewEvent, Next, Position, Receipt, ReceiptEffect, Redrive, Redriven, SettleAnswer, Space,
-        State, StoreError, Window,
+        NewEvent, Next, Position, Receipt, ReceiptEffect, Redrive, Redriven, Retention,
+        SettleAnswer, Space, State, StoreError, Window,
     },
 };
 use signalbus_testkit::StoreLayer;
@@ -282,12 +282,11 @@ impl StoreLayer for Broken {
         }
     }
 
-    async fn purge(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
-        let before = if self.does(Fault::PurgesTooMuch) {
-            Timestamp::MAX
-        } else {
-            before
-        };
-        self.honest.purge(before, limit).await
+    async fn purge(&self, retention: &Retention) -> Result<u64, StoreError> {
+        if self.does(Fault::PurgesTooMuch) {
+            let too_much = Retention::new(Duration::ZERO).limit(retention.most());
+            return self.honest.purge(&too_much).await;
+        }
+        self.honest.purge(retention).await
     }
 }

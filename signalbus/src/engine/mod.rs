@@ -4,6 +4,7 @@
 mod breaker;
 mod budget;
 mod decide;
+mod files;
 mod ingest;
 pub(crate) mod lanes;
 mod metered;

@@ -13,8 +13,9 @@ use crate::{
     route::{
         Route,
         content::{self, Content},
+        recipient,
     },
-    store::{AddressHash, EndState, NewDelivery, NewEvent, Reason, RecipientKey},
+    store::{AddressHash, EndState, NewDelivery, NewEvent, NewRecipient, Reason, RecipientKey},
     text::one_line,
 };
 
@@ -63,6 +64,7 @@ impl Planner {
         let id = self.ids.event();
         let mut deliveries = Vec::with_capacity(planned.len());
         let mut routes = Vec::with_capacity(planned.len());
+        let mut keys: Vec<Option<RecipientKey>> = vec![None; event.to.len()];
         for plan in planned {
             let delivery = self.delivery(&event, &topic, rule, &plan);
             routes.push(RouteAnswer {
@@ -71,16 +73,24 @@ impl Planner {
                 delivery: delivery.id,
                 answer: plan.answer(event.send_at),
             });
+            if let (Some(key), Some(_)) = (keys.get_mut(plan.recipient), delivery.address) {
+                key.get_or_insert(delivery.recipient_key);
+            }
             deliveries.push(delivery);
         }
+        let recipients = self.recipients(&event, &tenant, &keys, draft);
         let content = self.content(&mut event, rule);
         let unwritable = |error: serde_json::Error| InvalidEvent::new("data", error.to_string());
+        let recipients = recipients.map_err(unwritable)?;
+        let secret = event.secret.as_ref().map(serde_json::to_vec);
+        let secret = secret.transpose().map_err(unwritable)?;
         content.write(draft).map_err(unwritable)?;
-        if draft.len() > self.limits.bytes {
+        let own: usize = recipients.iter().map(|one| one.content.len()).sum();
+        let length = draft.len() + own + secret.as_ref().map_or(0, Vec::len);
+        if length > self.limits.bytes {
             let problem = format!(
                 "the event has {} bytes as JSON; at most {} are allowed: send large things as attachments",
-                draft.len(),
-                self.limits.bytes
+                length, self.limits.bytes
             );
             return Err(InvalidEvent::new("data", problem));
         }
@@ -99,10 +109,46 @@ impl Planner {
             class: event.class,
             idempotency,
             content: blob,
+            recipients,
+            secret: secret.map(Into::into),
             attachments: event.attachments,
             deliveries,
         };
         Ok((Prepared::new(event, published), content))
+    }
+
+    /// What is kept of each recipient. `keys` has those that an address gave.
+    fn recipients(
+        &self,
+        event: &Event,
+        tenant: &TenantId,
+        keys: &[Option<RecipientKey>],
+        draft: &mut Vec<u8>,
+    ) -> Result<Vec<NewRecipient>, serde_json::Error> {
+        let recipients = event.to.iter().zip(keys).map(|(recipient, key)| {
+            Ok(NewRecipient {
+                key: key.unwrap_or_else(|| self.unrouted_key(recipient, tenant)),
+                content: recipient::encode(recipient, draft)?,
+            })
+        });
+        recipients.collect()
+    }
+
+    /// For a recipient that is sent nothing: so that they are found all the same.
+    fn unrouted_key(&self, recipient: &Recipient, tenant: &TenantId) -> RecipientKey {
+        let normal = || {
+            recipient.addresses.iter().next().map(|(channel, address)| {
+                let route = self.routes.get(channel.as_str());
+                match route.map(|route| route.resolve(address, tenant, None)) {
+                    Some(Ok(resolved)) => resolved.recipient_key,
+                    _ => RecipientKey::of(tenant, address),
+                }
+            })
+        };
+        match &recipient.id {
+            Some(id) => RecipientKey::of(tenant, id),
+            None => normal().unwrap_or_else(|| RecipientKey::of(tenant, "")),
+        }
     }
 
     /// Takes out of an event what is kept besides what stores look into.
@@ -112,6 +158,7 @@ impl Planner {
         content.options = take(&mut event.options);
         content.template = rule.and_then(|rule| rule.template.clone());
         content.trace = event.trace.take();
+        content.secret = event.secret.is_some();
         #[cfg(feature = "otel")]
         if content.trace.is_none() {
             content.trace = crate::trace::current();

@@ -84,14 +84,15 @@ impl Tables {
             return answer;
         }
         let number = self.events.next();
+        let bytes = event.file_bytes();
         let key = event.idempotency.map(|idempotency| {
-            let key: Arc<str> = idempotency.key.into();
+            let key = idempotency.hashed();
             let keyed = Keyed {
                 event: number,
                 fingerprint: idempotency.fingerprint,
             };
             let keys = self.keys.entry(event.tenant.clone()).or_default();
-            keys.insert(Arc::clone(&key), keyed);
+            keys.insert(key, keyed);
             key
         });
         let stored = Arc::new(StoredEvent {
@@ -101,15 +102,22 @@ impl Tables {
             class: event.class,
             accepted_at: now,
             content: event.content,
-            attachments: event.attachments,
         });
         let first = self.rows.next();
+        let open = event
+            .deliveries
+            .iter()
+            .any(|delivery| delivery.ended.is_none());
         for delivery in event.deliveries {
-            self.add(&stored, delivery, now);
+            self.add((&stored, number, bytes), delivery, now);
         }
         self.events.push(EventRow {
             stored,
             key,
+            recipients: event.recipients.into_iter().map(Into::into).collect(),
+            // With nothing to send there is nothing to tell.
+            secret: event.secret.filter(|_| open),
+            files: event.attachments,
             first,
             end: self.rows.next(),
         });
@@ -127,19 +135,24 @@ impl Tables {
             });
         }
         let asked = event.idempotency.as_ref()?;
-        let keyed = self.keys.get(&event.tenant)?.get(asked.key.as_str())?;
+        let keyed = self.keys.get(&event.tenant)?.get(&asked.hashed())?;
         let known = self.events.get(keyed.event)?;
         if Mutant::KeyAfterEvent.is_active() && known.stored.accepted_at >= now {
             return None;
         }
         Some(if keyed.fingerprint == asked.fingerprint {
-            Acceptance::Duplicate(known.without_files())
+            Acceptance::Duplicate(StoredEvent::clone(&known.stored))
         } else {
             Acceptance::Conflict(known.stored.id)
         })
     }
 
-    fn add(&mut self, event: &Arc<StoredEvent>, delivery: NewDelivery, now: Timestamp) {
+    fn add(
+        &mut self,
+        (event, number, bytes): (&Arc<StoredEvent>, i64, u64),
+        delivery: NewDelivery,
+        now: Timestamp,
+    ) {
         if let Some(channel) = &delivery.channel
             && !self.channels.contains(channel)
         {
@@ -154,6 +167,8 @@ impl Tables {
         let position = Position(self.rows.push(Box::new(Row {
             id: delivery.id,
             event: Arc::clone(event),
+            number,
+            bytes,
             recipient: delivery.recipient,
             group,
             order_key: delivery.order_key,
@@ -189,18 +204,6 @@ impl Tables {
 }
 
 impl EventRow {
-    pub(super) fn without_files(&self) -> StoredEvent {
-        StoredEvent {
-            id: self.stored.id,
-            tenant: self.stored.tenant.clone(),
-            topic: self.stored.topic.clone(),
-            class: self.stored.class,
-            accepted_at: self.stored.accepted_at,
-            content: self.stored.content.clone(),
-            attachments: Vec::new(),
-        }
-    }
-
     /// The places of its deliveries.
     pub(super) fn positions(&self) -> impl Iterator<Item = Position> + use<> {
         (self.first..self.end).map(Position)

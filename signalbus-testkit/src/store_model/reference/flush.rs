@@ -128,9 +128,18 @@ impl Reference {
 
     fn claimed(&self, claim: &Claim) -> Option<ClaimAnswer> {
         let delivery = self.find(claim.id)?;
+        let of = delivery.event;
+        let event = self.events.iter().find(|event| event.new.id == of)?;
+        let place = usize::try_from(delivery.new.recipient).unwrap();
         Some(ClaimAnswer::Claimed(Claimed {
             event: Arc::new(self.stored(delivery.event)?),
             recipient: delivery.new.recipient,
+            own: event
+                .new
+                .recipients
+                .get(place)
+                .map(|one| one.content.clone()),
+            secret: event.new.secret.clone(),
             rendering: delivery.rendering.clone(),
         }))
     }

@@ -50,6 +50,7 @@ pub(super) struct Lane {
 
 #[derive(Debug)]
 struct Event {
+    /// Without its secret once it has ended.
     new: NewEvent,
     accepted_at: Timestamp,
 }
@@ -207,8 +208,21 @@ impl Reference {
                 class: event.new.class,
                 accepted_at: event.accepted_at,
                 content: event.new.content.clone(),
-                attachments: Vec::new(),
             })
+    }
+
+    /// A secret lasts as long as something of its event is open. After each call: what ends and is
+    /// begun anew in one call has not ended.
+    pub(super) fn forget_secrets(&mut self) {
+        for event in &mut self.events {
+            let mut of = self
+                .deliveries
+                .iter()
+                .filter(|one| one.event == event.new.id);
+            if of.all(|delivery| delivery.end().is_some()) {
+                event.new.secret = None;
+            }
+        }
     }
 
     /// The positions of groups of bus consumers, as they should be.
@@ -286,6 +300,7 @@ impl Delivery {
             since: self.due,
             accepted_at: self.accepted_at,
             expires_at: self.expires_at,
+            bytes: 0,
         })
     }
 

@@ -1,5 +1,7 @@
 //! What came from a bus and cannot be taken: recorded as an event that is dead from the start.
 
+use std::borrow::Cow;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value};
 
@@ -35,13 +37,15 @@ impl Rejected<'_> {
     pub(super) fn event(self, shared: &Shared) -> NewEvent {
         let tenant = self.tenant.unwrap_or_default();
         let recipient_key = RecipientKey::of(&tenant, "");
-        let content = Content::new(Vec::new(), kept(self.payload));
+        let content = Content::new(Vec::new(), kept(&without_secret(self.payload)));
         NewEvent {
             id: self.id,
             topic: self.topic.unwrap_or_else(Topic::unreadable),
             class: Class::Standard,
             idempotency: None,
             content: content.encode(&[]).unwrap_or_default(),
+            recipients: Vec::new(),
+            secret: None,
             attachments: Vec::new(),
             deliveries: vec![NewDelivery {
                 id: shared.planner.ids.delivery(),
@@ -70,6 +74,22 @@ pub(super) fn derived(bus: &str, topic: &str, place: &Place) -> EventId {
         Place::Tag(tag) => tag.to_string(),
     };
     EventId::derived(&["bus", bus, topic, &place])
+}
+
+/// A rejection is kept for long and shown to operators; a secret is neither.
+fn without_secret(payload: &[u8]) -> Cow<'_, [u8]> {
+    let name = b"\"secret\"";
+    if !payload.windows(name.len()).any(|part| part == name) {
+        return Cow::Borrowed(payload);
+    }
+    let Ok(Value::Object(mut fields)) = serde_json::from_slice(payload) else {
+        return Cow::Borrowed(payload);
+    };
+    fields.remove("secret");
+    if let Some(Value::Object(event)) = fields.get_mut("event") {
+        event.remove("secret");
+    }
+    serde_json::to_vec(&fields).map_or(Cow::Borrowed(payload), Cow::Owned)
 }
 
 /// The bytes, as text where they are.

@@ -137,6 +137,8 @@ impl Life {
             class: Class::Standard,
             idempotency: None,
             content: bytes::Bytes::new(),
+            recipients: Vec::new(),
+            secret: None,
             attachments: Vec::new(),
             deliveries: vec![delivery],
         };

@@ -36,6 +36,15 @@ fn ready(position: i64) -> Ready {
         since: NOW,
         accepted_at: NOW,
         expires_at: None,
+        bytes: 0,
+    }
+}
+
+/// A delivery whose event has files of this size.
+pub(crate) fn waiting_with_files(position: i64, bytes: u64) -> Ready {
+    Ready {
+        bytes,
+        ..ready(position)
     }
 }
 
@@ -85,6 +94,10 @@ impl Room for Rooms {
 
     fn for_retry(&mut self, channel: usize) -> bool {
         self.retry[channel]
+    }
+
+    fn for_files(&mut self, _: &Ready) -> bool {
+        true
     }
 
     fn is_probing(&self, _channel: usize) -> bool {

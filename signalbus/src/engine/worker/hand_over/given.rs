@@ -91,6 +91,8 @@ pub(super) fn event(number: u64, channel: ChannelName) -> NewEvent {
         class: Class::Standard,
         idempotency: None,
         content: bytes::Bytes::new(),
+        recipients: Vec::new(),
+        secret: None,
         attachments: Vec::new(),
         deliveries: vec![delivery],
     }
