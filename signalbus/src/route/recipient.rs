@@ -55,7 +55,7 @@ mod tests {
             let error = decode(newer.as_bytes()).unwrap_err();
             assert!(matches!(error, BlobError::Newer(2)), "{newer}");
         }
-        for broken in ["", "7", r#"{"v":1}"#, r#"{"v":1,"r":[]}"#] {
+        for broken in ["", "7", r#"{"v":1}"#, r#"{"v":1,"r":7}"#] {
             let error = decode(broken.as_bytes()).unwrap_err();
             assert!(matches!(error, BlobError::Broken(_)), "{broken}");
         }
