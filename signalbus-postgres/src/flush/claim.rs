@@ -16,7 +16,7 @@ use crate::{
     database::Link,
     history,
     order::{self, OrderKey},
-    secret,
+    rendering, secret,
     suppress::stands_against,
 };
 
@@ -83,6 +83,10 @@ pub(super) async fn refuse(
     history::append(link, now, &entries).await?;
     let events: Vec<Uuid> = ended.iter().map(|row| row.event).collect();
     secret::spend(link, &events).await?;
+    let accepted = end_code(EndState::Accepted);
+    let sent = ended.iter().filter(|row| row.state == accepted);
+    let sent: Vec<i64> = sent.map(|row| row.position).collect();
+    rendering::forget(link, &sent).await?;
     let keys: Vec<OrderKey> = ended.into_iter().map(|row| row.key).collect();
     order::wake(link, &keys).await?;
     Ok(written)

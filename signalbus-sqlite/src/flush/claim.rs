@@ -302,6 +302,12 @@ async fn note_ends(
     history::append(conn, now, &entries).await?;
     let events: Vec<i64> = refused.iter().map(|row| row.event).collect();
     secret::forget(conn, &events).await?;
+    let accepted = end_code(EndState::Accepted);
+    let sent = refused
+        .iter()
+        .filter(|row| row.state == accepted && row.rendered);
+    let sent: Vec<i64> = sent.map(|row| row.position).collect();
+    rendering::forget(conn, &sent).await?;
     let keys: Vec<OrderKey> = refused
         .iter()
         .filter(|row| row.ordered)

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use signalbus_core::store::{
     AddressHash, BusAdvance, BusPosition, Cancel, CancelTarget, Cause, DeliveryFilter, EndState,
-    NewEvent, Reason, Receipt, ReceiptEffect, ReceiptKind, ReceiptTarget, Redrive, RedriveContent,
-    Retention, Scope, Selection, Suppression, Unsuppress,
+    Erase, NewEvent, Reason, Receipt, ReceiptEffect, ReceiptKind, ReceiptTarget, RecipientKey,
+    Redrive, RedriveContent, Retention, Scope, Selection, Suppression, Unsuppress,
 };
 
 use super::{
@@ -316,6 +316,24 @@ impl Play<'_> {
         let told = told.await.map_err(failed)?;
         let expected = self.reference.unsuppress(&which);
         same("whether it was suppressed", &told, &expected)
+    }
+
+    pub(super) async fn erase(&mut self, of: usize, person: usize, on: usize) -> Verdict {
+        let of = tenant(TENANTS[of]);
+        let erase = Erase {
+            keys: vec![RecipientKey::of(&of, PEOPLE[person])],
+            addresses: vec![AddressHash::of(&channel(CHANNELS[on]), PEOPLE[person])],
+            actor: "ops".to_owned(),
+            limit: u32::MAX,
+            tenant: of,
+        };
+        let told = self.store.erase(&erase).await.map_err(failed)?;
+        let expected = self.reference.erase(&erase);
+        if expected.cancelled > 0 {
+            self.report.meet("erased");
+        }
+        self.say(&format!("{told:?}"));
+        same("what was erased", &told, &expected)
     }
 
     /// Which of the events that may go a limited purge takes is the store's own choice.

@@ -111,6 +111,7 @@ impl<'r> Play<'r> {
             Step::Unsuppress(tenant, person, channel) => {
                 self.unsuppress(*tenant, *person, *channel).await
             }
+            Step::Erase(tenant, person, channel) => self.erase(*tenant, *person, *channel).await,
             Step::Purge { age, limit } => self.purge(*age, *limit).await,
             Step::Advance(step) => {
                 self.harness.clock.advance(*step);

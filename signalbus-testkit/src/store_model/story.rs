@@ -54,6 +54,8 @@ pub(super) enum Step {
     Redrive(Again),
     Suppress(usize, usize, usize),
     Unsuppress(usize, usize, usize),
+    /// By key, and by the address on a channel.
+    Erase(usize, usize, usize),
     Purge {
         age: Duration,
         limit: u32,
@@ -195,6 +197,9 @@ fn any_step() -> impl Strategy<Value = Step> {
         }),
         1 => any_address().prop_map(|(tenant, person, channel)| {
             Step::Unsuppress(tenant, person, channel)
+        }),
+        1 => any_address().prop_map(|(tenant, person, channel)| {
+            Step::Erase(tenant, person, channel)
         }),
         1 => (seconds(&[0, 1, 30, 100]), select(&[1, 2, 100][..]))
             .prop_map(|(age, limit)| Step::Purge { age, limit }),
@@ -458,6 +463,14 @@ impl fmt::Display for Step {
                 write!(
                     f,
                     "{tenant} allows {person} on {} again",
+                    CHANNELS[*channel]
+                )
+            }
+            Self::Erase(tenant, person, channel) => {
+                let (tenant, person) = (TENANTS[*tenant], PEOPLE[*person]);
+                write!(
+                    f,
+                    "{tenant} erases {person}, also on {}",
                     CHANNELS[*channel]
                 )
             }

@@ -8,8 +8,8 @@ use crate::{
     clock::Timestamp,
     mutant::Mutant,
     store::{
-        Acceptance, BusAdvance, BusPosition, Group, NewDelivery, NewEvent, Position, StoreError,
-        StoreErrorKind, StoredEvent,
+        Acceptance, BusAdvance, BusPosition, Group, IdempotencyRecord, NewDelivery, NewEvent,
+        Position, StoreError, StoreErrorKind, StoredEvent,
     },
 };
 
@@ -80,13 +80,13 @@ impl Tables {
     }
 
     fn accept_one(&mut self, event: NewEvent, now: Timestamp) -> Acceptance {
-        if let Some(answer) = self.seen(&event, now) {
+        let hashed = event.idempotency.as_ref().map(IdempotencyRecord::hashed);
+        if let Some(answer) = self.seen(&event, hashed, now) {
             return answer;
         }
         let number = self.events.next();
         let bytes = event.file_bytes();
-        let key = event.idempotency.map(|idempotency| {
-            let key = idempotency.hashed();
+        let key = event.idempotency.zip(hashed).map(|(idempotency, key)| {
             let keyed = Keyed {
                 event: number,
                 fingerprint: idempotency.fingerprint,
@@ -126,7 +126,12 @@ impl Tables {
     }
 
     /// The answer when the id or the key of this event was used before.
-    fn seen(&self, event: &NewEvent, now: Timestamp) -> Option<Acceptance> {
+    fn seen(
+        &self,
+        event: &NewEvent,
+        hashed: Option<[u8; 32]>,
+        now: Timestamp,
+    ) -> Option<Acceptance> {
         if self.event_ids.get(event.id.as_uuid()).is_some() {
             return Some(match self.event_of(&event.tenant, event.id) {
                 // The same call again, after its answer was lost.
@@ -135,7 +140,7 @@ impl Tables {
             });
         }
         let asked = event.idempotency.as_ref()?;
-        let keyed = self.keys.get(&event.tenant)?.get(&asked.hashed())?;
+        let keyed = self.keys.get(&event.tenant)?.get(&hashed?)?;
         let known = self.events.get(keyed.event)?;
         if Mutant::KeyAfterEvent.is_active() && known.stored.accepted_at >= now {
             return None;

@@ -51,6 +51,7 @@ impl Reference {
         self.events.push(Event {
             new: event.clone(),
             accepted_at: self.now,
+            erased: std::collections::BTreeSet::new(),
         });
         for new in &event.deliveries {
             let lane: LaneId = new.recipient_key.lane(new.channel.as_ref(), self.count);

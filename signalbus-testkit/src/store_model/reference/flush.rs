@@ -130,7 +130,7 @@ impl Reference {
         let delivery = self.find(claim.id)?;
         let of = delivery.event;
         let event = self.events.iter().find(|event| event.new.id == of)?;
-        let place = usize::try_from(delivery.new.recipient).unwrap();
+        let place = usize::try_from(delivery.new.recipient).unwrap_or(usize::MAX);
         Some(ClaimAnswer::Claimed(Claimed {
             event: Arc::new(self.stored(delivery.event)?),
             recipient: delivery.new.recipient,
@@ -138,6 +138,7 @@ impl Reference {
                 .new
                 .recipients
                 .get(place)
+                .filter(|_| !event.erased.contains(&place))
                 .map(|one| one.content.clone()),
             secret: event.new.secret.clone(),
             rendering: delivery.rendering.clone(),

@@ -2,12 +2,16 @@
 //! from the contract of [`Store`](signalbus_core::Store), not from any store.
 
 mod accept;
+mod erase;
 mod flush;
 mod lanes;
 mod operate;
 mod receipts;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use signalbus_core::{
     DeliveryId, EventId, Order, ProviderName, TenantId, Timestamp, Topic,
@@ -53,6 +57,15 @@ struct Event {
     /// Without its secret once it has ended.
     new: NewEvent,
     accepted_at: Timestamp,
+    /// The places of recipients that were erased.
+    erased: BTreeSet<usize>,
+}
+
+impl Event {
+    fn all_erased(&self) -> bool {
+        let all = self.new.recipients.len();
+        all > 0 && self.erased.len() == all
+    }
 }
 
 /// A receipt that was recorded, and for which delivery; none while it is parked.
@@ -207,7 +220,11 @@ impl Reference {
                 topic: event.new.topic.clone(),
                 class: event.new.class,
                 accepted_at: event.accepted_at,
-                content: event.new.content.clone(),
+                content: if event.all_erased() {
+                    bytes::Bytes::new()
+                } else {
+                    event.new.content.clone()
+                },
             })
     }
 
