@@ -15,7 +15,7 @@ use crate::{
     database::Link,
     error, history,
     order::{self, OrderKey},
-    secret,
+    secret, siblings,
 };
 
 /// A delivery that somebody wants called off.
@@ -43,7 +43,7 @@ pub(crate) async fn cancel(
     for target in targets {
         let flying = target.state == State::Sending;
         let answer = match target.state {
-            State::Waiting => {
+            State::Waiting | State::Held => {
                 waiting.push(target.position);
                 events.push(target.event);
                 keys.push(target.key);
@@ -54,6 +54,8 @@ pub(crate) async fn cancel(
                 CancelAnswer::InFlight
             }
             State::Ended(end) => CancelAnswer::Ended(end),
+            // Whoever knows where it is may call it off.
+            State::Newer => continue,
         };
         if !matches!(answer, CancelAnswer::Ended(_)) && !target.asked_before {
             let entry = Entry::Cancelled {
@@ -75,6 +77,7 @@ pub(crate) async fn cancel(
     history::append(link, now, &entries).await?;
     secret::spend(link, &events).await?;
     order::wake(link, &keys).await?;
+    siblings::decide(link, now, &waiting).await?;
     Ok(answers)
 }
 
@@ -113,7 +116,7 @@ async fn find(
                 position: columns.int()?,
                 event: columns.uuid()?,
                 id: DeliveryId::from_uuid(columns.uuid()?),
-                state: state_of(columns.int()?)?,
+                state: state_of(columns.int()?),
                 asked_before: columns.take()?,
                 key: OrderKey(columns.int()?, columns.take()?),
             })

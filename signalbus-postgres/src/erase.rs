@@ -11,7 +11,7 @@ use crate::{
     database::Link,
     history,
     order::{self, OrderKey},
-    receipts, secret,
+    receipts, secret, siblings,
 };
 
 /// The first state that is an end.
@@ -92,8 +92,11 @@ pub(crate) async fn erase(
     let ended: Vec<Uuid> = open.map(|one| one.event).collect();
     erased.secrets = secret::spend(link, &ended).await?;
     forget_events(link, &theirs.events, &mut erased).await?;
+    let open = deliveries.iter().filter(|one| one.is_open());
+    let moved: Vec<i64> = open.map(|one| one.position).collect();
     let keys: Vec<OrderKey> = deliveries.into_iter().map(|one| one.key).collect();
     order::wake(link, &keys).await?;
+    siblings::decide(link, now, &moved).await?;
     Ok(erased)
 }
 

@@ -96,7 +96,7 @@ async fn still_ended(
     for row in &rows {
         let mut columns = Columns::of(row);
         let event = columns.uuid()?;
-        let (state, class) = (state_of(columns.int()?)?, class_of(columns.int()?)?);
+        let (state, class) = (state_of(columns.int()?), class_of(columns.int()?)?);
         let may_go = match (state, columns.time_or_none()?) {
             (State::Ended(end), Some(at)) => at < retention.before(end, class, now),
             _ => false,

@@ -15,7 +15,7 @@ use crate::{
     codec::{Columns, micros},
     error, history,
     order::{self, OrderKey},
-    secret,
+    secret, siblings,
     states::{end_code, state_of},
 };
 
@@ -44,7 +44,7 @@ pub(crate) async fn cancel(
     for target in targets {
         let flying = target.state == State::Sending;
         let answer = match target.state {
-            State::Waiting => {
+            State::Waiting | State::Held => {
                 waiting.push(target.position);
                 events.push(target.event);
                 keys.push(target.key);
@@ -55,6 +55,8 @@ pub(crate) async fn cancel(
                 CancelAnswer::InFlight
             }
             State::Ended(end) => CancelAnswer::Ended(end),
+            // Whoever knows where it is may call it off.
+            State::Newer => continue,
         };
         if !matches!(answer, CancelAnswer::Ended(_)) && !target.asked_before {
             let entry = Entry::Cancelled {
@@ -73,6 +75,7 @@ pub(crate) async fn cancel(
     secret::forget(conn, &events).await?;
     history::append(conn, now, &entries).await?;
     order::let_go(conn, micros(now), &keys).await?;
+    siblings::decide(conn, now, waiting).await?;
     Ok(answers)
 }
 
@@ -114,7 +117,7 @@ async fn find(
                 position: columns.take()?,
                 event: columns.take()?,
                 id: DeliveryId::from_uuid(columns.uuid()?),
-                state: state_of(columns.take()?)?,
+                state: state_of(columns.take()?),
                 asked_before: columns.take()?,
                 key: OrderKey(columns.take()?, columns.take()?),
             })

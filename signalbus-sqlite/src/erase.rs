@@ -11,7 +11,7 @@ use crate::{
     codec::{Columns, micros},
     error, history,
     order::{self, OrderKey},
-    receipts, secret,
+    receipts, secret, siblings,
     states::{FIRST_END, SENDING, end_code, state},
 };
 
@@ -77,8 +77,11 @@ pub(crate) async fn erase(
     )
     .await?;
     forget_events(conn, &places, &mut erased).await?;
+    let open = deliveries.iter().filter(|one| one.state < FIRST_END);
+    let ended: Vec<i64> = open.map(|one| one.position).collect();
     let keys: Vec<OrderKey> = deliveries.into_iter().map(|one| one.key).collect();
     order::let_go(conn, micros(now), &keys).await?;
+    siblings::decide(conn, now, ended).await?;
     Ok(erased)
 }
 
@@ -230,5 +233,3 @@ async fn forget_events(
     .await?;
     Ok(())
 }
-
-const _: () = assert!(SENDING < FIRST_END, "what is in flight is open");

@@ -18,9 +18,9 @@ use signalbus_core::{
     store::{
         Acceptance, BusAdvance, BusPosition, Cancel, Cancelled, DeliveryFilter, DeliveryRecord,
         Erase, Erased, EventRecord, Fetched, Flush, Flushed, HistoryEntry, LaneHolding, LaneLease,
-        LaneRequest, Listed, NewEvent, Page, PageToken, Receipt, ReceiptEffect, Redrive, Redriven,
-        Retention, Store, StoreError, StoreErrorKind, StoreFeatures, Suppression, Tally,
-        Unsuppress, Window,
+        LaneRequest, Listed, NewEvent, Page, PageToken, Pause, Paused, Receipt, ReceiptEffect,
+        Redrive, Redriven, Released, Retention, Shape, Store, StoreError, StoreErrorKind,
+        StoreFeatures, Suppression, Tally, Unsuppress, Window,
     },
 };
 use sqlx::{Connection, SqliteConnection, SqlitePool};
@@ -32,7 +32,9 @@ use crate::{
     fetch::{self, Turn},
     flush, lanes,
     lock::FileLock,
-    purge, query, receipts, redrive, schema, suppress, task,
+    pauses, purge, query, receipts, redrive,
+    rewind::{self, Latest},
+    schema, suppress, task,
 };
 
 /// What runs in a transaction.
@@ -58,6 +60,7 @@ struct Inner {
     readers: SqlitePool,
     host: SqlitePool,
     turn: Turn,
+    latest: Latest,
     /// None when it only reads.
     _lock: Option<FileLock>,
 }
@@ -116,6 +119,7 @@ impl SqliteStore {
                     path: config.path,
                     clock: config.clock,
                     turn: Turn::default(),
+                    latest: Latest::unknown(),
                     _lock: lock,
                 }),
             })
@@ -136,6 +140,7 @@ impl SqliteStore {
                 path: config.path,
                 clock: config.clock,
                 turn: Turn::default(),
+                latest: Latest::unknown(),
                 _lock: None,
             }),
         })
@@ -256,7 +261,15 @@ impl fmt::Debug for SqliteStore {
 #[async_trait]
 impl Store for SqliteStore {
     fn features(&self) -> StoreFeatures {
-        StoreFeatures::none().durable(true)
+        StoreFeatures::none()
+            .durable(true)
+            .keeps(Shape::Later)
+            .keeps(Shape::After)
+            .keeps(Shape::Held)
+            .keeps(Shape::Pool)
+            .keeps(Shape::Gather)
+            .keeps(Shape::Watched)
+            .keeps(Shape::Memo)
     }
 
     async fn accept(
@@ -297,6 +310,10 @@ impl Store for SqliteStore {
 
     async fn fetch(&self, lanes: &[LaneLease], window: Window) -> Result<Fetched, StoreError> {
         let (now, lanes, window) = (self.now(), Arc::<[_]>::from(lanes), Arc::new(window));
+        if self.inner.latest.went_back(now) {
+            self.write(move |conn| Box::pin(rewind::rewind(conn, now)))
+                .await?;
+        }
         let (ours, wanted) = (Arc::clone(&lanes), Arc::clone(&window));
         let found = self
             .read(move |conn| {
@@ -371,6 +388,28 @@ impl Store for SqliteStore {
             Box::pin(async move { cancel::cancel(conn, now, &tenant, &cancel).await })
         })
         .await
+    }
+
+    async fn pause(&self, pause: Pause) -> Result<bool, StoreError> {
+        let now = self.now();
+        self.write(move |conn| Box::pin(async move { pauses::pause(conn, now, &pause).await }))
+            .await
+    }
+
+    async fn resume(&self, what: &Paused) -> Result<bool, StoreError> {
+        let what = what.clone();
+        self.write(move |conn| Box::pin(async move { pauses::resume(conn, &what).await }))
+            .await
+    }
+
+    async fn release(&self, limit: u32) -> Result<Released, StoreError> {
+        let now = self.now();
+        self.write(move |conn| Box::pin(pauses::release(conn, now, limit)))
+            .await
+    }
+
+    async fn pauses(&self) -> Result<Vec<Pause>, StoreError> {
+        self.read(move |conn| Box::pin(pauses::all(conn))).await
     }
 
     async fn suppress(&self, suppressions: Vec<Suppression>) -> Result<(), StoreError> {

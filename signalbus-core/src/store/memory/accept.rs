@@ -1,7 +1,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    row::{Phase, Row},
+    row::{Phase, Row, Special},
     tables::{BusKey, EventRow, Keyed, Tables},
 };
 use crate::{
@@ -84,6 +84,12 @@ impl Tables {
         if let Some(answer) = self.seen(&event, hashed, now) {
             return answer;
         }
+        let waits = event.deliveries.iter().any(|one| one.after.is_some());
+        let due = |delivery: &NewDelivery| delivery.due(&event);
+        let dues: Vec<_> = match waits {
+            true => event.deliveries.iter().map(due).collect(),
+            false => Vec::new(),
+        };
         let number = self.events.next();
         let bytes = event.file_bytes();
         let key = event.idempotency.zip(hashed).map(|(idempotency, key)| {
@@ -108,8 +114,9 @@ impl Tables {
             .deliveries
             .iter()
             .any(|delivery| delivery.ended.is_none());
-        for delivery in event.deliveries {
-            self.add((&stored, number, bytes), delivery, now);
+        for (nth, delivery) in event.deliveries.into_iter().enumerate() {
+            let due = dues.get(nth).copied().unwrap_or(delivery.send_at);
+            self.add((&stored, number, bytes), delivery, due, now);
         }
         self.events.push(EventRow {
             stored,
@@ -156,6 +163,7 @@ impl Tables {
         &mut self,
         (event, number, bytes): (&Arc<StoredEvent>, i64, u64),
         delivery: NewDelivery,
+        due: Option<Timestamp>,
         now: Timestamp,
     ) {
         if let Some(channel) = &delivery.channel
@@ -167,8 +175,18 @@ impl Tables {
             tenant: event.tenant.clone(),
             lane: delivery.recipient_key.lane(Some(&channel), self.lane_count),
             channel,
+            pool: delivery.pool,
             retry: false,
         });
+        let after = delivery.after;
+        let special = Special {
+            after,
+            gather: delivery.gather,
+            watched: delivery.watched,
+            waits_since: None,
+        };
+        let is_special = after.is_some() || special.gather.is_some() || special.watched;
+
         let position = Position(self.rows.push(Box::new(Row {
             id: delivery.id,
             event: Arc::clone(event),
@@ -183,13 +201,16 @@ impl Tables {
             category: delivery.category.map(Into::into),
             expires_at: delivery.expires_at,
             phase: Phase::Ready,
-            due: delivery.send_at.map_or(now, |at| at.max(now)),
+            due: due.map_or(now, |at| at.max(now)),
             generation: 0,
             attempt: 0,
+            tries: 0,
             failures: 0,
             suspicion: 0,
             cancel_requested: false,
             rendering: None,
+            memo: None,
+            special: is_special.then(|| Box::new(special)),
             provider: None,
             provider_message_id: None,
             receipts: None,
@@ -200,6 +221,9 @@ impl Tables {
             None => {
                 self.open(position);
                 self.enqueue(position, now);
+                if let Some(row) = self.rows.get(position.0) {
+                    self.siblings.add(row, position);
+                }
             }
             Some((state, reason)) => {
                 self.end_untried(position, state, reason, delivery.detail, now);

@@ -7,8 +7,8 @@ use crate::{
     id::{DeliveryId, EventId},
     name::{ChannelName, TenantId},
     store::{
-        DeliveryFilter, DeliveryRecord, EventRecord, HistoryEntry, Page, PageToken, Position,
-        Reason, State, StoreError, StoreErrorKind, StoredEvent, Tally,
+        DeliveryFilter, DeliveryRecord, EventRecord, FOREVER, HistoryEntry, Page, PageToken,
+        Position, Reason, State, StoreError, StoreErrorKind, StoredEvent, Tally,
     },
 };
 
@@ -82,7 +82,7 @@ impl Tables {
                     count: 0,
                     oldest: None,
                 });
-            let since = if state == State::Waiting {
+            let since = if state == State::Waiting && row.due < FOREVER {
                 row.due
             } else {
                 row.event.accepted_at

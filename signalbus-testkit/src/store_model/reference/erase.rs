@@ -1,4 +1,7 @@
-use signalbus_core::store::{EndState, Entry, Erase, Erased, Reason, ReceiptTarget, RecipientKey};
+use signalbus_core::{
+    DeliveryId,
+    store::{EndState, Entry, Erase, Erased, Reason, ReceiptTarget, RecipientKey},
+};
 
 use super::{Delivery, Place, Reference, receipts::is_of};
 
@@ -6,6 +9,7 @@ impl Reference {
     /// Without a limit: whom a limited one takes first is the store's own choice.
     pub(in super::super) fn erase(&mut self, erase: &Erase) -> Erased {
         let mut erased = Erased::default();
+        let mut moved = Vec::new();
         for nth in 0..self.events.len() {
             if self.events[nth].new.tenant != erase.tenant {
                 continue;
@@ -15,7 +19,7 @@ impl Reference {
                 if !self.events[nth].erased.contains(&place) && self.is_theirs(nth, place, erase) {
                     self.events[nth].erased.insert(place);
                     erased.recipients += 1;
-                    self.erase_deliveries(nth, place, erase, &mut erased);
+                    moved.extend(self.erase_deliveries(nth, place, erase, &mut erased));
                     let all = self.events[nth].new.recipients.len();
                     erased.events += u64::from(self.events[nth].erased.len() == all);
                 }
@@ -23,6 +27,7 @@ impl Reference {
             self.forget_secrets();
             erased.secrets += u64::from(had_secret && self.events[nth].new.secret.is_none());
         }
+        self.decide(moved);
         erased
     }
 
@@ -37,7 +42,14 @@ impl Reference {
             || of.any(|one| one.address.is_some_and(|to| erase.addresses.contains(&to)))
     }
 
-    fn erase_deliveries(&mut self, nth: usize, place: usize, erase: &Erase, erased: &mut Erased) {
+    fn erase_deliveries(
+        &mut self,
+        nth: usize,
+        place: usize,
+        erase: &Erase,
+        erased: &mut Erased,
+    ) -> Vec<DeliveryId> {
+        let mut moved = Vec::new();
         let (now, event) = (self.now, self.events[nth].new.id);
         let theirs = |one: &&mut Delivery| one.event == event && of_place(one.new.recipient, place);
         for delivery in self.deliveries.iter_mut().filter(theirs) {
@@ -53,6 +65,7 @@ impl Reference {
             if delivery.end().is_none() {
                 delivery.finish(now, EndState::Cancelled, Reason::Erased);
                 erased.cancelled += 1;
+                moved.push(delivery.id);
             }
             erased.renderings += u64::from(delivery.rendering.take().is_some());
             erased.message_ids += u64::from(delivery.message.take().is_some());
@@ -62,6 +75,7 @@ impl Reference {
             let actor = erase.actor.clone();
             delivery.note(now, Entry::Erased { actor, in_flight });
         }
+        moved
     }
 }
 

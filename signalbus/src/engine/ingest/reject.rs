@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::super::Shared;
 use crate::{
     bus::Place,
-    event::{Class, Order},
+    event::Class,
     id::EventId,
     name::{TenantId, Topic},
     route::content::Content,
@@ -38,6 +38,10 @@ impl Rejected<'_> {
         let tenant = self.tenant.unwrap_or_default();
         let recipient_key = RecipientKey::of(&tenant, "");
         let content = Content::new(Vec::new(), kept(&without_secret(self.payload)));
+        let mut delivery = NewDelivery::new(shared.planner.ids.delivery(), 0, recipient_key);
+        delivery.order_key = recipient_key.half();
+        delivery.ended = Some((EndState::Dead, self.reason));
+        delivery.detail = Some(one_line(self.why, LONGEST_DETAIL));
         NewEvent {
             id: self.id,
             topic: self.topic.unwrap_or_else(Topic::unreadable),
@@ -47,21 +51,7 @@ impl Rejected<'_> {
             recipients: Vec::new(),
             secret: None,
             attachments: Vec::new(),
-            deliveries: vec![NewDelivery {
-                id: shared.planner.ids.delivery(),
-                recipient: 0,
-                channel: None,
-                recipient_key,
-                order_key: recipient_key.half(),
-                order: Order::Unordered,
-                address: None,
-                sender: None,
-                category: None,
-                send_at: None,
-                expires_at: None,
-                ended: Some((EndState::Dead, self.reason)),
-                detail: Some(one_line(self.why, LONGEST_DETAIL)),
-            }],
+            deliveries: vec![delivery],
             tenant,
         }
     }

@@ -19,33 +19,31 @@ const NOTHING: [i64; 0] = [];
 /// A first try on the e-mail channel, of the default tenant, unrelated to any other.
 fn ready(position: i64) -> Ready {
     let id = Uuid::from_u128(u128::from(position.unsigned_abs()));
-    Ready {
-        position: Position(position),
-        id: DeliveryId::from_uuid(id),
-        event: EventId::from_uuid(id),
-        tenant: TenantId::default(),
-        channel: channel(EMAIL),
-        class: Class::Standard,
-        lane: LaneId::from_stored(0),
-        order_key: position.unsigned_abs(),
-        order: Order::Start,
-        generation: 0,
-        attempt: 0,
-        failures: 0,
-        suspicion: 0,
-        since: NOW,
-        accepted_at: NOW,
-        expires_at: None,
-        bytes: 0,
-    }
+    let mut made = Ready::new(
+        (Position(position), DeliveryId::from_uuid(id)),
+        EventId::from_uuid(id),
+        TenantId::default(),
+        channel(EMAIL),
+        Class::Standard,
+        LaneId::from_stored(0),
+        NOW,
+    );
+    made.order_key = position.unsigned_abs();
+    made.order = Order::Start;
+    made.generation = 0;
+    made.attempt = 0;
+    made.failures = 0;
+    made.suspicion = 0;
+    made.accepted_at = NOW;
+    made.expires_at = None;
+    made
 }
 
 /// A delivery whose event has files of this size.
 pub(crate) fn waiting_with_files(position: i64, bytes: u64) -> Ready {
-    Ready {
-        bytes,
-        ..ready(position)
-    }
+    let mut made = ready(position);
+    made.bytes = bytes;
+    made
 }
 
 fn channel(index: usize) -> ChannelName {
@@ -61,7 +59,7 @@ fn after(seconds: u64) -> Timestamp {
 }
 
 fn scheduler(ready: impl IntoIterator<Item = Ready>) -> Scheduler {
-    let mut scheduler = Scheduler::new(vec![channel(EMAIL), channel(SMS)]);
+    let mut scheduler = Scheduler::new([channel(EMAIL), channel(SMS)].into_iter().collect());
     for ready in ready {
         assert!(scheduler.admit(ready), "new");
     }
