@@ -86,7 +86,7 @@ fn is_same(copy: &NewEvent, event: &NewEvent) {
         deliveries
             .map(|one| {
                 (
-                    one.lane_key.0,
+                    one.recipient_key,
                     one.order_key,
                     one.address,
                     one.send_at,

@@ -104,6 +104,7 @@ fn render(templates: &Templates, part: Part, data: &Value) -> Result<Parts, Temp
             locales: &["en"],
             parts: &[part],
             data,
+            secret: Some(data),
             recipient: &recipient,
             event: EventId::from_uuid(Uuid::nil()),
             topic: &Topic::new("user.signup").expect("a good topic"),

@@ -75,6 +75,15 @@ pub fn later(at: Timestamp, delay: Duration) -> Timestamp {
         .unwrap_or(Timestamp::MAX)
 }
 
+/// `at - age`, or the beginning of time when that would overflow.
+#[must_use]
+pub fn earlier(at: Timestamp, age: Duration) -> Timestamp {
+    jiff::SignedDuration::try_from(age)
+        .ok()
+        .and_then(|age| at.checked_sub(age).ok())
+        .unwrap_or(Timestamp::MIN)
+}
+
 /// The time from `from` to `to`, or zero when `to` has passed.
 #[must_use]
 pub fn until(from: Timestamp, to: Timestamp) -> Duration {

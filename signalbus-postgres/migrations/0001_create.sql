@@ -49,13 +49,13 @@ CREATE TABLE signalbus.lane (
 ) WITH (fillfactor = 50);
 
 -- The deliveries of an event have positions from `first_position` to `last_position`; those of
--- others may lie between.
+-- others may lie between. `file_bytes` is how large its files are together.
 CREATE TABLE signalbus.event (
     id              uuid PRIMARY KEY,
     tenant          text COLLATE "C" NOT NULL,
     topic           text COLLATE "C" NOT NULL,
     class           smallint NOT NULL,
-    files           integer NOT NULL,
+    file_bytes      bigint NOT NULL,
     accepted_at     bigint NOT NULL,
     first_position  bigint,
     last_position   bigint,
@@ -74,6 +74,25 @@ CREATE TABLE signalbus.key (
 );
 
 CREATE INDEX key_event ON signalbus.key (event);
+
+-- Who an event is for: addresses, name and data are here and nowhere else. `key` stands for the
+-- person; `content` is gone when they were erased.
+CREATE TABLE signalbus.recipient (
+    event    uuid NOT NULL,
+    place    bigint NOT NULL,
+    key      bytea NOT NULL,
+    content  bytea,
+    PRIMARY KEY (event, place)
+);
+
+CREATE INDEX recipient_key ON signalbus.recipient (key);
+
+-- `open` counts the deliveries of the event that have not ended; with the last of them the body goes.
+CREATE TABLE signalbus.secret (
+    event  uuid PRIMARY KEY,
+    open   bigint NOT NULL,
+    body   bytea
+);
 
 CREATE TABLE signalbus.attachment (
     event         uuid NOT NULL,
@@ -154,6 +173,8 @@ CREATE INDEX delivery_order ON signalbus.delivery (order_key, tenant, position) 
 -- The exceptions an operator looks for; what ended well is not in it.
 CREATE INDEX delivery_failed ON signalbus.delivery (state, position) WHERE state >= 10 AND state < 20;
 CREATE INDEX delivery_tenant ON signalbus.delivery (tenant, position);
+-- What was sent to an address.
+CREATE INDEX delivery_address ON signalbus.delivery (address) WHERE address IS NOT NULL;
 CREATE INDEX delivery_message ON signalbus.delivery (message_hash) WHERE message_hash IS NOT NULL;
 
 -- What is held back, oldest first. An empty word narrows nothing; a pause of a provider holds no

@@ -8,18 +8,20 @@ use signalbus_core::{
         Cancel, CancelAnswer, CancelTarget, Cancelled, EndState, Entry, Reason, State, StoreError,
     },
 };
+use uuid::Uuid;
 
 use crate::{
     codec::{Columns, end_code, micros, state_of},
     database::Link,
     error, history,
     order::{self, OrderKey},
-    siblings,
+    secret, siblings,
 };
 
 /// A delivery that somebody wants called off.
 struct Target {
     position: i64,
+    event: Uuid,
     id: DeliveryId,
     state: State,
     asked_before: bool,
@@ -36,12 +38,14 @@ pub(crate) async fn cancel(
     let targets = find(link, tenant, cancel.target).await?;
     let (mut waiting, mut in_flight) = (Vec::new(), Vec::new());
     let (mut keys, mut entries) = (Vec::new(), Vec::new());
+    let mut events = Vec::new();
     let mut answers = Vec::with_capacity(targets.len());
     for target in targets {
         let flying = target.state == State::Sending;
         let answer = match target.state {
             State::Waiting | State::Held => {
                 waiting.push(target.position);
+                events.push(target.event);
                 keys.push(target.key);
                 CancelAnswer::Cancelled
             }
@@ -71,6 +75,7 @@ pub(crate) async fn cancel(
         .bind(in_flight);
     link.run(mark).await?;
     history::append(link, now, &entries).await?;
+    secret::spend(link, &events).await?;
     order::wake(link, &keys).await?;
     siblings::decide(link, now, &waiting).await?;
     Ok(answers)
@@ -84,7 +89,7 @@ async fn find(
 ) -> Result<Vec<Target>, StoreError> {
     let (sql, id) = match target {
         CancelTarget::Event(id) => (
-            "SELECT d.position, d.id, d.state, d.cancelled, d.order_key, d.tenant
+            "SELECT d.position, d.event, d.id, d.state, d.cancelled, d.order_key, d.tenant
              FROM signalbus.event AS e
              JOIN signalbus.delivery AS d
                ON d.position BETWEEN e.first_position AND e.last_position AND d.event = e.id
@@ -92,7 +97,7 @@ async fn find(
             *id.as_uuid(),
         ),
         CancelTarget::Delivery(id) => (
-            "SELECT position, id, state, cancelled, order_key, tenant
+            "SELECT position, event, id, state, cancelled, order_key, tenant
              FROM signalbus.delivery WHERE id = $1 AND tenant = $2 FOR UPDATE",
             *id.as_uuid(),
         ),
@@ -109,6 +114,7 @@ async fn find(
             let mut columns = Columns::of(row);
             Ok(Target {
                 position: columns.int()?,
+                event: columns.uuid()?,
                 id: DeliveryId::from_uuid(columns.uuid()?),
                 state: state_of(columns.int()?),
                 asked_before: columns.take()?,

@@ -3,7 +3,7 @@
 use signalbus_core::{
     clock::Timestamp,
     event::{Class, Order},
-    store::{EndState, LaneId, State, StoreError},
+    store::{EndState, LaneId, RecipientKey, State, StoreError},
 };
 use sqlx::{Column, Postgres, Row, TypeInfo, postgres::PgRow};
 
@@ -203,6 +203,15 @@ impl<'r> Columns<'r> {
     /// The next column as a UUID.
     pub(crate) fn uuid(&mut self) -> Result<uuid::Uuid, StoreError> {
         self.take()
+    }
+
+    /// The next column as the key of a recipient.
+    pub(crate) fn recipient_key(&mut self) -> Result<RecipientKey, StoreError> {
+        let bytes: &[u8] = self.take()?;
+        let key = bytes.try_into().map(RecipientKey);
+        key.map_err(|source| {
+            error::corrupt("the key of a recipient cannot be read").with_source(source)
+        })
     }
 
     /// The next column as a name.

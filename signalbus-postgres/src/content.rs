@@ -1,33 +1,33 @@
 //! Files of events, for those who send.
 
-use signalbus_core::{event::Attachment, store::StoreError};
-use uuid::Uuid;
+use signalbus_core::{event::Attachment, id::EventId, name::TenantId, store::StoreError};
 
 use crate::{codec::Columns, database::Link};
 
-/// The files of these events, in their order.
+/// The files of an event, in their order.
 pub(crate) async fn files(
     link: &mut Link<'_>,
-    events: &[Uuid],
-) -> Result<Vec<(Uuid, Attachment)>, StoreError> {
+    tenant: &TenantId,
+    event: EventId,
+) -> Result<Vec<Attachment>, StoreError> {
     let query = link
         .query(
-            "SELECT event, file_name, content_type, content_id, content
-             FROM signalbus.attachment WHERE event = ANY($1) ORDER BY event, place",
+            "SELECT a.file_name, a.content_type, a.content_id, a.content
+             FROM signalbus.event AS e JOIN signalbus.attachment AS a ON a.event = e.id
+             WHERE e.id = $1 AND e.tenant = $2 ORDER BY a.place",
         )
-        .bind(events);
+        .bind(*event.as_uuid())
+        .bind(tenant.as_str());
     let rows = link.rows(query).await?;
     rows.iter()
         .map(|row| {
             let mut columns = Columns::of(row);
-            let event = columns.uuid()?;
-            let file = Attachment {
+            Ok(Attachment {
                 file_name: columns.take()?,
                 content_type: columns.take()?,
                 content_id: columns.take_or_none()?,
                 content: columns.take::<Vec<u8>>()?.into(),
-            };
-            Ok((event, file))
+            })
         })
         .collect()
 }

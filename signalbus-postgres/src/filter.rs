@@ -5,11 +5,12 @@ use sqlx::{Postgres, QueryBuilder};
 
 use crate::{
     codec::{end_code, message_hash, micros},
+    database::Dialect,
     text::clean,
 };
 
 /// Adds what the filter asks of `delivery AS d` and `event AS e`, each part behind an `AND`.
-pub(crate) fn push(sql: &mut QueryBuilder<Postgres>, filter: &DeliveryFilter) {
+pub(crate) fn push(sql: &mut QueryBuilder<Postgres>, filter: &DeliveryFilter, dialect: &Dialect) {
     if let Some(tenant) = &filter.tenant {
         sql.push(" AND d.tenant = ");
         sql.push_bind(tenant.as_str().to_owned());
@@ -33,6 +34,19 @@ pub(crate) fn push(sql: &mut QueryBuilder<Postgres>, filter: &DeliveryFilter) {
     if let Some(reason) = &filter.reason {
         sql.push(" AND d.reason = ");
         sql.push_bind(clean(reason.as_str()).into_owned());
+    }
+    if let Some(key) = &filter.recipient {
+        sql.push(dialect.text(
+            " AND d.position IN (
+                 SELECT o.position FROM signalbus.recipient AS r
+                 JOIN signalbus.event AS f ON f.id = r.event
+                 JOIN signalbus.delivery AS o
+                   ON o.position BETWEEN f.first_position AND f.last_position
+                  AND o.event = f.id AND o.recipient = r.place
+                 WHERE r.key = ",
+        ));
+        sql.push_bind(key.0.to_vec());
+        sql.push(")");
     }
     if let Some(address) = &filter.address {
         sql.push(" AND d.address = ");

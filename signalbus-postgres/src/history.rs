@@ -1,4 +1,4 @@
-//! The history of deliveries: only ever added to.
+//! The history of deliveries: only ever added to, but for a person that is erased.
 
 use signalbus_core::{
     clock::Timestamp,
@@ -49,6 +49,38 @@ pub(crate) async fn append(
         .bind(bodies)
         .bind(micros(now))
         .bind(VERSION);
+    link.run(query).await.map(drop)
+}
+
+/// Takes out of the histories of these deliveries what may tell who their recipient was.
+pub(crate) async fn erase(link: &mut Link<'_>, positions: &[i64]) -> Result<(), StoreError> {
+    let query = link
+        .query(
+            "SELECT position, entry, at, version, body FROM signalbus.history
+             WHERE position = ANY($1) ORDER BY position, entry",
+        )
+        .bind(positions);
+    let rows = link.rows(query).await?;
+    let (mut places, mut entries, mut bodies) = (Vec::new(), Vec::new(), Vec::new());
+    for row in &rows {
+        let mut columns = Columns::of(row);
+        let place = (columns.int()?, columns.int()?);
+        let mut line = entry(&mut columns)?;
+        if line.erase() {
+            places.push(place.0);
+            entries.push(place.1);
+            bodies.push(body(&line.entry)?);
+        }
+    }
+    let query = link
+        .query(
+            "UPDATE signalbus.history AS h SET body = a.body
+             FROM unnest($1::bigint[], $2::bigint[], $3::text[]) AS a (position, entry, body)
+             WHERE h.position = a.position AND h.entry = a.entry",
+        )
+        .bind(places)
+        .bind(entries)
+        .bind(bodies);
     link.run(query).await.map(drop)
 }
 

@@ -1,53 +1,91 @@
 //! Forgetting what ended long ago.
 
-use signalbus_core::{clock::Timestamp, store::StoreError};
+use signalbus_core::{
+    clock::Timestamp,
+    event::Class,
+    store::{EndState, Retention, State, StoreError},
+};
 use uuid::Uuid;
 
 use crate::{
-    codec::{Columns, MONTH, MONTHS, micros},
+    codec::{Columns, MONTH, MONTHS, class_code, class_of, end_code, micros, state_of},
     database::Link,
     order::{self, OrderKey},
     receipts,
 };
 
+/// Before which time a delivery must have ended, by how it did and by class.
+#[derive(Default)]
+struct Cutoffs {
+    states: Vec<i16>,
+    classes: Vec<i16>,
+    before: Vec<i64>,
+}
+
+impl Cutoffs {
+    fn of(retention: &Retention, now: Timestamp) -> Self {
+        let small = |code| i16::try_from(code).unwrap_or_default();
+        let mut columns = Self::default();
+        for end in EndState::ALL {
+            for class in Class::ALL {
+                columns.states.push(small(end_code(end)));
+                columns.classes.push(small(class_code(class)));
+                columns
+                    .before
+                    .push(micros(retention.before(end, class, now)));
+            }
+        }
+        columns
+    }
+}
+
 /// Deletes whole events, oldest first, with all that belongs to them; in a transaction.
 pub(crate) async fn purge(
     link: &mut Link<'_>,
     now: Timestamp,
-    before: Timestamp,
-    limit: u32,
+    retention: &Retention,
 ) -> Result<u64, StoreError> {
     receipts::forget_parked(link, now).await?;
+    let cutoffs = Cutoffs::of(retention, now);
     let query = link
         .query(
             "SELECT e.id FROM signalbus.event AS e
              WHERE e.accepted_at < $1 AND NOT EXISTS (
                  SELECT 1 FROM signalbus.delivery AS d
                  WHERE d.position BETWEEN e.first_position AND e.last_position
-                   AND d.event = e.id AND (d.ended_at IS NULL OR d.ended_at >= $1))
+                   AND d.event = e.id
+                   AND (d.ended_at < (
+                       SELECT k.before
+                       FROM unnest($3::smallint[], $4::smallint[], $5::bigint[])
+                           AS k (state, class, before)
+                       WHERE k.state = d.state AND k.class = d.class)) IS NOT TRUE)
              ORDER BY e.accepted_at LIMIT $2 FOR UPDATE SKIP LOCKED",
         )
-        .bind(micros(before))
-        .bind(i64::from(limit));
+        .bind(micros(retention.accepted_before(now)))
+        .bind(i64::from(retention.most()))
+        .bind(cutoffs.states)
+        .bind(cutoffs.classes)
+        .bind(cutoffs.before);
     let rows = link.rows(query).await?;
     let events = rows.iter().map(|row| Columns::of(row).uuid());
     let events = events.collect::<Result<Vec<_>, _>>()?;
     if events.is_empty() {
         return Ok(0);
     }
-    let events = still_ended(link, before, events).await?;
+    let events = still_ended(link, now, retention, events).await?;
     delete(link, &events).await
 }
 
 /// Locks the deliveries, and leaves out events of which one was redriven meanwhile.
 async fn still_ended(
     link: &mut Link<'_>,
-    before: Timestamp,
+    now: Timestamp,
+    retention: &Retention,
     events: Vec<Uuid>,
 ) -> Result<Vec<Uuid>, StoreError> {
     let query = link
         .query(
-            "SELECT d.event, d.ended_at FROM signalbus.event AS e
+            "SELECT d.event, d.state, d.class, d.ended_at FROM signalbus.event AS e
              JOIN signalbus.delivery AS d
                ON d.position BETWEEN e.first_position AND e.last_position AND d.event = e.id
              WHERE e.id = ANY($1) ORDER BY d.position FOR UPDATE OF d",
@@ -58,10 +96,12 @@ async fn still_ended(
     for row in &rows {
         let mut columns = Columns::of(row);
         let event = columns.uuid()?;
-        if columns
-            .time_or_none()?
-            .is_none_or(|ended_at| ended_at >= before)
-        {
+        let (state, class) = (state_of(columns.int()?), class_of(columns.int()?)?);
+        let may_go = match (state, columns.time_or_none()?) {
+            (State::Ended(end), Some(at)) => at < retention.before(end, class, now),
+            _ => false,
+        };
+        if !may_go {
             open.push(event);
         }
     }
@@ -82,6 +122,8 @@ async fn delete(link: &mut Link<'_>, events: &[Uuid]) -> Result<u64, StoreError>
              receipts AS (
                  DELETE FROM signalbus.receipt WHERE position IN (SELECT position FROM gone)),
              files AS (DELETE FROM signalbus.attachment WHERE event = ANY($1)),
+             recipients AS (DELETE FROM signalbus.recipient WHERE event = ANY($1)),
+             secrets AS (DELETE FROM signalbus.secret WHERE event = ANY($1)),
              keys AS (DELETE FROM signalbus.key WHERE event = ANY($1))
              SELECT order_key, tenant FROM gone WHERE holds",
         )

@@ -5,7 +5,7 @@ use signalbus_core::{
     name::{ChannelName, TenantId},
     store::{
         DeliveryFilter, DeliveryRecord, EventRecord, HistoryEntry, Page, PageToken, Position,
-        Reason, State, StoreError, Tally,
+        Reason, State, StoreError, StoredRecipient, Tally,
     },
 };
 use sqlx::QueryBuilder;
@@ -46,13 +46,33 @@ pub(crate) async fn event(
         ))
         .bind(*id.as_uuid());
     let rows = link.rows(query).await?;
+    let recipients = recipients(link, id).await?;
     Ok(Some(EventRecord {
+        recipients,
         event: row::event(&mut Columns::of(found))?,
         deliveries: rows
             .iter()
             .map(|row| row::delivery(&mut Columns::of(row)))
             .collect::<Result<_, StoreError>>()?,
     }))
+}
+
+async fn recipients(link: &mut Link<'_>, id: EventId) -> Result<Vec<StoredRecipient>, StoreError> {
+    let query = link
+        .query("SELECT key, content FROM signalbus.recipient WHERE event = $1 ORDER BY place")
+        .bind(*id.as_uuid());
+    let rows = link.rows(query).await?;
+    rows.iter()
+        .map(|row| {
+            let mut columns = Columns::of(row);
+            let key = columns.recipient_key()?;
+            let content: Option<Vec<u8>> = columns.take_or_none()?;
+            Ok(StoredRecipient {
+                key,
+                content: content.map(Into::into),
+            })
+        })
+        .collect()
 }
 
 /// One delivery.
@@ -116,7 +136,7 @@ pub(crate) async fn list(
           WHERE d.position > "
     )));
     sql.push_bind(page.after.map_or(i64::MIN, |Position(after)| after));
-    filter::push(&mut sql, filter);
+    filter::push(&mut sql, filter, link.dialect);
     sql.push(" ORDER BY d.position LIMIT ");
     sql.push_bind(i64::from(page.limit) + 1);
     let query = link.dialect.persist(sql.build());
@@ -156,7 +176,7 @@ pub(crate) async fn tally(
         );
     }
     sql.push(" WHERE true");
-    filter::push(&mut sql, filter);
+    filter::push(&mut sql, filter, link.dialect);
     sql.push(" GROUP BY d.tenant, d.channel, d.state, d.reason");
     let query = link.dialect.persist(sql.build());
     let rows = link.rows(query).await?;

@@ -164,6 +164,29 @@ pub(crate) async fn forget_parked(link: &mut Link<'_>, now: Timestamp) -> Result
     link.run(query).await.map(drop)
 }
 
+/// Forgets what is parked for these deliveries, and what their receipts said in words. Says how many
+/// were parked.
+pub(crate) async fn forget_for(link: &mut Link<'_>, positions: &[i64]) -> Result<u64, StoreError> {
+    let query = link
+        .query(
+            "DELETE FROM signalbus.receipt AS r USING signalbus.delivery AS d
+             WHERE d.position = ANY($1) AND r.position IS NULL AND r.tenant IN (d.tenant, '')
+               AND (r.delivery = d.id
+                    OR (r.message_hash = d.message_hash AND r.message_id = d.message_id
+                        AND r.provider = d.provider))",
+        )
+        .bind(positions);
+    let gone = link.run(query).await?;
+    let query = link
+        .query(
+            "UPDATE signalbus.receipt SET body = NULL, message_id = NULL, message_hash = NULL
+             WHERE position = ANY($1)",
+        )
+        .bind(positions);
+    link.run(query).await?;
+    Ok(gone)
+}
+
 fn parked_since(now: Timestamp) -> Timestamp {
     now.checked_sub(PARKED_FOR).unwrap_or(Timestamp::MIN)
 }

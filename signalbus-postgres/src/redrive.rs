@@ -14,7 +14,7 @@ use crate::{
     database::Link,
     error, filter, history,
     order::{self, OrderKey},
-    rendering,
+    rendering, secret,
 };
 
 /// A delivery that can be redriven.
@@ -108,7 +108,7 @@ async fn matching(
          WHERE ",
         redrivable!(),
     )));
-    filter::push(&mut sql, &filter);
+    filter::push(&mut sql, &filter, link.dialect);
     sql.push(" ORDER BY d.position LIMIT ");
     sql.push_bind(i64::from(redrive.limit) + 1);
     sql.push(" FOR UPDATE OF d");
@@ -173,6 +173,7 @@ async fn start(
         .bind(states)
         .bind(redrive.expires_at.map(micros));
     link.run(query).await?;
+    secret::renew(link, &positions).await?;
     if redrive.content == RedriveContent::Fresh {
         rendering::forget(link, &positions).await?;
     }

@@ -22,7 +22,8 @@ macro_rules! ready_columns {
     () => {
         "d.position, d.id, d.event, d.tenant, d.channel, d.class, d.lane, d.order_key, d.order_mode,
          d.generation, d.attempt, d.tries, d.failures, d.suspicion, d.due, d.accepted_at,
-         d.expires_at, d.pool, d.memo"
+         d.expires_at, d.pool, d.memo,
+         coalesce((SELECT f.file_bytes FROM signalbus.event AS f WHERE f.id = d.event), 0)"
     };
 }
 
@@ -48,7 +49,6 @@ pub(crate) fn event(columns: &mut Columns<'_>) -> Result<StoredEvent, StoreError
         class: class_of(columns.int()?)?,
         accepted_at: columns.time()?,
         content: columns.take::<Vec<u8>>()?.into(),
-        attachments: Vec::new(),
     })
 }
 
@@ -68,7 +68,6 @@ pub(crate) fn event_if_whole(
         class,
         accepted_at,
         content: content.into(),
-        attachments: Vec::new(),
     });
     Ok((id, event))
 }
@@ -107,6 +106,7 @@ pub(crate) fn ready(columns: &mut Columns<'_>) -> Result<Ready, StoreError> {
     ready.expires_at = columns.time_or_none()?;
     ready.pool = columns.name_if_any()?;
     ready.memo = columns.take_or_none::<Vec<u8>>()?.map(Into::into);
+    ready.bytes = columns.number()?;
     Ok(ready)
 }
 

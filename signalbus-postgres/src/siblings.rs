@@ -10,6 +10,7 @@ use crate::{
     database::Link,
     history,
     order::{self, OrderKey},
+    secret,
 };
 
 /// Whether the delivery `$s` has reached its recipient, for the delivery `$w` that waits for it: as
@@ -128,20 +129,23 @@ pub(crate) async fn decide(
             outcome!("$2"),
             " FROM decided AS m
              WHERE d.position = m.position AND d.state IN (0, 1, 3, 4, 5)
-             RETURNING d.position, d.state, d.order_key, d.tenant"
+             RETURNING d.position, d.state, d.order_key, d.tenant, d.event"
         ))
         .bind(moved)
         .bind(micros(now));
     let rows = link.rows(query).await?;
     let (mut entries, mut keys) = (Vec::new(), Vec::new());
+    let mut events = Vec::new();
     for row in &rows {
         let mut columns = Columns::of(row);
         let (position, state) = (columns.int()?, columns.int()?);
         if state >= 10 {
             entries.push((position, ended()));
             keys.push(OrderKey(columns.int()?, columns.take()?));
+            events.push(columns.uuid()?);
         }
     }
+    secret::spend(link, &events).await?;
     history::append(link, now, &entries).await?;
     order::wake(link, &keys).await
 }

@@ -6,15 +6,15 @@ use std::{fmt, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use signalbus_core::{
     Wake,
-    clock::Timestamp,
+    event::Attachment,
     id::{DeliveryId, EventId},
     name::{ChannelName, TenantId},
     store::{
         Acceptance, BusAdvance, BusPosition, Cancel, Cancelled, DeliveryFilter, DeliveryRecord,
-        EventRecord, Fetched, Flush, Flushed, HistoryEntry, LaneHolding, LaneLease, LaneRequest,
-        Listed, NewEvent, Page, PageToken, Pause, Paused, Receipt, ReceiptEffect, Redrive,
-        Redriven, Released, Shape, Store, StoreError, StoreFeatures, Suppression, Tally,
-        Unsuppress, Window,
+        Erase, Erased, EventRecord, Fetched, Flush, Flushed, HistoryEntry, LaneHolding, LaneLease,
+        LaneRequest, Listed, NewEvent, Page, PageToken, Pause, Paused, Receipt, ReceiptEffect,
+        Redrive, Redriven, Released, Retention, Shape, Store, StoreError, StoreFeatures,
+        Suppression, Tally, Unsuppress, Window,
     },
 };
 use sqlx::{PgConnection, postgres::PgConnectOptions};
@@ -23,8 +23,9 @@ use crate::{
     accept, bus, cancel,
     config::PostgresBuilder,
     connection::Connections,
+    content,
     database::{Database, Dialect, Link, Mode, Use},
-    error,
+    erase, error,
     fetch::{self, Turn},
     flush, lanes,
     listen::{self, Listening, Teller},
@@ -333,6 +334,20 @@ impl Store for PostgresStore {
         })
     }
 
+    async fn files(
+        &self,
+        tenant: &TenantId,
+        event: EventId,
+    ) -> Result<Vec<Attachment>, StoreError> {
+        let tenant = tenant.clone();
+        call!(self, Worker, Read, [tenant], link => content::files(link, &tenant, event))
+    }
+
+    async fn erase(&self, erase: &Erase) -> Result<Erased, StoreError> {
+        let asked = Arc::new(erase.clone());
+        write!(self, [asked], (link, now) => erase::erase(link, now, &asked))
+    }
+
     async fn flush(&self, lanes: &[LaneLease], flush: &Flush) -> Result<Flushed, StoreError> {
         flush::check(flush)?;
         flush::flush(self.database(), lanes, flush).await
@@ -447,8 +462,9 @@ impl Store for PostgresStore {
         call!(self, Application, Read, [filter], link => query::tally(link, &filter))
     }
 
-    async fn purge(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
-        let gone = write!(self, [], (link, now) => purge::purge(link, now, before, limit))?;
+    async fn purge(&self, retention: &Retention) -> Result<u64, StoreError> {
+        let retention = Arc::new(retention.clone());
+        let gone = write!(self, [retention], (link, now) => purge::purge(link, now, &retention))?;
         if gone > 0 {
             let emptied =
                 call!(self, Application, Transaction, [], link => purge::empty_months(link));

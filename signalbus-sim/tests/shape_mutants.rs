@@ -11,7 +11,7 @@ use signalbus::{
     channel::Sms,
     id::IdSource,
     mutant::Mutant,
-    store::{AddressHash, LaneKey, NewDelivery, NewEvent, State},
+    store::{AddressHash, NewDelivery, NewEvent, RecipientKey, State},
 };
 use signalbus_testkit::{
     ManualClock,
@@ -60,8 +60,8 @@ async fn tries_of_what_is_put_off(mutant: Option<Mutant>) -> u32 {
         .clock(Arc::new(clock.clone()))
         .build();
     let (tenant, channel) = (TenantId::default(), "sms".parse().unwrap());
-    let lane_key = LaneKey::of(&tenant, "ada");
-    let mut delivery = NewDelivery::new(ids.delivery(), 0, lane_key);
+    let recipient_key = RecipientKey::of(&tenant, "ada");
+    let mut delivery = NewDelivery::new(ids.delivery(), 0, recipient_key);
     delivery.address = Some(AddressHash::of(&channel, "ada"));
     delivery.channel = Some(channel);
     let id: DeliveryId = delivery.id;

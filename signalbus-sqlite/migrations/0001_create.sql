@@ -49,7 +49,8 @@ CREATE TABLE signalbus_pause (
     UNIQUE (tenant, topic, channel, provider)
 ) STRICT;
 
--- The deliveries of an event have the positions from `first_position` on.
+-- The deliveries of an event have the positions from `first_position` on. `file_bytes` is how large
+-- its files are together; `key` is the idempotency key, hashed, as people put addresses into them.
 CREATE TABLE signalbus_event (
     event          INTEGER PRIMARY KEY,
     id             BLOB NOT NULL UNIQUE,
@@ -59,14 +60,32 @@ CREATE TABLE signalbus_event (
     accepted_at    INTEGER NOT NULL,
     first_position INTEGER NOT NULL,
     deliveries     INTEGER NOT NULL,
-    attachments    INTEGER NOT NULL,
-    key            TEXT,
+    file_bytes     INTEGER NOT NULL,
+    key            BLOB,
     fingerprint    BLOB,
     content        BLOB NOT NULL
 ) STRICT;
 
 CREATE UNIQUE INDEX signalbus_event_key ON signalbus_event (tenant, key) WHERE key IS NOT NULL;
 CREATE INDEX signalbus_event_accepted ON signalbus_event (accepted_at);
+
+-- Who an event is for: addresses, name and data are here and nowhere else. `key` stands for the
+-- person; `content` is gone when they were erased.
+CREATE TABLE signalbus_recipient (
+    event   INTEGER NOT NULL,
+    place   INTEGER NOT NULL,
+    key     BLOB NOT NULL,
+    content BLOB,
+    PRIMARY KEY (event, place)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX signalbus_recipient_key ON signalbus_recipient (key);
+
+-- Kept until the last delivery of the event has ended.
+CREATE TABLE signalbus_secret (
+    event INTEGER PRIMARY KEY,
+    body  BLOB NOT NULL
+) STRICT;
 
 CREATE TABLE signalbus_attachment (
     event        INTEGER NOT NULL REFERENCES signalbus_event (event) ON DELETE CASCADE,
@@ -149,6 +168,9 @@ CREATE INDEX signalbus_delivery_order
 CREATE INDEX signalbus_delivery_failed
     ON signalbus_delivery (state) WHERE state >= 10 AND state < 20;
 CREATE INDEX signalbus_delivery_tenant ON signalbus_delivery (tenant);
+-- What was sent to an address.
+CREATE INDEX signalbus_delivery_address
+    ON signalbus_delivery (address) WHERE address IS NOT NULL;
 CREATE INDEX signalbus_delivery_message
     ON signalbus_delivery (message_hash) WHERE message_hash IS NOT NULL;
 

@@ -15,13 +15,14 @@ use crate::{
     codec::{Columns, micros},
     error, history,
     order::{self, OrderKey},
-    siblings,
+    secret, siblings,
     states::{end_code, state_of},
 };
 
 /// A delivery that somebody wants called off.
 struct Target {
     position: i64,
+    event: i64,
     id: DeliveryId,
     state: State,
     asked_before: bool,
@@ -38,12 +39,14 @@ pub(crate) async fn cancel(
     let targets = find(conn, tenant, cancel.target).await?;
     let (mut waiting, mut in_flight) = (Vec::new(), Vec::new());
     let (mut keys, mut entries) = (Vec::new(), Vec::new());
+    let mut events = Vec::new();
     let mut answers = Vec::with_capacity(targets.len());
     for target in targets {
         let flying = target.state == State::Sending;
         let answer = match target.state {
             State::Waiting | State::Held => {
                 waiting.push(target.position);
+                events.push(target.event);
                 keys.push(target.key);
                 CancelAnswer::Cancelled
             }
@@ -69,6 +72,7 @@ pub(crate) async fn cancel(
     }
     end(conn, now, &waiting).await?;
     mark(conn, &in_flight).await?;
+    secret::forget(conn, &events).await?;
     history::append(conn, now, &entries).await?;
     order::let_go(conn, micros(now), &keys).await?;
     siblings::decide(conn, now, waiting).await?;
@@ -82,7 +86,7 @@ async fn find(
 ) -> Result<Vec<Target>, StoreError> {
     let (sql, id) = match target {
         CancelTarget::Event(id) => (
-            "SELECT d.position, d.id, d.state, d.cancelled, d.order_key, d.tenant
+            "SELECT d.position, d.event, d.id, d.state, d.cancelled, d.order_key, d.tenant
              FROM signalbus_event AS e
              CROSS JOIN signalbus_delivery AS d
                ON d.position >= e.first_position AND d.position < e.first_position + e.deliveries
@@ -90,7 +94,7 @@ async fn find(
             *id.as_uuid(),
         ),
         CancelTarget::Delivery(id) => (
-            "SELECT position, id, state, cancelled, order_key, tenant
+            "SELECT position, event, id, state, cancelled, order_key, tenant
              FROM signalbus_delivery WHERE id = ?1 AND tenant = ?2",
             *id.as_uuid(),
         ),
@@ -111,6 +115,7 @@ async fn find(
             let mut columns = Columns::of(row);
             Ok(Target {
                 position: columns.take()?,
+                event: columns.take()?,
                 id: DeliveryId::from_uuid(columns.uuid()?),
                 state: state_of(columns.take()?),
                 asked_before: columns.take()?,

@@ -3,7 +3,7 @@
 use signalbus_core::{
     clock::Timestamp,
     event::{Class, Order},
-    store::{LaneId, StoreError},
+    store::{LaneId, RecipientKey, StoreError},
 };
 use sqlx::{Row, Sqlite, sqlite::SqliteRow};
 
@@ -149,6 +149,15 @@ impl<'r> Columns<'r> {
     pub(crate) fn uuid(&mut self) -> Result<uuid::Uuid, StoreError> {
         uuid::Uuid::from_slice(self.take()?)
             .map_err(|source| error::corrupt("an id cannot be read").with_source(source))
+    }
+
+    /// The next column as the key of a recipient.
+    pub(crate) fn recipient_key(&mut self) -> Result<RecipientKey, StoreError> {
+        let bytes: &[u8] = self.take()?;
+        let key = bytes.try_into().map(RecipientKey);
+        key.map_err(|source| {
+            error::corrupt("the key of a recipient cannot be read").with_source(source)
+        })
     }
 
     /// The next column as a name.

@@ -12,7 +12,13 @@ use crate::{
 /// behind an `AND`.
 pub(crate) fn push(sql: &mut QueryBuilder<Sqlite>, filter: &DeliveryFilter) {
     if let Some(tenant) = &filter.tenant {
-        sql.push(" AND d.tenant = ");
+        // The plus keeps SQLite off the index of tenants, where another leads to fewer rows.
+        let few = filter.recipient.is_some() || filter.address.is_some();
+        sql.push(if few {
+            " AND +d.tenant = "
+        } else {
+            " AND d.tenant = "
+        });
         sql.push_bind(tenant.as_str().to_owned());
     }
     if let Some(event) = &filter.event {
@@ -39,6 +45,19 @@ pub(crate) fn push(sql: &mut QueryBuilder<Sqlite>, filter: &DeliveryFilter) {
     if let Some(reason) = &filter.reason {
         sql.push(" AND d.reason = ");
         sql.push_bind(reason.as_str().to_owned());
+    }
+    if let Some(key) = &filter.recipient {
+        sql.push(
+            " AND d.position IN (
+                 SELECT o.position FROM signalbus_recipient AS r
+                 CROSS JOIN signalbus_event AS f ON f.event = r.event
+                 CROSS JOIN signalbus_delivery AS o
+                   ON o.position >= f.first_position AND o.position < f.first_position + f.deliveries
+                  AND o.recipient = r.place
+                 WHERE r.key = ",
+        );
+        sql.push_bind(key.0.to_vec());
+        sql.push(")");
     }
     if let Some(address) = &filter.address {
         sql.push(" AND d.address = ");
@@ -103,4 +122,51 @@ fn push_end(sql: &mut QueryBuilder<Sqlite>, end: EndState) {
     }
     sql.push(" AND d.state = ");
     sql.push(end_code(end));
+}
+
+#[cfg(test)]
+mod tests {
+    use signalbus_core::{
+        name::{ChannelName, TenantId},
+        store::{AddressHash, RecipientKey},
+    };
+    use sqlx::Row as _;
+
+    use super::*;
+    use crate::SqliteStore;
+
+    /// How SQLite finds what a filter asks for, in its own words.
+    async fn plan(filter: &DeliveryFilter) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(folder.path().join("plan.db")).await;
+        let mut sql = QueryBuilder::new(
+            "EXPLAIN QUERY PLAN SELECT d.position
+             FROM signalbus_delivery AS d JOIN signalbus_event AS e ON e.event = d.event
+             WHERE d.position > 0",
+        );
+        push(&mut sql, filter);
+        sql.push(" ORDER BY d.position LIMIT 50");
+        let rows = sql.build().fetch_all(store.unwrap().pool()).await.unwrap();
+        let line = |row: &sqlx::sqlite::SqliteRow| row.get::<String, _>(3);
+        rows.iter().map(line).collect::<Vec<_>>().join("\n")
+    }
+
+    /// A tenant may have a million deliveries, and Ada a dozen of them.
+    #[tokio::test]
+    async fn a_person_is_found_by_an_index_of_persons() {
+        let acme = TenantId::new("acme").unwrap();
+        let email = ChannelName::new("email").unwrap();
+        let of_acme = DeliveryFilter::new().tenant(acme.clone());
+        let by_key = of_acme.clone().recipient(RecipientKey::of(&acme, "ada"));
+        let by_address = of_acme.address(AddressHash::of(&email, "ada@example.org"));
+        for (filter, index) in [
+            (by_key, "signalbus_recipient_key"),
+            (by_address, "signalbus_delivery_address"),
+        ] {
+            let plan = plan(&filter).await;
+            assert!(plan.contains(index), "{plan}");
+            assert!(!plan.contains("signalbus_delivery_tenant"), "{plan}");
+            assert!(!plan.contains("SCAN d"), "{plan}");
+        }
+    }
 }

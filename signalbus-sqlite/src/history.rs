@@ -1,4 +1,4 @@
-//! The history of deliveries: only ever added to.
+//! The history of deliveries: only ever added to, but for a person that is erased.
 
 use signalbus_core::{
     clock::Timestamp,
@@ -45,6 +45,43 @@ pub(crate) async fn append(
     .bind(bodies.into_vec())
     .bind(micros(now))
     .bind(VERSION)
+    .execute(conn)
+    .await
+    .map_err(error::of)?;
+    Ok(())
+}
+
+/// Takes out of the histories of these deliveries what may tell who their recipient was; `positions`
+/// is a JSON array.
+pub(crate) async fn erase(conn: &mut SqliteConnection, positions: &str) -> Result<(), StoreError> {
+    let rows = sqlx::query(
+        "SELECT position, entry, at, version, body FROM signalbus_history
+         WHERE position IN (SELECT value FROM json_each(?1))",
+    )
+    .bind(positions.to_owned())
+    .fetch_all(&mut *conn)
+    .await
+    .map_err(error::of)?;
+    let mut changed: Vec<(i64, i64, String)> = Vec::new();
+    for row in &rows {
+        let mut columns = Columns::of(row);
+        let place: (i64, i64) = (columns.take()?, columns.take()?);
+        let mut line = entry(&mut columns)?;
+        if line.erase() {
+            let body = serde_json::to_string(&line.entry).map_err(|source| {
+                error::invalid("a history entry cannot be written as JSON").with_source(source)
+            })?;
+            changed.push((place.0, place.1, body));
+        }
+    }
+    if changed.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "UPDATE signalbus_history AS h SET body = j.value ->> 2
+         FROM jsonb_each(?1) AS j WHERE h.position = j.value ->> 0 AND h.entry = j.value ->> 1",
+    )
+    .bind(batch::rows(&changed)?)
     .execute(conn)
     .await
     .map_err(error::of)?;

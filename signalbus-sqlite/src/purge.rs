@@ -1,22 +1,35 @@
 //! Forgetting what ended long ago.
 
-use signalbus_core::{clock::Timestamp, store::StoreError};
+use signalbus_core::{
+    clock::Timestamp,
+    event::Class,
+    store::{EndState, Retention, StoreError},
+};
 use sqlx::SqliteConnection;
 
 use crate::{
     batch,
-    codec::{Columns, micros},
+    codec::{Columns, class_code, micros},
     error,
     order::{self, OrderKey},
     receipts,
+    states::end_code,
 };
+
+/// State, class, and before which time it must have ended.
+fn cutoffs(retention: &Retention, now: Timestamp) -> Vec<(i64, i64, i64)> {
+    let of = |end: EndState| {
+        let cutoff = move |class| micros(retention.before(end, class, now));
+        Class::ALL.map(|class| (end_code(end), class_code(class), cutoff(class)))
+    };
+    EndState::ALL.into_iter().flat_map(of).collect()
+}
 
 /// Deletes whole events, oldest first, with all that belongs to them.
 pub(crate) async fn purge(
     conn: &mut SqliteConnection,
     now: Timestamp,
-    before: Timestamp,
-    limit: u32,
+    retention: &Retention,
 ) -> Result<u64, StoreError> {
     receipts::forget_parked(conn, now).await?;
     let rows = sqlx::query(
@@ -25,11 +38,14 @@ pub(crate) async fn purge(
          WHERE e.accepted_at < ?1 AND NOT EXISTS (
              SELECT 1 FROM signalbus_delivery AS d
              WHERE d.position >= e.first_position AND d.position < e.first_position + e.deliveries
-               AND (d.ended_at IS NULL OR d.ended_at >= ?1))
+               AND d.ended_at < (SELECT value ->> 2 FROM jsonb_each(?3)
+                                 WHERE value ->> 0 = d.state AND value ->> 1 = d.class)
+                   IS NOT TRUE)
          ORDER BY e.accepted_at LIMIT ?2",
     )
-    .bind(micros(before))
-    .bind(i64::from(limit))
+    .bind(micros(retention.accepted_before(now)))
+    .bind(i64::from(retention.most()))
+    .bind(batch::rows(&cutoffs(retention, now))?)
     .fetch_all(&mut *conn)
     .await
     .map_err(error::of)?;
@@ -43,9 +59,15 @@ pub(crate) async fn purge(
         return Ok(0);
     }
     delete_deliveries(conn, now, &ranges).await?;
+    let numbers = batch::rows(&events)?;
+    sqlx::query("DELETE FROM signalbus_recipient WHERE event IN (SELECT value FROM json_each(?1))")
+        .bind(numbers.as_str())
+        .execute(&mut *conn)
+        .await
+        .map_err(error::of)?;
     let gone =
         sqlx::query("DELETE FROM signalbus_event WHERE event IN (SELECT value FROM json_each(?1))")
-            .bind(batch::rows(&events)?)
+            .bind(numbers)
             .execute(conn)
             .await
             .map_err(error::of)?;

@@ -7,7 +7,7 @@ use signalbus_core::{
     name::{ChannelName, TenantId},
     store::{
         DeliveryFilter, DeliveryRecord, EventRecord, HistoryEntry, Page, PageToken, Position,
-        Reason, State, StoreError, Tally,
+        Reason, State, StoreError, StoredRecipient, Tally,
     },
 };
 use sqlx::{QueryBuilder, SqliteConnection};
@@ -46,16 +46,44 @@ pub(crate) async fn event(
           WHERE e.id = ?1 ORDER BY d.position"
     ))
     .bind(id.as_uuid().as_bytes().to_vec())
-    .fetch_all(conn)
+    .fetch_all(&mut *conn)
     .await
     .map_err(error::of)?;
+    let recipients = recipients(conn, id).await?;
     Ok(Some(EventRecord {
+        recipients,
         event: row::event(&mut Columns::of(&found))?,
         deliveries: rows
             .iter()
             .map(|row| row::delivery(&mut Columns::of(row)))
             .collect::<Result<_, StoreError>>()?,
     }))
+}
+
+async fn recipients(
+    conn: &mut SqliteConnection,
+    id: EventId,
+) -> Result<Vec<StoredRecipient>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT r.key, r.content FROM signalbus_event AS e
+         CROSS JOIN signalbus_recipient AS r ON r.event = e.event
+         WHERE e.id = ?1 ORDER BY r.place",
+    )
+    .bind(id.as_uuid().as_bytes().to_vec())
+    .fetch_all(conn)
+    .await
+    .map_err(error::of)?;
+    rows.iter()
+        .map(|row| {
+            let mut columns = Columns::of(row);
+            let key = columns.recipient_key()?;
+            let content: Option<Vec<u8>> = columns.take_or_none()?;
+            Ok(StoredRecipient {
+                key,
+                content: content.map(Into::into),
+            })
+        })
+        .collect()
 }
 
 /// One delivery.

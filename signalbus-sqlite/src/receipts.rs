@@ -144,6 +144,41 @@ pub(crate) async fn forget_parked(
     Ok(())
 }
 
+/// Forgets what is parked for these deliveries, and what their receipts said in words; `positions` is
+/// a JSON array. Says how many were parked.
+pub(crate) async fn forget_for(
+    conn: &mut SqliteConnection,
+    positions: &str,
+) -> Result<u64, StoreError> {
+    let gone = sqlx::query(
+        "DELETE FROM signalbus_receipt WHERE receipt IN (
+             SELECT r.receipt FROM json_each(?1) AS j
+             CROSS JOIN signalbus_delivery AS d ON d.position = j.value
+             CROSS JOIN signalbus_receipt AS r
+               ON r.position IS NULL AND r.message_hash = d.message_hash
+              AND r.message_id = d.message_id AND r.provider = d.provider
+              AND r.tenant IN (d.tenant, '')
+             UNION ALL
+             SELECT r.receipt FROM json_each(?1) AS j
+             CROSS JOIN signalbus_delivery AS d ON d.position = j.value
+             CROSS JOIN signalbus_receipt AS r
+               ON r.position IS NULL AND r.delivery = d.id AND r.tenant IN (d.tenant, ''))",
+    )
+    .bind(positions.to_owned())
+    .execute(&mut *conn)
+    .await
+    .map_err(error::of)?;
+    sqlx::query(
+        "UPDATE signalbus_receipt SET body = NULL, message_id = NULL, message_hash = NULL
+         WHERE position IN (SELECT value FROM json_each(?1))",
+    )
+    .bind(positions.to_owned())
+    .execute(conn)
+    .await
+    .map_err(error::of)?;
+    Ok(gone.rows_affected())
+}
+
 fn parked_since(now: Timestamp) -> Timestamp {
     now.checked_sub(PARKED_FOR).unwrap_or(Timestamp::MIN)
 }

@@ -25,7 +25,7 @@ macro_rules! ready_columns {
     () => {
         "d.position, d.id, e.id, d.tenant, d.channel, d.class, d.lane, d.order_key, d.order_mode,
          d.generation, d.attempt, d.tries, d.failures, d.suspicion, d.due, d.accepted_at,
-         d.expires_at, d.pool, d.memo"
+         d.expires_at, d.pool, d.memo, e.file_bytes"
     };
 }
 
@@ -58,7 +58,6 @@ pub(crate) fn event(columns: &mut Columns<'_>) -> Result<StoredEvent, StoreError
         class: class_of(columns.take()?)?,
         accepted_at: columns.time()?,
         content: columns.take::<Vec<u8>>()?.into(),
-        attachments: Vec::new(),
     })
 }
 
@@ -96,6 +95,7 @@ pub(crate) fn ready(columns: &mut Columns<'_>) -> Result<Ready, StoreError> {
     ready.expires_at = columns.time_or_none()?;
     ready.pool = columns.name_if_any()?;
     ready.memo = columns.take_or_none::<Vec<u8>>()?.map(Into::into);
+    ready.bytes = columns.number()?;
     Ok(ready)
 }
 

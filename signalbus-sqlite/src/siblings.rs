@@ -12,6 +12,7 @@ use crate::{
     codec::{Columns, micros},
     error, history,
     order::{self, OrderKey},
+    secret,
     states::{end_code, state, state_of},
 };
 
@@ -164,5 +165,6 @@ async fn end(
     };
     let entries: Vec<_> = positions.iter().map(ended).collect();
     history::append(conn, now, &entries).await?;
+    secret::forget_of(conn, positions).await?;
     order::let_go(conn, micros(now), keys).await
 }

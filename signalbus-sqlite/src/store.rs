@@ -12,14 +12,15 @@ use std::{
 use async_trait::async_trait;
 use signalbus_core::{
     clock::{Clock, Timestamp},
+    event::Attachment,
     id::{DeliveryId, EventId},
     name::{ChannelName, TenantId},
     store::{
         Acceptance, BusAdvance, BusPosition, Cancel, Cancelled, DeliveryFilter, DeliveryRecord,
-        EventRecord, Fetched, Flush, Flushed, HistoryEntry, LaneHolding, LaneLease, LaneRequest,
-        Listed, NewEvent, Page, PageToken, Pause, Paused, Receipt, ReceiptEffect, Redrive,
-        Redriven, Released, Shape, Store, StoreError, StoreErrorKind, StoreFeatures, Suppression,
-        Tally, Unsuppress, Window,
+        Erase, Erased, EventRecord, Fetched, Flush, Flushed, HistoryEntry, LaneHolding, LaneLease,
+        LaneRequest, Listed, NewEvent, Page, PageToken, Pause, Paused, Receipt, ReceiptEffect,
+        Redrive, Redriven, Released, Retention, Shape, Store, StoreError, StoreErrorKind,
+        StoreFeatures, Suppression, Tally, Unsuppress, Window,
     },
 };
 use sqlx::{Connection, SqliteConnection, SqlitePool};
@@ -27,7 +28,7 @@ use sqlx::{Connection, SqliteConnection, SqlitePool};
 use crate::{
     accept, bus, cancel,
     config::SqliteBuilder,
-    connection, error,
+    connection, content, erase, error,
     fetch::{self, Turn},
     flush, lanes,
     lock::FileLock,
@@ -333,6 +334,16 @@ impl Store for SqliteStore {
         .await
     }
 
+    async fn files(
+        &self,
+        tenant: &TenantId,
+        event: EventId,
+    ) -> Result<Vec<Attachment>, StoreError> {
+        let tenant = tenant.clone();
+        self.read(move |conn| Box::pin(async move { content::files(conn, &tenant, event).await }))
+            .await
+    }
+
     async fn flush(&self, lanes: &[LaneLease], flush: &Flush) -> Result<Flushed, StoreError> {
         flush::check(flush)?;
         let (now, lanes, flush) = (self.now(), lanes.to_vec(), flush.clone());
@@ -468,11 +479,15 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn purge(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
-        let now = self.now();
-        self.write(move |conn| {
-            Box::pin(async move { purge::purge(conn, now, before, limit).await })
-        })
-        .await
+    async fn purge(&self, retention: &Retention) -> Result<u64, StoreError> {
+        let (now, retention) = (self.now(), retention.clone());
+        self.write(move |conn| Box::pin(async move { purge::purge(conn, now, &retention).await }))
+            .await
+    }
+
+    async fn erase(&self, erase: &Erase) -> Result<Erased, StoreError> {
+        let (now, erase) = (self.now(), erase.clone());
+        self.write(move |conn| Box::pin(async move { erase::erase(conn, now, &erase).await }))
+            .await
     }
 }

@@ -4,12 +4,13 @@ use std::fmt::Debug;
 
 use async_trait::async_trait;
 use signalbus_core::{
-    ChannelName, DeliveryId, EventId, Store, TenantId, Timestamp,
+    Attachment, ChannelName, DeliveryId, EventId, Store, TenantId,
     store::{
         Acceptance, BusAdvance, BusPosition, Cancel, Cancelled, DeliveryFilter, DeliveryRecord,
-        EventRecord, Fetched, Flush, Flushed, HistoryEntry, LaneHolding, LaneLease, LaneRequest,
-        Listed, NewEvent, Page, PageToken, Pause, Paused, Receipt, ReceiptEffect, Redrive,
-        Redriven, Released, StoreError, StoreFeatures, Suppression, Tally, Unsuppress, Window,
+        Erase, Erased, EventRecord, Fetched, Flush, Flushed, HistoryEntry, LaneHolding, LaneLease,
+        LaneRequest, Listed, NewEvent, Page, PageToken, Pause, Paused, Receipt, ReceiptEffect,
+        Redrive, Redriven, Released, Retention, StoreError, StoreFeatures, Suppression, Tally,
+        Unsuppress, Window,
     },
 };
 
@@ -107,6 +108,7 @@ pass_on! {
     async fn hold_lanes(request: LaneRequest) -> LaneHolding;
     async fn unserved() -> Vec<(ChannelName, u64)>;
     async fn fetch(lanes: &[LaneLease], window: Window) -> Fetched;
+    async fn files(tenant: &TenantId, event: EventId) -> Vec<Attachment>;
     async fn flush(lanes: &[LaneLease], flush: &Flush) -> Flushed;
     async fn record_receipts(receipts: Vec<Receipt>) -> Vec<ReceiptEffect>;
     async fn redrive(redrive: Redrive) -> Redriven;
@@ -123,5 +125,6 @@ pass_on! {
     async fn history(tenant: &TenantId, id: DeliveryId) -> Vec<HistoryEntry>;
     async fn list(filter: &DeliveryFilter, page: PageToken) -> Page<DeliveryRecord>;
     async fn tally(filter: &DeliveryFilter) -> Vec<Tally>;
-    async fn purge(before: Timestamp, limit: u32) -> u64;
+    async fn purge(retention: &Retention) -> u64;
+    async fn erase(erase: &Erase) -> Erased;
 }

@@ -4,6 +4,7 @@
 mod bell;
 mod builder;
 mod chain;
+mod details;
 mod engine;
 mod explain;
 #[cfg(feature = "__fuzzing")]
@@ -52,9 +53,10 @@ pub use signalbus_sqlite as sqlite;
 pub use signalbus_twilio as twilio;
 
 pub use builder::{BuildError, Builder, BusSetup, WhenGone};
+pub use details::{EventDetails, RecipientDetails};
 pub use engine::{EngineOptions, metrics};
 pub use explain::Explanation;
-pub use handle::{PreviewError, Signalbus};
+pub use handle::{PreviewError, Signalbus, Who};
 pub use plan::{Plan, PlannedDelivery};
 pub use policy::Policy;
 pub use publish::PublishLimits;

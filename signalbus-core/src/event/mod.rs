@@ -46,6 +46,11 @@ pub struct Event {
     /// What templates may use as `data`.
     #[serde(default)]
     pub data: Value,
+    /// What templates may use as `secret`, such as a code: kept until the last delivery of the event
+    /// has ended, and shown in no query. It is no part of what a repeat is compared by, and a
+    /// redrive of an event that had ended finds it gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<Value>,
     /// How a repeated publish is recognised.
     pub idempotency: Idempotency,
     /// How urgent it is.
@@ -84,6 +89,7 @@ impl Event {
             tenant: None,
             to: Vec::new(),
             data: Value::Object(Map::new()),
+            secret: None,
             idempotency,
             class: Class::default(),
             locale: None,
@@ -128,6 +134,21 @@ impl Event {
     #[must_use]
     pub fn data(mut self, data: Value) -> Self {
         self.data = data;
+        self
+    }
+
+    /// Sets what templates may use as `secret` until the event has ended.
+    ///
+    /// ```
+    /// # use signalbus::event::{Event, Idempotency, Recipient};
+    /// let event = Event::new("login.code", Idempotency::key("login-4711"))
+    ///     .to(Recipient::new().sms("+4930123456"))
+    ///     .secret(serde_json::json!({ "code": "314159" }));
+    /// # assert!(!format!("{event:?}").contains("314159"));
+    /// ```
+    #[must_use]
+    pub fn secret(mut self, secret: Value) -> Self {
+        self.secret = Some(secret);
         self
     }
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{After, EndState, FOREVER, LaneKey, Reason};
+use super::{After, EndState, FOREVER, NewRecipient, Reason, RecipientKey};
 use crate::{
     clock::Timestamp,
     event::{Attachment, Class, Order},
@@ -25,12 +25,28 @@ pub struct NewEvent {
     pub class: Class,
     /// How a repeat is recognised, if it is.
     pub idempotency: Option<IdempotencyRecord>,
-    /// The engine's own record of the event. Opaque to stores; carries its own version.
+    /// The engine's own record of what all recipients share. Opaque to stores; carries its own
+    /// version.
     pub content: Bytes,
+    /// Its recipients, each with what is theirs alone; deliveries name them by their place. None for
+    /// an event that nobody is to hear of.
+    pub recipients: Vec<NewRecipient>,
+    /// What is needed to send it and for nothing else, such as a code: it comes with claims, is in no
+    /// query, and is gone with the end of the last delivery. Opaque to stores.
+    pub secret: Option<Bytes>,
     /// Its files.
     pub attachments: Vec<Attachment>,
     /// Its deliveries, in the order of recipients and channels.
     pub deliveries: Vec<NewDelivery>,
+}
+
+impl NewEvent {
+    /// The bytes of all its files together; see [`Ready::bytes`](super::Ready::bytes).
+    #[must_use]
+    pub fn file_bytes(&self) -> u64 {
+        let bytes: usize = self.attachments.iter().map(|file| file.content.len()).sum();
+        u64::try_from(bytes).unwrap_or(u64::MAX)
+    }
 }
 
 impl fmt::Debug for NewEvent {
@@ -55,8 +71,8 @@ pub struct NewDelivery {
     pub recipient: u32,
     /// Its channel; none when the policy gave the recipient no route.
     pub channel: Option<ChannelName>,
-    /// Decides its lane.
-    pub lane_key: LaneKey,
+    /// Decides its lane: the key of its recipient, or of the address where the recipient has no id.
+    pub recipient_key: RecipientKey,
     /// Deliveries with the same order key are ordered among themselves.
     pub order_key: u64,
     /// How they are ordered.
@@ -89,12 +105,12 @@ pub struct NewDelivery {
 impl NewDelivery {
     /// A delivery that nothing else is said about: without channel, unordered, to be sent at once.
     #[must_use]
-    pub fn new(id: DeliveryId, recipient: u32, lane_key: LaneKey) -> Self {
+    pub fn new(id: DeliveryId, recipient: u32, recipient_key: RecipientKey) -> Self {
         Self {
             id,
             recipient,
             channel: None,
-            lane_key,
+            recipient_key,
             order_key: 0,
             order: Order::Unordered,
             address: None,
@@ -142,10 +158,18 @@ impl fmt::Debug for GatherKey {
 /// A key and what it stands for (promise P7).
 #[derive(Clone, PartialEq, Eq)]
 pub struct IdempotencyRecord {
-    /// The key: unique per tenant.
+    /// The key: unique per tenant. Stores keep [`hashed`](Self::hashed) only.
     pub key: String,
     /// The content it was first used with.
     pub fingerprint: Fingerprint,
+}
+
+impl IdempotencyRecord {
+    /// What is kept in the place of the key, as applications put addresses into keys: SHA-256.
+    #[must_use]
+    pub fn hashed(&self) -> [u8; 32] {
+        Sha256::digest(self.key.as_bytes()).into()
+    }
 }
 
 impl fmt::Debug for IdempotencyRecord {
@@ -217,10 +241,8 @@ pub struct StoredEvent {
     pub class: Class,
     /// When it was accepted, by the store's clock.
     pub accepted_at: Timestamp,
-    /// [`NewEvent::content`].
+    /// [`NewEvent::content`]; empty when it was erased.
     pub content: Bytes,
-    /// Its files. Empty in [`Acceptance::Duplicate`] and in queries.
-    pub attachments: Vec<Attachment>,
 }
 
 impl fmt::Debug for StoredEvent {

@@ -117,6 +117,9 @@ pub struct Ready {
     pub accepted_at: Timestamp,
     /// When it is worth nothing any more.
     pub expires_at: Option<Timestamp>,
+    /// The bytes of the files of its event, as they will be in memory when
+    /// [`Store::files`](super::Store::files) is asked for them; zero without files.
+    pub bytes: u64,
     /// Which lineup of its channel sends it.
     pub pool: Option<PoolName>,
     /// What the engine wrote down at its last result.
@@ -153,6 +156,7 @@ impl Ready {
             since,
             accepted_at: since,
             expires_at: None,
+            bytes: 0,
             pool: None,
             memo: None,
         }

@@ -1,4 +1,4 @@
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -204,15 +204,30 @@ pub enum ClaimAnswer {
 }
 
 /// What a worker needs to send a delivery.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Claimed {
     /// Its event; shared by the claims of one flush.
     pub event: Arc<StoredEvent>,
     /// The place of its recipient in the event.
     pub recipient: u32,
+    /// What is its recipient's alone; none when it was erased, or when the event came without.
+    pub own: Option<Bytes>,
+    /// [`NewEvent::secret`](super::NewEvent::secret); none when the event has none, or none any more.
+    pub secret: Option<Bytes>,
     /// The message kept from an earlier try.
     pub rendering: Option<Bytes>,
+}
+
+impl fmt::Debug for Claimed {
+    /// Shows no content and no secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Claimed")
+            .field("event", &self.event)
+            .field("recipient", &self.recipient)
+            .field("rendered", &self.rendering.is_some())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Claimed {
@@ -222,6 +237,8 @@ impl Claimed {
         Self {
             event,
             recipient,
+            own: None,
+            secret: None,
             rendering: None,
         }
     }

@@ -18,6 +18,24 @@ pub struct HistoryEntry {
     pub entry: Entry,
 }
 
+impl HistoryEntry {
+    /// Takes out what may tell who the recipient was: a provider's name for the message, and what was
+    /// said in free words. For stores, when they erase a recipient. Says whether anything was in it.
+    pub fn erase(&mut self) -> bool {
+        match &mut self.entry {
+            Entry::Attempt(record) => {
+                let told = record.detail.take().is_some();
+                match &mut record.outcome {
+                    AttemptOutcome::Accepted { id } => id.take().is_some() || told,
+                    _ => told,
+                }
+            }
+            Entry::Receipt { detail, .. } | Entry::Ended { detail, .. } => detail.take().is_some(),
+            _ => false,
+        }
+    }
+}
+
 /// What happened to a delivery. Never has an address, content or secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -40,6 +58,13 @@ pub enum Entry {
         /// Who.
         actor: String,
         /// Whether a send was in flight, so that only retries could be called off.
+        in_flight: bool,
+    },
+    /// Somebody erased its recipient: what earlier entries said in words of others is gone, too.
+    Erased {
+        /// Who.
+        actor: String,
+        /// Whether a send was in flight, which may have arrived.
         in_flight: bool,
     },
     /// A pause holds it back from now on.

@@ -1,11 +1,6 @@
 use std::{fmt, sync::Arc, time::Duration};
 
-use sha2::{Digest, Sha256};
-
-use crate::{
-    id::WorkerId,
-    name::{ChannelName, TenantId},
-};
+use crate::{id::WorkerId, name::ChannelName};
 
 /// Lanes that are shared out together, among the workers that ask for them.
 ///
@@ -70,6 +65,9 @@ const SEND: &str = "send/";
 pub struct SpaceId(u64);
 
 impl SpaceId {
+    /// Of what is never sent.
+    pub(super) const NOBODYS: Self = Self(0);
+
     /// The space of a channel's deliveries.
     #[must_use]
     pub fn send(channel: &ChannelName) -> Self {
@@ -142,40 +140,6 @@ impl fmt::Display for LaneId {
 /// Counts the owners of a lane: a writer whose epoch is old changes nothing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Epoch(pub u64);
-
-/// Decides the lane of a delivery: the first 8 bytes (big endian) of SHA-256 over tenant, NUL and
-/// recipient key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct LaneKey(pub u64);
-
-impl LaneKey {
-    /// Hashes a recipient key: the application's id of the person, else the normal address.
-    #[must_use]
-    pub fn of(tenant: &TenantId, recipient_key: &str) -> Self {
-        let mut hasher = Sha256::new();
-        hasher.update(tenant.as_str());
-        hasher.update([0]);
-        hasher.update(recipient_key);
-        let digest: [u8; 32] = hasher.finalize().into();
-        let mut first = [0; 8];
-        first.copy_from_slice(&digest[..8]);
-        Self(u64::from_be_bytes(first))
-    }
-
-    /// The number of its lane, of `lanes` in all; `lanes` of zero counts as one.
-    #[must_use]
-    pub fn number(self, lanes: u16) -> u16 {
-        u16::try_from(self.0 % u64::from(lanes.max(1))).unwrap_or(0)
-    }
-
-    /// The lane of a delivery on this channel, of `lanes` in all. What has no channel is never
-    /// sent: its lane is nobody's.
-    #[must_use]
-    pub fn lane(self, channel: Option<&ChannelName>, lanes: u16) -> LaneId {
-        let space = channel.map_or(SpaceId(0), SpaceId::send);
-        space.lane(self.number(lanes))
-    }
-}
 
 /// What a worker asks of [`Store::hold_lanes`](super::Store::hold_lanes).
 #[derive(Debug, Clone)]

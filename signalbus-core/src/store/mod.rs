@@ -2,16 +2,20 @@
 
 mod accept;
 mod after;
+mod erase;
 mod error;
 mod fetch;
 mod flush;
 mod history;
 mod lane;
 pub mod memory;
+mod page;
 mod pause;
 mod query;
 mod receipt;
+mod recipient;
 mod redrive;
+mod retention;
 mod shape;
 mod state;
 mod suppression;
@@ -21,22 +25,24 @@ pub use accept::{
     NewDelivery, NewEvent, StoredEvent,
 };
 pub use after::{After, FOREVER, Verdict};
+pub use erase::{Erase, Erased};
 pub use error::{StoreError, StoreErrorKind};
 pub use fetch::{Account, ClassWindow, Fetched, Group, Interrupted, Position, Ready, Window};
 pub use flush::{
     Claim, ClaimAnswer, Claimed, Effect, Flush, Flushed, Next, Refusal, Settle, SettleAnswer, Why,
 };
 pub use history::{AttemptOutcome, AttemptRecord, Entry, HistoryEntry};
-pub use lane::{
-    Epoch, LaneHolding, LaneId, LaneKey, LaneLease, LaneRequest, Share, Space, SpaceId,
-};
+pub use lane::{Epoch, LaneHolding, LaneId, LaneLease, LaneRequest, Share, Space, SpaceId};
 pub use memory::{MemoryStore, MemoryStoreBuilder};
+pub use page::{Page, PageToken, PageTokenError};
 pub use pause::{Pause, Paused, Released};
-pub use query::{DeliveryFilter, DeliveryRecord, EventRecord, Page, PageToken, Tally};
+pub use query::{DeliveryFilter, DeliveryRecord, EventRecord, Tally};
 pub use receipt::{Bounce, Receipt, ReceiptEffect, ReceiptKind, ReceiptTarget, Suppress};
+pub use recipient::{NewRecipient, RecipientKey, StoredRecipient};
 pub use redrive::{
     Cancel, CancelAnswer, CancelTarget, Cancelled, Redrive, RedriveContent, Redriven, Selection,
 };
+pub use retention::Retention;
 pub use shape::Shape;
 pub use state::{EndState, Reason, State};
 pub use suppression::{Cause, Listed, Scope, Suppression, Unsuppress};
@@ -47,7 +53,7 @@ use async_trait::async_trait;
 
 use crate::{
     channel::Address,
-    clock::Timestamp,
+    event::Attachment,
     id::{DeliveryId, EventId},
     name::{ChannelName, TenantId},
 };
@@ -181,6 +187,25 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// When the store cannot be read.
     async fn unserved(&self) -> Result<Vec<(ChannelName, u64)>, StoreError>;
 
+    /// The files of an event, in their order; none when the tenant has no such event, or they were
+    /// erased. Claims carry none: they are asked for when the message is sent, so that no more of
+    /// them is in memory than the engine has room for ([`Ready::bytes`]).
+    ///
+    /// # Errors
+    /// When the store cannot be read. [`StoreErrorKind::Unsupported`] by default: right for a store
+    /// that gives `bytes` of zero with all that is ready.
+    async fn files(
+        &self,
+        tenant: &TenantId,
+        event: EventId,
+    ) -> Result<Vec<Attachment>, StoreError> {
+        let _ = (tenant, event);
+        Err(StoreError::new(
+            StoreErrorKind::Unsupported,
+            "this store keeps no files apart from claims",
+        ))
+    }
+
     /// Writes claims and results together, in one transaction.
     ///
     /// To be correct it must:
@@ -192,6 +217,8 @@ pub trait Store: Debug + Send + Sync + 'static {
     ///   suppression list, and end a refused delivery in the same transaction, with a history entry
     ///   (for a suppression with its reason as the detail); then against pauses, and hold it;
     /// - when a delivery ends, in whatever call, end or release those that wait for it;
+    /// - forget the secret of an event ([`NewEvent::secret`]) with the end of its last open delivery,
+    ///   whatever ends it, here and in [`Store::cancel`];
     /// - refuse a claim (`Moved`) that comes before its time, or that the order keeps waiting;
     /// - be durable before it answers: a claim is the only trace of a send that was cut short.
     ///
@@ -343,12 +370,41 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// When the store cannot be read.
     async fn tally(&self, filter: &DeliveryFilter) -> Result<Vec<Tally>, StoreError>;
 
-    /// Forgets up to `limit` events all of whose deliveries ended before `before`, with their
-    /// keys, history and receipts; says how many.
+    /// Forgets events all of whose deliveries ended longer ago than they are to be kept, by the store's
+    /// own clock, with their recipients, files, keys, history and receipts: up to
+    /// [`Retention::most`]; says how many.
     ///
     /// # Errors
     /// Nothing was changed.
-    async fn purge(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError>;
+    async fn purge(&self, retention: &Retention) -> Result<u64, StoreError>;
+
+    /// Forgets a recipient of a tenant: every recipient row of one of these keys, or of a delivery to
+    /// one of these addresses, up to [`Erase::limit`] rows; says what was erased, by table.
+    ///
+    /// To be correct it must, for each of them and in one transaction:
+    /// - forget what the row holds, and keep the row and its key, so that deliveries can still be
+    ///   counted and listed;
+    /// - end their open deliveries `cancelled` for the reason [`Reason::Erased`], also those in flight,
+    ///   whose results then come too late (`Already`);
+    /// - forget renderings, the names that providers gave their messages, and receipts that wait for
+    ///   such a name; pass each line of their history through [`HistoryEntry::erase`];
+    /// - write [`Entry::Erased`] into the history of each of their deliveries;
+    /// - forget shared content, secret and files of an event of which no recipient is left;
+    /// - answer zeros when the same is asked again.
+    ///
+    /// It leaves alone: the suppression list, which is hashed, and without which they would be written
+    /// to again; the hashed address of each delivery, by which a late receipt still suppresses; hashed
+    /// idempotency keys and fingerprints.
+    ///
+    /// # Errors
+    /// Nothing was changed. [`StoreErrorKind::Unsupported`] by default.
+    async fn erase(&self, erase: &Erase) -> Result<Erased, StoreError> {
+        let _ = erase;
+        Err(StoreError::new(
+            StoreErrorKind::Unsupported,
+            "this store cannot erase a recipient: purge their events, or use another store",
+        ))
+    }
 }
 
 fn lacks(shape: Shape) -> StoreError {

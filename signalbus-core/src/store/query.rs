@@ -1,6 +1,9 @@
 use serde::Serialize;
 
-use super::{AddressHash, EndState, GatherKey, Position, Reason, ReceiptKind, State, StoredEvent};
+use super::{
+    AddressHash, EndState, GatherKey, Position, Reason, ReceiptKind, RecipientKey, State,
+    StoredEvent, StoredRecipient,
+};
 use crate::{
     clock::Timestamp,
     id::{DeliveryId, EventId},
@@ -101,8 +104,10 @@ impl DeliveryRecord {
 /// An event with its deliveries.
 #[derive(Debug, Clone)]
 pub struct EventRecord {
-    /// The event; without its files.
+    /// The event; without its files and its secret.
     pub event: StoredEvent,
+    /// Its recipients, by their place.
+    pub recipients: Vec<StoredRecipient>,
     /// Its deliveries, in the order of their positions.
     pub deliveries: Vec<DeliveryRecord>,
 }
@@ -123,6 +128,9 @@ pub struct DeliveryFilter {
     pub state: Option<State>,
     /// Ended for this reason.
     pub reason: Option<Reason>,
+    /// To this recipient; where the event gave no id of theirs, the key is that of their first
+    /// address.
+    pub recipient: Option<RecipientKey>,
     /// To this address.
     pub address: Option<AddressHash>,
     /// Taken by this provider.
@@ -190,6 +198,13 @@ impl DeliveryFilter {
         self
     }
 
+    /// Only to this recipient.
+    #[must_use]
+    pub fn recipient(mut self, key: RecipientKey) -> Self {
+        self.recipient = Some(key);
+        self
+    }
+
     /// Only to this address.
     #[must_use]
     pub fn address(mut self, address: AddressHash) -> Self {
@@ -224,32 +239,6 @@ impl DeliveryFilter {
         self.accepted_before = Some(before);
         self
     }
-}
-
-/// Which page of a list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PageToken {
-    /// Only behind this place.
-    pub after: Option<Position>,
-    /// At most this many.
-    pub limit: u32,
-}
-
-impl PageToken {
-    /// The first page.
-    #[must_use]
-    pub const fn first(limit: u32) -> Self {
-        Self { after: None, limit }
-    }
-}
-
-/// One page of a list.
-#[derive(Debug, Clone)]
-pub struct Page<T> {
-    /// What is on it.
-    pub items: Vec<T>,
-    /// The next page, if there is one.
-    pub next: Option<PageToken>,
 }
 
 /// How many deliveries of one kind there are.

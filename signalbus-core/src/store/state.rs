@@ -78,6 +78,12 @@ impl EndState {
         }
     }
 
+    /// The place in [`EndState::ALL`].
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
     /// Whether a redrive may start a new generation.
     #[must_use]
     pub const fn can_be_redriven(self) -> bool {
@@ -152,6 +158,10 @@ reasons! {
     Expired = "expired",
     /// Somebody called it off.
     Cancelled = "cancelled",
+    /// Its recipient was erased.
+    Erased = "erased",
+    /// What it was to say is a secret that is kept only until the event ends, and the event had ended.
+    SecretGone = "secret_gone",
     /// The address is on the suppression list.
     Suppressed = "suppressed",
     /// No answer came, and it is sent at most once.

@@ -10,7 +10,6 @@ use signalbus_core::{
 };
 use uuid::Uuid;
 
-use super::known;
 use crate::{
     codec::{Columns, class_code, end_code, lane_column, micros, month_of, order_code},
     database::{Link, now},
@@ -27,9 +26,10 @@ const INSERT: &str = concat!(
     now!(),
     " AS now),
      asked AS MATERIALIZED (
-         SELECT a.* FROM unnest($2::uuid[], $3::text[], $4::text[], $5::smallint[], $6::integer[],
-                                $7::bytea[], $8::bytea[], $9::bytea[])
-             WITH ORDINALITY AS a (id, tenant, topic, class, files, content, key, fingerprint, nth)
+         SELECT a.* FROM unnest($2::uuid[], $3::text[], $4::text[], $5::smallint[], $6::bigint[],
+                                $7::bytea[], $8::bytea[], $9::bytea[], $36::bytea[])
+             WITH ORDINALITY AS a (id, tenant, topic, class, file_bytes, content, key,
+                                     fingerprint, secret, nth)
          WHERE NOT EXISTS (SELECT 1 FROM signalbus.event AS e WHERE e.id = a.id)),
      keys AS (
          INSERT INTO signalbus.key (tenant, key, event, fingerprint)
@@ -54,8 +54,8 @@ const INSERT: &str = concat!(
                ORDER BY d.nth OFFSET 0) AS n),
      events AS (
          INSERT INTO signalbus.event
-             (id, tenant, topic, class, files, accepted_at, first_position, last_position, content)
-         SELECT f.id, f.tenant, f.topic, f.class, f.files, t.now, n.first, n.last, f.content
+             (id, tenant, topic, class, file_bytes, accepted_at, first_position, last_position, content)
+         SELECT f.id, f.tenant, f.topic, f.class, f.file_bytes, t.now, n.first, n.last, f.content
          FROM t CROSS JOIN fresh AS f
          LEFT JOIN (SELECT event, min(position) AS first, max(position) AS last
                     FROM numbered GROUP BY event) AS n ON n.event = f.id
@@ -84,6 +84,20 @@ const INSERT: &str = concat!(
          FROM numbered AS n CROSS JOIN t
          WHERE n.body IS NOT NULL AND n.event IN (SELECT id FROM events)
          ORDER BY n.position),
+     recipients AS (
+         INSERT INTO signalbus.recipient (event, place, key, content)
+         SELECT f.id, r.place, r.key, r.content
+         FROM unnest($37::integer[], $38::bigint[], $39::bytea[], $40::bytea[])
+             AS r (of, place, key, content)
+         JOIN fresh AS f ON f.nth = r.of
+         WHERE f.id IN (SELECT id FROM events)),
+     secrets AS (
+         INSERT INTO signalbus.secret (event, open, body)
+         SELECT f.id, o.open, f.secret
+         FROM fresh AS f
+         JOIN (SELECT event, count(*) AS open FROM numbered WHERE ended IS NULL
+               GROUP BY event) AS o ON o.event = f.id
+         WHERE f.secret IS NOT NULL AND f.id IN (SELECT id FROM events)),
      files AS (
          INSERT INTO signalbus.attachment
              (event, place, file_name, content_type, content_id, content)
@@ -102,11 +116,8 @@ pub(super) async fn insert(
     lanes: u16,
     events: &[&NewEvent],
 ) -> Result<(Timestamp, HashSet<EventId>), StoreError> {
-    let (e, d, f) = (
-        Events::of(events)?,
-        Deliveries::of(lanes, events)?,
-        Files::of(events)?,
-    );
+    let (e, d) = (Events::of(events)?, Deliveries::of(lanes, events)?);
+    let (r, f) = (Recipients::of(events)?, Files::of(events)?);
     let query = link
         .query(INSERT)
         .bind(link.dialect.test_time())
@@ -114,7 +125,7 @@ pub(super) async fn insert(
         .bind(e.tenants)
         .bind(e.topics)
         .bind(e.classes)
-        .bind(e.files)
+        .bind(e.file_bytes)
         .bind(e.contents)
         .bind(e.keys)
         .bind(e.fingerprints)
@@ -143,7 +154,12 @@ pub(super) async fn insert(
         .bind(d.after)
         .bind(d.unless)
         .bind(d.gather)
-        .bind(d.watched);
+        .bind(d.watched)
+        .bind(e.secrets)
+        .bind(r.of)
+        .bind(r.places)
+        .bind(r.keys)
+        .bind(r.contents);
     let rows = link.rows(query).await?;
     let row = rows.first().ok_or_else(|| error::corrupt("no time"))?;
     let mut columns = Columns::of(row);
@@ -159,8 +175,9 @@ struct Events<'a> {
     tenants: Vec<&'a str>,
     topics: Vec<&'a str>,
     classes: Vec<i16>,
-    files: Vec<i32>,
+    file_bytes: Vec<i64>,
     contents: Vec<&'a [u8]>,
+    secrets: Vec<Option<&'a [u8]>>,
     keys: Vec<Option<Vec<u8>>>,
     fingerprints: Vec<Option<&'a [u8]>>,
 }
@@ -174,9 +191,12 @@ impl<'a> Events<'a> {
             columns.tenants.push(event.tenant.as_str());
             columns.topics.push(event.topic.as_str());
             columns.classes.push(small(class_code(event.class))?);
-            columns.files.push(count(event.attachments.len())?);
+            columns
+                .file_bytes
+                .push(i64::try_from(event.file_bytes()).unwrap_or(i64::MAX));
+            columns.secrets.push(event.secret.as_deref());
             columns.contents.push(&event.content);
-            columns.keys.push(key.map(|key| known::hash(&key.key)));
+            columns.keys.push(key.map(|key| key.hashed().to_vec()));
             columns
                 .fingerprints
                 .push(key.map(|key| key.fingerprint.0.as_slice()));
@@ -232,7 +252,9 @@ impl<'a> Deliveries<'a> {
         self.recipients.push(i64::from(delivery.recipient));
         self.channels
             .push(delivery.channel.as_ref().map(|channel| channel.as_str()));
-        let lane = delivery.lane_key.lane(delivery.channel.as_ref(), lanes);
+        let lane = delivery
+            .recipient_key
+            .lane(delivery.channel.as_ref(), lanes);
         self.lanes.push(lane_column(lane));
         self.order_keys.push(delivery.order_key.cast_signed());
         self.order_modes.push(small(order_code(delivery.order))?);
@@ -264,6 +286,30 @@ impl<'a> Deliveries<'a> {
         self.bodies
             .push(entry.as_ref().map(history::body).transpose()?);
         Ok(())
+    }
+}
+
+/// Columns of recipients.
+#[derive(Default)]
+struct Recipients<'a> {
+    of: Vec<i32>,
+    places: Vec<i64>,
+    keys: Vec<&'a [u8]>,
+    contents: Vec<&'a [u8]>,
+}
+
+impl<'a> Recipients<'a> {
+    fn of(events: &[&'a NewEvent]) -> Result<Self, StoreError> {
+        let mut columns = Self::default();
+        for (of, event) in (1..).zip(events) {
+            for (place, recipient) in event.recipients.iter().enumerate() {
+                columns.of.push(of);
+                columns.places.push(i64::from(count(place)?));
+                columns.keys.push(&recipient.key.0);
+                columns.contents.push(&recipient.content);
+            }
+        }
+        Ok(columns)
     }
 }
 

@@ -1,6 +1,5 @@
 //! Recognising what was accepted before (promise P7).
 
-use sha2::{Digest, Sha256};
 use signalbus_core::{
     name::TenantId,
     store::{Acceptance, NewEvent, StoreError, StoredEvent},
@@ -41,11 +40,6 @@ impl Known {
     }
 }
 
-/// What is stored in the place of an idempotency key: applications put addresses into them.
-pub(super) fn hash(key: &str) -> Vec<u8> {
-    Sha256::digest(key.as_bytes()).to_vec()
-}
-
 /// What is known of each of `events`, in their order.
 pub(super) async fn find(
     link: &mut Link<'_>,
@@ -55,7 +49,12 @@ pub(super) async fn find(
     let tenants: Vec<&str> = events.iter().map(|event| event.tenant.as_str()).collect();
     let keys: Vec<Option<Vec<u8>>> = events
         .iter()
-        .map(|event| event.idempotency.as_ref().map(|record| hash(&record.key)))
+        .map(|event| {
+            event
+                .idempotency
+                .as_ref()
+                .map(|record| record.hashed().to_vec())
+        })
         .collect();
     let query = link
         .query(concat!(

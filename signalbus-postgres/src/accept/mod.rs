@@ -141,6 +141,5 @@ fn as_stored(event: &NewEvent, accepted_at: Timestamp) -> StoredEvent {
         class: event.class,
         accepted_at,
         content: event.content.clone(),
-        attachments: Vec::new(),
     }
 }

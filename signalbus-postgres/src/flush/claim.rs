@@ -5,6 +5,8 @@ use signalbus_core::{
     store::{EndState, Entry, Reason, Refusal, StoreError},
 };
 
+use uuid::Uuid;
+
 use super::{
     Batch,
     write::{self, Written, column},
@@ -14,7 +16,7 @@ use crate::{
     database::Link,
     history,
     order::{self, OrderKey},
-    pauses, siblings,
+    pauses, rendering, secret, siblings,
     suppress::stands_against,
 };
 
@@ -22,6 +24,7 @@ use crate::{
 struct Ended {
     nth: usize,
     position: i64,
+    event: Uuid,
     state: i64,
     key: OrderKey,
     /// What the suppression list says, or the pause.
@@ -86,6 +89,13 @@ pub(super) async fn refuse(
         entries.push((row.position, entry));
     }
     history::append(link, now, &entries).await?;
+    let events = ended.iter().filter(|row| row.state != HELD);
+    let events: Vec<Uuid> = events.map(|row| row.event).collect();
+    secret::spend(link, &events).await?;
+    let accepted = end_code(EndState::Accepted);
+    let sent = ended.iter().filter(|row| row.state == accepted);
+    let sent: Vec<i64> = sent.map(|row| row.position).collect();
+    rendering::forget(link, &sent).await?;
     let over = ended.into_iter().filter(|row| row.state != HELD);
     let (positions, keys): (Vec<i64>, Vec<OrderKey>) =
         over.map(|row| (row.position, row.key)).unzip();
@@ -148,9 +158,9 @@ async fn end(link: &mut Link<'_>, now: Timestamp, batch: &Batch) -> Result<Vec<E
                    AND (",
             verdict!(),
             ") IS NOT NULL
-                 RETURNING c.nth, d.position, d.state, d.order_key, d.tenant, d.channel, d.address,
-                           d.sender, d.category, d.event)
-             SELECT e.nth, e.position, e.state, e.order_key, e.tenant,
+                 RETURNING c.nth, d.position, d.event, d.state, d.order_key, d.tenant, d.channel, d.address,
+                           d.sender, d.category)
+             SELECT e.nth, e.position, e.event, e.state, e.order_key, e.tenant,
                     CASE e.state WHEN 5 THEN (
                         SELECT p.reason FROM signalbus.pause AS p WHERE ",
             pauses::holds!("e"),
@@ -182,6 +192,7 @@ async fn end(link: &mut Link<'_>, now: Timestamp, batch: &Batch) -> Result<Vec<E
             Ok(Ended {
                 nth: nth.saturating_sub(1),
                 position,
+                event: columns.uuid()?,
                 state: columns.int()?,
                 key: OrderKey(columns.int()?, columns.take()?),
                 detail: columns.take_or_none()?,

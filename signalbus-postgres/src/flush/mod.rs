@@ -17,7 +17,6 @@ use signalbus_core::store::{
 use self::write::Written;
 use crate::{
     codec::lane_column,
-    content,
     database::{Database, Link, Mode, Use},
     error, receipts, siblings, suppress,
 };
@@ -107,11 +106,7 @@ pub(crate) async fn flush(
             })
         })
         .await?;
-    let mut written = finish(database, &batch, written).await?;
-    if written.has_files() {
-        written = with_files(database, written).await?;
-    }
-    written.answer(&batch)
+    finish(database, &batch, written).await?.answer(&batch)
 }
 
 /// Results, what they bring about, and then the claims that have to meet it.
@@ -183,24 +178,5 @@ async fn finish(
             }
         })?;
     written.take(second, |nth| refused[nth]);
-    Ok(written)
-}
-
-async fn with_files(database: &Arc<Database>, mut written: Written) -> Result<Written, StoreError> {
-    let events = Arc::new(written.with_files());
-    let files = database
-        .call(Use::Worker, Mode::Read, move |link| {
-            let events = Arc::clone(&events);
-            Box::pin(async move { content::files(link, &events).await })
-        })
-        .await
-        .map_err(|error| {
-            if error.is_transient() {
-                error::ambiguous("the claims were written").with_source(error)
-            } else {
-                error
-            }
-        })?;
-    written.add_files(files);
     Ok(written)
 }

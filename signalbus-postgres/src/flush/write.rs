@@ -8,7 +8,6 @@ use std::{
 
 use signalbus_core::{
     clock::Timestamp,
-    event::Attachment,
     store::{
         ClaimAnswer, Claimed, EndState, Entry, Flushed, LaneId, Reason, Refusal, Settle,
         SettleAnswer, StoreError, StoredEvent,
@@ -84,7 +83,7 @@ const WRITE: &str = concat!(
          CROSS JOIN t
          WHERE d.position = s.position AND d.id = s.id AND d.lane = s.lane
            AND d.generation = s.generation AND d.attempt = s.attempt AND d.state = 2
-         RETURNING s.nth, s.asked, s.body, s.rendering, d.position, d.state, d.order_mode,
+         RETURNING s.nth, s.asked, s.body, s.rendering, d.event, d.position, d.state, d.order_mode,
                    d.order_key, d.tenant, d.rendered, d.accepted_at, d.id, d.reason,
                    d.receipt_rank),
      decided AS (",
@@ -96,7 +95,8 @@ const WRITE: &str = concat!(
     siblings::outcome!("t.now"),
     "    FROM decided AS m CROSS JOIN t
          WHERE d.position = m.position AND d.state IN (0, 1, 3, 4, 5)
-         RETURNING d.position, d.state, d.order_mode, d.order_key, d.tenant, d.accepted_at),
+         RETURNING d.event, d.position, d.state, d.order_mode, d.order_key, d.tenant,
+                   d.accepted_at),
      told AS (
          INSERT INTO signalbus.history (position, at, month, version, body)
          SELECT h.position, t.now, ",
@@ -121,6 +121,18 @@ const WRITE: &str = concat!(
                    SELECT state, order_mode, order_key, tenant FROM siblings) AS s
              WHERE s.state >= 10 AND s.order_mode >= 1)
            AND position NOT IN (SELECT position FROM decided)),
+     spent AS (
+         SELECT event, count(*) AS ended FROM (
+             SELECT event, state FROM settled UNION ALL SELECT event, state FROM siblings) AS s
+         WHERE state >= 10 GROUP BY event),
+     held AS MATERIALIZED (
+         SELECT x.event FROM signalbus.secret AS x
+         JOIN spent AS p ON p.event = x.event ORDER BY x.event FOR UPDATE OF x),
+     forgotten AS (
+         UPDATE signalbus.secret AS x
+         SET open = x.open - p.ended, body = CASE WHEN x.open > p.ended THEN x.body END
+         FROM spent AS p JOIN held AS h ON h.event = p.event
+         WHERE x.event = p.event AND x.body IS NOT NULL),
      kept AS (
          INSERT INTO signalbus.rendering (position, body)
          SELECT position, rendering FROM settled WHERE rendering IS NOT NULL AND state <> 20
@@ -163,20 +175,24 @@ const WRITE: &str = concat!(
          RETURNING c.nth, d.position, d.event, d.recipient, d.rendered)
      SELECT 0::smallint, 0::bigint, t.now, NULL::smallint, NULL::bigint,
             EXISTS (SELECT 1 FROM signalbus.receipt WHERE position IS NULL),
-            NULL::bytea, NULL::uuid, NULL::text, NULL::text, NULL::smallint, NULL::bigint,
+            NULL::bytea, NULL::bytea, NULL::bytea, NULL::uuid, NULL::text, NULL::text, NULL::smallint, NULL::bigint,
             NULL::bytea
      FROM t
      UNION ALL
-     SELECT 1, lane, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM owned
+     SELECT 1, lane, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+     FROM owned
      UNION ALL
-     SELECT 2, nth, NULL, state, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM settled
+     SELECT 2, nth, NULL, state, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+     FROM settled
      UNION ALL
-     SELECT 3, c.nth, NULL, NULL, c.recipient, e.files > 0, r.body,
+     SELECT 3, c.nth, NULL, NULL, c.recipient, e.id IS NOT NULL, r.body, q.content, x.body,
             e.id, e.tenant, e.topic, e.class, e.accepted_at,
             CASE WHEN row_number() OVER (PARTITION BY c.event ORDER BY c.nth) = 1
                  THEN e.content END
      FROM claimed AS c
      LEFT JOIN signalbus.event AS e ON e.id = c.event
+     LEFT JOIN signalbus.recipient AS q ON q.event = c.event AND q.place = c.recipient
+     LEFT JOIN signalbus.secret AS x ON x.event = c.event
      LEFT JOIN signalbus.rendering AS r ON c.rendered AND r.position = c.position"
 );
 
@@ -190,13 +206,7 @@ pub(super) struct Written {
     /// The places of results that were applied.
     settles: HashSet<usize>,
     claims: HashMap<usize, Outcome>,
-    events: HashMap<Uuid, Event>,
-}
-
-#[derive(Debug)]
-struct Event {
-    stored: StoredEvent,
-    files: bool,
+    events: HashMap<Uuid, StoredEvent>,
 }
 
 /// What became of a claim.
@@ -205,6 +215,8 @@ pub(super) enum Outcome {
     Claimed {
         event: Uuid,
         recipient: u32,
+        own: Option<Vec<u8>>,
+        secret: Option<Vec<u8>>,
         rendering: Option<Vec<u8>>,
     },
     Refused(Refusal),
@@ -306,17 +318,20 @@ impl Written {
     fn add_claim(&mut self, nth: usize, mut columns: Columns<'_>) -> Result<(), StoreError> {
         columns.skip(2);
         let recipient = columns.number()?;
-        let Some(files) = columns.take_or_none()? else {
+        if !columns.take::<bool>()? {
             return Err(error::corrupt("the event of a delivery is missing"));
-        };
+        }
         let rendering = columns.take_or_none()?;
+        let (own, secret) = (columns.take_or_none()?, columns.take_or_none()?);
         let (event, stored) = row::event_if_whole(columns)?;
         if let Some(stored) = stored {
-            self.events.insert(event, Event { stored, files });
+            self.events.insert(event, stored);
         }
         let outcome = Outcome::Claimed {
             event,
             recipient,
+            own,
+            secret,
             rendering,
         };
         self.claims.insert(nth, outcome);
@@ -354,29 +369,12 @@ impl Written {
         .collect()
     }
 
-    pub(super) fn has_files(&self) -> bool {
-        self.events.values().any(|event| event.files)
-    }
-
-    pub(super) fn with_files(&self) -> Vec<Uuid> {
-        let with = self.events.iter().filter(|(_, event)| event.files);
-        with.map(|(id, _)| *id).collect()
-    }
-
-    pub(super) fn add_files(&mut self, files: Vec<(Uuid, Attachment)>) {
-        for (event, file) in files {
-            if let Some(event) = self.events.get_mut(&event) {
-                event.stored.attachments.push(file);
-            }
-        }
-    }
-
     /// The answers in the order of the flush.
     pub(super) fn answer(mut self, batch: &Batch) -> Result<Flushed, StoreError> {
         let events: HashMap<Uuid, Arc<StoredEvent>> = self
             .events
             .drain()
-            .map(|(id, event)| (id, Arc::new(event.stored)))
+            .map(|(id, event)| (id, Arc::new(event)))
             .collect();
         let settles = batch.settles.iter().enumerate().map(|(nth, settle)| {
             if !self.owned.contains(&settle.lane) {
@@ -399,12 +397,16 @@ impl Written {
                     Some(Outcome::Claimed {
                         event,
                         recipient,
+                        own,
+                        secret,
                         rendering,
                     }) => {
                         let event = events.get(&event).map(Arc::clone);
                         let event = event
                             .ok_or_else(|| error::corrupt("the content of an event is missing"))?;
                         let mut claimed = Claimed::new(event, recipient);
+                        claimed.own = own.map(Into::into);
+                        claimed.secret = secret.map(Into::into);
                         claimed.rendering = rendering.map(Into::into);
                         ClaimAnswer::Claimed(claimed)
                     }

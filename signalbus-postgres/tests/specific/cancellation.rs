@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use signalbus::{event::Class, store::Store};
+use signalbus::{
+    event::Class,
+    store::{Retention, Store},
+};
 use sqlx::{Connection, PgConnection};
 
 use crate::{
@@ -57,8 +60,9 @@ async fn a_dropped_call_leaves_no_transaction_to_the_next() {
     let store = builder.schema(schema).connections(1).open().await.unwrap();
     let ids = ids();
     let lanes = hold(&store, &ids).await;
+    let for_ever = Retention::new(Duration::MAX);
     for polls in 0..60 {
-        drop_after(polls, store.purge(signalbus::Timestamp::UNIX_EPOCH, 10)).await;
+        drop_after(polls, store.purge(&for_ever)).await;
         drop_after(polls, store.suppress(Vec::new())).await;
         drop_after(polls, store.fetch(&lanes, crate::support::window(10, 10))).await;
         let accepted = store.accept(vec![event(&ids, "acme", Class::Standard)], Vec::new());

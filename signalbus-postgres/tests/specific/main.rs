@@ -19,6 +19,7 @@ mod install;
 mod joined;
 mod months;
 mod reach;
+mod secrets;
 #[path = "../support/mod.rs"]
 mod server;
 mod sessions;

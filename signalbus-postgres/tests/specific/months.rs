@@ -3,9 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use signalbus::{
-    Clock,
     event::Class,
-    store::{EndState, NewEvent, Reason, Store},
+    store::{EndState, NewEvent, Reason, Retention, Store},
 };
 use signalbus_testkit::ManualClock;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
@@ -41,9 +40,10 @@ async fn a_month_of_which_nothing_is_left_is_emptied() {
     let kept = ended();
     let id = kept.deliveries[0].id;
     store.accept(vec![ended(), kept], Vec::new()).await.unwrap();
-    assert_eq!(store.purge(clock.now(), 10).await.unwrap(), 0);
+    let at_once = Retention::new(Duration::ZERO);
+    assert_eq!(store.purge(&at_once).await.unwrap(), 0);
     clock.advance(Duration::from_secs(1));
-    assert_eq!(store.purge(clock.now(), 1).await.unwrap(), 1);
+    assert_eq!(store.purge(&at_once.clone().limit(1)).await.unwrap(), 1);
     assert_eq!(lines(&schema).await, 2, "the month has another event");
     assert_eq!(store.history(&tenant("acme"), id).await.unwrap().len(), 1);
 
@@ -52,7 +52,7 @@ async fn a_month_of_which_nothing_is_left_is_emptied() {
         let recent = ended();
         let id = recent.deliveries[0].id;
         store.accept(vec![recent], Vec::new()).await.unwrap();
-        store.purge(clock.now(), 10).await.unwrap();
+        store.purge(&at_once).await.unwrap();
         assert!(lines(&schema).await <= 4, "in month {month}");
         let history = store.history(&tenant("acme"), id).await.unwrap();
         assert_eq!(history.len(), 1, "in month {month}");

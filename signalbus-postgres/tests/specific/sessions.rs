@@ -6,7 +6,7 @@ use futures::future::join_all;
 use signalbus::{
     event::Class,
     name::ChannelName,
-    store::{DeliveryFilter, LaneRequest, Space, Store, StoreErrorKind},
+    store::{DeliveryFilter, LaneRequest, Retention, Space, Store, StoreErrorKind},
 };
 use signalbus_postgres::PostgresStore;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
@@ -121,7 +121,7 @@ async fn a_call_ends_at_its_deadline_and_may_be_repeated() {
     let error = store.accept(events.clone(), Vec::new()).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Ambiguous, "{error}");
     let error = store
-        .purge(signalbus::Timestamp::UNIX_EPOCH, 1)
+        .purge(&Retention::new(Duration::MAX))
         .await
         .unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error}");

@@ -10,8 +10,8 @@ use signalbus::{
     name::{ChannelName, ProviderName, TenantId, Topic},
     store::{
         AttemptOutcome, AttemptRecord, Claim, ClaimAnswer, ClassWindow, DeliveryFilter, EndState,
-        Fetched, Fingerprint, Flush, IdempotencyRecord, LaneKey, LaneLease, LaneRequest,
-        NewDelivery, NewEvent, Next, Ready, Reason, Settle, Space, Store, Window,
+        Fetched, Fingerprint, Flush, IdempotencyRecord, LaneLease, LaneRequest, NewDelivery,
+        NewEvent, Next, Ready, Reason, RecipientKey, Settle, Space, Store, Window,
     },
 };
 use signalbus_postgres::PostgresStore;
@@ -64,9 +64,11 @@ pub(crate) fn event(ids: &IdSource, of: &str, class: Class) -> NewEvent {
         class,
         idempotency: None,
         content: b"content".to_vec().into(),
+        recipients: Vec::new(),
+        secret: None,
         attachments: Vec::new(),
         deliveries: vec![{
-            let mut made = NewDelivery::new(ids.delivery(), 0, LaneKey::of(&tenant, "ada"));
+            let mut made = NewDelivery::new(ids.delivery(), 0, RecipientKey::of(&tenant, "ada"));
             made.channel = Some(email());
             made.order_key = 1;
             made.order = Order::Unordered;

@@ -2,13 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use jiff::SignedDuration;
 use signalbus::{
-    Clock as _, Signalbus, TenantId,
+    Signalbus, TenantId,
     name::{ProviderName, Topic},
     store::{
         CancelTarget, DeliveryFilter, PageToken, Receipt, ReceiptEffect, ReceiptKind,
-        ReceiptTarget, Redrive, RedriveContent, Selection,
+        ReceiptTarget, Redrive, RedriveContent, Retention, Selection,
     },
 };
 
@@ -67,12 +66,8 @@ pub(super) async fn operate(
             }
         }
         Do::Purge { ago, limit } => {
-            let ago = SignedDuration::try_from(ago).unwrap_or_default();
-            let before = world.clock.now().saturating_sub(ago);
-            if let Ok(before) = before {
-                // The store's log says what it forgot.
-                let _ = engine.purge(before, limit).await;
-            }
+            // The store's log says what it forgot.
+            let _ = engine.purge(&Retention::new(ago).limit(limit)).await;
         }
         Do::Peek { publish } => {
             if let Some(told) = ledger.of(publish) {

@@ -4,12 +4,13 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
 use signalbus::{
-    Clock as _, DeliveryId, EventId, MemoryStore, Store, TenantId, Timestamp,
+    Clock as _, DeliveryId, EventId, MemoryStore, Store, TenantId,
     store::{
         Acceptance, BusAdvance, BusPosition, Cancel, CancelAnswer, Cancelled, Claim, ClaimAnswer,
         Effect, EndState, Fetched, Flush, Flushed, LaneHolding, LaneId, LaneLease, LaneRequest,
-        NewEvent, Reason, Receipt, ReceiptEffect, Redrive, Redriven, Refusal, Settle, SettleAnswer,
-        State, StoreError, StoreErrorKind, StoreFeatures, Suppression, Unsuppress, Window,
+        NewEvent, Reason, Receipt, ReceiptEffect, Redrive, Redriven, Refusal, Retention, Settle,
+        SettleAnswer, State, StoreError, StoreErrorKind, StoreFeatures, Suppression, Unsuppress,
+        Window,
     },
 };
 
@@ -326,10 +327,10 @@ impl StoreLayer for SimStore {
         Ok(was)
     }
 
-    async fn purge(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+    async fn purge(&self, retention: &Retention) -> Result<u64, StoreError> {
         let how = self.there(Call::Operate).await?;
         let mut gone = ends(&self.inner).await?;
-        let purged = self.inner.purge(before, limit).await?;
+        let purged = self.inner.purge(retention).await?;
         let left: BTreeSet<DeliveryId> = ends(&self.inner)
             .await?
             .into_iter()

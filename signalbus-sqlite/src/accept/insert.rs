@@ -6,6 +6,7 @@ use signalbus_core::{
 };
 use sqlx::SqliteConnection;
 
+use super::parts;
 use crate::{
     batch::{self, Bytes},
     codec::{class_code, micros, order_code},
@@ -28,7 +29,9 @@ pub(super) async fn insert(
     let first_position = reserve(conn, "next_position", deliveries).await?;
     let numbered: Vec<(i64, &NewEvent)> = (first_event..).zip(events.iter().copied()).collect();
     insert_events(conn, now, &numbered, first_position).await?;
-    insert_attachments(conn, &numbered).await?;
+    parts::insert_recipients(conn, &numbered).await?;
+    parts::insert_secrets(conn, &numbered).await?;
+    parts::insert_files(conn, &numbered).await?;
     let rows: Vec<Row<'_>> = numbered
         .iter()
         .flat_map(|(number, event)| event.deliveries.iter().map(|d| (*number, *event, d)))
@@ -94,8 +97,8 @@ async fn insert_events(
             class_code(event.class),
             first,
             deliveries,
-            event.attachments.len(),
-            key.map(|key| &key.key),
+            event.file_bytes(),
+            key.map(|key| bytes.add(&key.hashed()).0),
             fingerprint,
             content,
             length,
@@ -104,10 +107,10 @@ async fn insert_events(
     }
     sqlx::query(
         "INSERT INTO signalbus_event (event, id, tenant, topic, class, accepted_at,
-             first_position, deliveries, attachments, key, fingerprint, content)
+             first_position, deliveries, file_bytes, key, fingerprint, content)
          SELECT value ->> 0, substr(?2, value ->> 1, 16), value ->> 2, value ->> 3, value ->> 4,
                 ?3, value ->> 5, value ->> 6, value ->> 7,
-                value ->> 8, substr(?2, value ->> 9, 32),
+                substr(?2, value ->> 8, 32), substr(?2, value ->> 9, 32),
                 substr(?2, value ->> 10, value ->> 11)
          FROM jsonb_each(?1)",
     )
@@ -117,32 +120,6 @@ async fn insert_events(
     .execute(conn)
     .await
     .map_err(error::of)?;
-    Ok(())
-}
-
-/// One statement each: here the bytes cost more than the trips.
-async fn insert_attachments(
-    conn: &mut SqliteConnection,
-    events: &[(i64, &NewEvent)],
-) -> Result<(), StoreError> {
-    for (number, event) in events {
-        for (place, attachment) in (0_i64..).zip(&event.attachments) {
-            sqlx::query(
-                "INSERT INTO signalbus_attachment
-                     (event, place, file_name, content_type, content_id, content)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            )
-            .bind(*number)
-            .bind(place)
-            .bind(attachment.file_name.as_str())
-            .bind(attachment.content_type.as_str())
-            .bind(attachment.content_id.as_deref())
-            .bind(attachment.content.as_ref())
-            .execute(&mut *conn)
-            .await
-            .map_err(error::of)?;
-        }
-    }
     Ok(())
 }
 
@@ -182,7 +159,7 @@ async fn insert_deliveries(
                 &delivery.channel,
                 class_code(row.event.class),
                 delivery
-                    .lane_key
+                    .recipient_key
                     .lane(delivery.channel.as_ref(), lanes)
                     .get(),
                 delivery.order_key.cast_signed(),

@@ -55,7 +55,8 @@ pub(super) async fn find(
         .iter()
         .map(|event| {
             let (offset, _) = ids.add(event.id.as_uuid().as_bytes());
-            let key = event.idempotency.as_ref().map(|record| &record.key);
+            let key = event.idempotency.as_ref();
+            let key = key.map(|record| ids.add(&record.hashed()).0);
             (offset, &event.tenant, key)
         })
         .collect();
@@ -64,7 +65,7 @@ pub(super) async fn find(
         row::event_columns!(),
         " FROM jsonb_each(?1) AS j
           CROSS JOIN signalbus_event AS e
-            ON e.tenant = j.value ->> 1 AND e.key = j.value ->> 2
+            ON e.tenant = j.value ->> 1 AND e.key = substr(?2, j.value ->> 2, 32)
           UNION ALL
           SELECT j.key, false, e.fingerprint, ",
         row::event_columns!(),

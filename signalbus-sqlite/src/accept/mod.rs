@@ -2,6 +2,7 @@
 
 mod insert;
 mod known;
+mod parts;
 
 use std::collections::HashMap;
 
@@ -79,6 +80,5 @@ fn as_stored(event: &NewEvent, accepted_at: Timestamp) -> StoredEvent {
         class: event.class,
         accepted_at,
         content: event.content.clone(),
-        attachments: Vec::new(),
     }
 }

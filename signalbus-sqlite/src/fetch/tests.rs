@@ -16,8 +16,8 @@ use signalbus_core::{
     id::IdSource,
     name::{ChannelName, TenantId, Topic},
     store::{
-        ClassWindow, Group, LaneKey, LaneLease, LaneRequest, NewDelivery, NewEvent, Space, Store,
-        Window,
+        ClassWindow, Group, LaneLease, LaneRequest, NewDelivery, NewEvent, RecipientKey, Space,
+        Store, Window,
     },
 };
 use sqlx::SqliteConnection;
@@ -54,9 +54,12 @@ async fn backlog(count: u32, send_at: Option<Timestamp>) -> Backlog {
             class: Class::Bulk,
             idempotency: None,
             content: b"content".to_vec().into(),
+            recipients: Vec::new(),
+            secret: None,
             attachments: Vec::new(),
             deliveries: vec![{
-                let mut made = NewDelivery::new(ids.delivery(), 0, LaneKey::of(&tenant, "ada"));
+                let mut made =
+                    NewDelivery::new(ids.delivery(), 0, RecipientKey::of(&tenant, "ada"));
                 made.channel = Some(channel());
                 made.order_key = 1;
                 made.order = Order::Unordered;

@@ -15,7 +15,7 @@ use crate::{
     codec::{Columns, micros},
     content, error, history,
     order::{self, OrderKey},
-    pauses, rendering, siblings,
+    pauses, rendering, secret, siblings,
     states::{HELD, SENDING, end_code, state},
     suppress,
 };
@@ -139,7 +139,8 @@ pub(super) async fn claim(
         written.extend(refused);
     }
     let claimed = written.iter().filter(|row| row.state == SENDING);
-    let events = content::events(conn, claimed.clone().map(|row| row.event)).await?;
+    let wanted = claimed.clone().map(|row| (row.event, row.recipient));
+    let contents = content::read(conn, wanted).await?;
     let kept: Vec<i64> = claimed
         .filter(|row| row.rendered)
         .map(|row| row.position)
@@ -155,11 +156,15 @@ pub(super) async fn claim(
             match rows.get(&claim.position.0).filter(|row| row.answers(claim)) {
                 None => Ok(ClaimAnswer::Refused(Refusal::Moved)),
                 Some(row) if row.state == SENDING => {
-                    let event = events
+                    let event = contents
+                        .events
                         .get(&row.event)
                         .map(Arc::clone)
                         .ok_or_else(|| error::corrupt("the event of a delivery is missing"))?;
                     let mut claimed = Claimed::new(event, row.recipient);
+                    let own = contents.own.get(&(row.event, row.recipient));
+                    claimed.own = own.cloned().map(Into::into);
+                    claimed.secret = contents.secrets.get(&row.event).cloned().map(Into::into);
                     claimed.rendering = renderings.get(&row.position).cloned().map(Into::into);
                     Ok(ClaimAnswer::Claimed(claimed))
                 }
@@ -322,6 +327,14 @@ async fn note_ends(
         })
         .collect();
     history::append(conn, now, &entries).await?;
+    let events: Vec<i64> = refused.iter().map(|row| row.event).collect();
+    secret::forget(conn, &events).await?;
+    let accepted = end_code(EndState::Accepted);
+    let sent = refused
+        .iter()
+        .filter(|row| row.state == accepted && row.rendered);
+    let sent: Vec<i64> = sent.map(|row| row.position).collect();
+    rendering::forget(conn, &sent).await?;
     let ended = || refused.iter().filter(|row| row.state != HELD);
     let keys: Vec<OrderKey> = ended()
         .filter(|row| row.ordered)

@@ -17,7 +17,7 @@ use crate::{
     codec::{Columns, message_hash, micros},
     error, history,
     order::{self, OrderKey},
-    receipts, rendering, siblings,
+    receipts, rendering, secret, siblings,
     states::{FIRST_END, READY, TIMED, end_code, state},
     suppress,
 };
@@ -28,6 +28,8 @@ struct Written {
     order_mode: i64,
     order: OrderKey,
     rendered: bool,
+    /// Its event, when that has a secret.
+    secret: Option<i64>,
 }
 
 impl Written {
@@ -194,7 +196,8 @@ async fn write(
         ") AS s
          WHERE d.position = s.position
          RETURNING position, id, generation, attempt,
-                   state, order_mode, order_key, tenant, rendered"
+                   state, order_mode, order_key, tenant, rendered,
+                   CASE WHEN event IN (SELECT event FROM signalbus_secret) THEN event END"
     ))
     .bind(batch::rows(&rows)?)
     .bind(ids.into_vec())
@@ -218,6 +221,7 @@ async fn write(
                 order_mode: columns.take()?,
                 order: OrderKey(columns.take()?, columns.take()?),
                 rendered: columns.take()?,
+                secret: columns.take_or_none()?,
             };
             Ok((key, written))
         })
@@ -269,6 +273,10 @@ async fn follow_up(
         .collect();
     suppress::suppress(conn, now, &suppressions).await?;
     keep_renderings(conn, done).await?;
+
+    let ended = done.iter().filter(|(_, row)| row.has_ended());
+    let secrets: Vec<i64> = ended.filter_map(|(_, row)| row.secret).collect();
+    secret::forget(conn, &secrets).await?;
 
     let settled: Vec<i64> = done.iter().map(|(settle, _)| settle.position.0).collect();
     receipts::apply_parked(conn, now, &settled).await?;

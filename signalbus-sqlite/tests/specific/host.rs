@@ -161,7 +161,8 @@ async fn files_come_with_the_claim_and_an_effect_meets_the_next_claim() {
     let ClaimAnswer::Claimed(claimed) = &answer.claims[0] else {
         panic!("{:?}", answer.claims);
     };
-    assert_eq!(claimed.event.attachments, files);
+    let kept = store.files(&tenant("acme"), claimed.event.id).await;
+    assert_eq!(kept.unwrap(), files);
 
     let mut bounced = crate::support::settle(&ready[0], crate::support::sent());
     let entry = Suppression::new(tenant("acme"), email(), address, "bounced");

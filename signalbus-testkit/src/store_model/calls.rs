@@ -7,8 +7,9 @@ use signalbus_core::{
     name::PoolName,
     store::{
         AddressHash, After, BusAdvance, BusPosition, Cancel, CancelTarget, Cause, DeliveryFilter,
-        EndState, NewEvent, Pause, Paused, Reason, Receipt, ReceiptEffect, ReceiptKind,
-        ReceiptTarget, Redrive, RedriveContent, Scope, Selection, Suppression, Unsuppress,
+        EndState, Erase, NewEvent, Pause, Paused, Reason, Receipt, ReceiptEffect, ReceiptKind,
+        ReceiptTarget, RecipientKey, Redrive, RedriveContent, Retention, Scope, Selection,
+        Suppression, Unsuppress,
     },
 };
 
@@ -89,6 +90,9 @@ impl Play<'_> {
             .topic(TOPICS[topic])
             .class(class)
             .content(&format!("content {content}"));
+        if content % 2 == 0 {
+            draft = draft.secret("code");
+        }
         if let Some(key) = key {
             draft = draft.key(&format!("key-{key}"));
         }
@@ -354,11 +358,30 @@ impl Play<'_> {
         same("whether it was suppressed", &told, &expected)
     }
 
+    pub(super) async fn erase(&mut self, of: usize, person: usize, on: usize) -> Verdict {
+        let of = tenant(TENANTS[of]);
+        let erase = Erase {
+            keys: vec![RecipientKey::of(&of, PEOPLE[person])],
+            addresses: vec![AddressHash::of(&channel(CHANNELS[on]), PEOPLE[person])],
+            actor: "ops".to_owned(),
+            limit: u32::MAX,
+            tenant: of,
+        };
+        let told = self.store.erase(&erase).await.map_err(failed)?;
+        let expected = self.reference.erase(&erase);
+        if expected.cancelled > 0 {
+            self.report.meet("erased");
+        }
+        self.say(&format!("{told:?}"));
+        same("what was erased", &told, &expected)
+    }
+
     /// Which of the events that may go a limited purge takes is the store's own choice.
     pub(super) async fn purge(&mut self, age: Duration, limit: u32) -> Verdict {
         let before = self.harness.now() - age;
         let candidates = self.reference.purgeable(before);
-        let told = self.store.purge(before, limit).await.map_err(failed)?;
+        let retention = Retention::new(age).limit(limit);
+        let told = self.store.purge(&retention).await.map_err(failed)?;
         let mut gone = 0;
         for (tenant, id) in &candidates {
             let found = self.store.event(tenant, *id).await.map_err(failed)?;

@@ -69,6 +69,7 @@ impl<'r> Play<'r> {
             self.reference.now = self.harness.clock.now();
             self.reference.monotonic = self.harness.clock.monotonic();
             self.step(step).await?;
+            self.reference.forget_secrets();
             self.look_at_all().await?;
         }
         self.look_closely().await
@@ -110,6 +111,7 @@ impl<'r> Play<'r> {
             Step::Unsuppress(tenant, person, channel) => {
                 self.unsuppress(*tenant, *person, *channel).await
             }
+            Step::Erase(tenant, person, channel) => self.erase(*tenant, *person, *channel).await,
             Step::Pause(what) => self.pause(*what).await,
             Step::Resume(what) => self.resume(*what).await,
             Step::Release(limit) => self.release(*limit).await,

@@ -55,6 +55,8 @@ pub(super) enum Step {
     Redrive(Again),
     Suppress(usize, usize, usize),
     Unsuppress(usize, usize, usize),
+    /// By key, and by the address on a channel.
+    Erase(usize, usize, usize),
     Pause(Held),
     Resume(Held),
     Release(u32),
@@ -218,6 +220,9 @@ fn any_step() -> impl Strategy<Value = Step> {
         }),
         1 => any_address().prop_map(|(tenant, person, channel)| {
             Step::Unsuppress(tenant, person, channel)
+        }),
+        1 => any_address().prop_map(|(tenant, person, channel)| {
+            Step::Erase(tenant, person, channel)
         }),
         2 => any_pause().prop_map(Step::Pause),
         2 => any_pause().prop_map(Step::Resume),
@@ -517,6 +522,14 @@ impl fmt::Display for Step {
                 write!(
                     f,
                     "{tenant} allows {person} on {} again",
+                    CHANNELS[*channel]
+                )
+            }
+            Self::Erase(tenant, person, channel) => {
+                let (tenant, person) = (TENANTS[*tenant], PEOPLE[*person]);
+                write!(
+                    f,
+                    "{tenant} erases {person}, also on {}",
                     CHANNELS[*channel]
                 )
             }

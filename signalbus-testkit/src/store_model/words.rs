@@ -12,9 +12,11 @@ pub(super) fn acceptance(answer: &Acceptance) -> String {
 pub(super) fn claim(answer: &ClaimAnswer) -> String {
     match answer {
         ClaimAnswer::Claimed(claimed) => format!(
-            "Claimed({}, recipient {}, rendering {:?})",
+            "Claimed({}, recipient {}: {:?}, secret {:?}, rendering {:?})",
             stored(&claimed.event),
             claimed.recipient,
+            claimed.own,
+            claimed.secret,
             claimed.rendering
         ),
         other => format!("{other:?}"),

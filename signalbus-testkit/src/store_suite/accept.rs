@@ -10,7 +10,7 @@ use signalbus_core::{
     },
 };
 
-use super::{Harness, acme, channel, provider, redrive, tenant};
+use super::{Harness, acme, channel, event::own, provider, redrive, tenant};
 
 /// P2: all deliveries of an event are stored with it, and wait.
 pub async fn an_event_comes_with_all_its_deliveries(h: Harness) {
@@ -162,7 +162,9 @@ pub async fn content_and_files_come_with_the_claim(h: Harness) {
     assert_eq!(claimed.event.class, Class::Urgent);
     assert_eq!(claimed.event.accepted_at, accepted_at);
     assert_eq!(claimed.event.content, "{\"amount\":\"12.50 €\"}");
-    assert_eq!(claimed.event.attachments, [file, logo]);
+    assert_eq!(claimed.own.unwrap(), own("bob"));
+    let files = h.store().files(&acme(), id).await;
+    assert_eq!(files.unwrap(), [file, logo]);
 }
 
 /// A time at the end of time, from any tenant and in any place, costs at most its own delivery:

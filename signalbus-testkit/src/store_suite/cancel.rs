@@ -134,7 +134,7 @@ pub async fn a_tenant_cancels_only_its_own(h: Harness) {
     assert_eq!(cancel(&h, acme(), unknown).await, []);
 }
 
-async fn cancel(h: &Harness, tenant: TenantId, target: CancelTarget) -> Vec<Cancelled> {
+pub(super) async fn cancel(h: &Harness, tenant: TenantId, target: CancelTarget) -> Vec<Cancelled> {
     let cancel = Cancel {
         target,
         actor: "ops".to_owned(),

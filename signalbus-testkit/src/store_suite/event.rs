@@ -4,8 +4,8 @@ use signalbus_core::{
     id::IdSource,
     name::PoolName,
     store::{
-        AddressHash, After, Cause, EndState, Fingerprint, GatherKey, IdempotencyRecord, LaneKey,
-        NewDelivery, NewEvent, Reason, Suppression,
+        AddressHash, After, Cause, EndState, Fingerprint, GatherKey, IdempotencyRecord,
+        NewDelivery, NewEvent, NewRecipient, Reason, RecipientKey, Suppression,
     },
 };
 
@@ -20,6 +20,7 @@ pub struct Draft {
     class: Class,
     key: Option<String>,
     content: String,
+    secret: Option<String>,
     attachments: Vec<Attachment>,
     recipients: Vec<Recipient>,
 }
@@ -28,6 +29,8 @@ pub struct Draft {
 #[derive(Debug, Clone)]
 struct Recipient {
     id: DeliveryId,
+    /// The one before, on another channel.
+    again: bool,
     name: String,
     channel: Option<ChannelName>,
     order: Order,
@@ -53,6 +56,7 @@ impl Draft {
             class: Class::Standard,
             key: None,
             content: "{}".to_owned(),
+            secret: None,
             attachments: Vec::new(),
             recipients: Vec::new(),
         }
@@ -93,6 +97,13 @@ impl Draft {
         self
     }
 
+    /// With this secret.
+    #[must_use]
+    pub fn secret(mut self, secret: &str) -> Self {
+        self.secret = Some(secret.to_owned());
+        self
+    }
+
     /// With this file.
     #[must_use]
     pub fn attach(mut self, attachment: Attachment) -> Self {
@@ -112,6 +123,7 @@ impl Draft {
     pub fn to(mut self, name: &str) -> Self {
         self.recipients.push(Recipient {
             id: self.ids.delivery(),
+            again: false,
             name: name.to_owned(),
             channel: Some(channel("email")),
             order: Order::Start,
@@ -133,6 +145,17 @@ impl Draft {
     #[must_use]
     pub fn on(self, name: &str) -> Self {
         self.last(|last| last.channel = Some(channel(name)))
+    }
+
+    /// The last recipient on this channel, too.
+    #[must_use]
+    pub fn also_on(mut self, name: &str) -> Self {
+        let mut again = self.recipients.last().expect("a recipient").clone();
+        again.id = self.ids.delivery();
+        again.again = true;
+        again.channel = Some(channel(name));
+        self.recipients.push(again);
+        self
     }
 
     /// The last recipient in this order.
@@ -216,11 +239,21 @@ impl Draft {
 impl From<Draft> for NewEvent {
     fn from(draft: Draft) -> Self {
         let tenant = draft.tenant;
-        let deliveries = (0..)
-            .zip(draft.recipients)
-            .map(|(place, to)| {
-                let lane_key = LaneKey::of(&tenant, &to.name);
-                let mut delivery = NewDelivery::new(to.id, place, lane_key);
+        let people = draft.recipients.iter().filter(|to| !to.again);
+        let recipients = people
+            .map(|to| NewRecipient {
+                key: RecipientKey::of(&tenant, &to.name),
+                content: own(&to.name).into(),
+            })
+            .collect();
+        let mut people: u32 = 0;
+        let deliveries = draft
+            .recipients
+            .into_iter()
+            .map(|to| {
+                people += u32::from(!to.again);
+                let key = RecipientKey::of(&tenant, &to.name);
+                let mut delivery = NewDelivery::new(to.id, people - 1, key);
                 delivery.order_key = order_key(&tenant, to.channel.as_ref(), &to.name);
                 delivery.order = to.order;
                 delivery.address = to
@@ -250,6 +283,8 @@ impl From<Draft> for NewEvent {
                 fingerprint: fingerprint(&draft.content),
             }),
             content: draft.content.into(),
+            recipients,
+            secret: draft.secret.map(Into::into),
             attachments: draft.attachments,
             deliveries,
             tenant,
@@ -257,9 +292,14 @@ impl From<Draft> for NewEvent {
     }
 }
 
+/// What is kept of a recipient.
+pub(super) fn own(name: &str) -> String {
+    format!("{{\"name\":\"{name}\"}}")
+}
+
 fn order_key(tenant: &TenantId, channel: Option<&ChannelName>, name: &str) -> u64 {
     let channel = channel.map_or("", ChannelName::as_str);
-    LaneKey::of(tenant, &format!("{channel}/{name}")).0
+    RecipientKey::of(tenant, &format!("{channel}/{name}")).half()
 }
 
 /// Different for different content; what else it is does not matter to a store.

@@ -262,10 +262,28 @@ macro_rules! __store_cases {
                     filters_narrow
                     one_message_is_found
                     a_tally_counts_by_kind
-                    an_event_is_shown_without_its_files
+                }
+                recipients {
+                    a_claim_brings_what_is_its_recipients_own
+                    an_event_is_shown_with_its_recipients
+                    files_are_asked_for_apart
+                    a_secret_ends_with_a_result
+                    a_secret_ends_with_a_cancel
+                    a_secret_ends_with_a_refusal
+                    a_secret_of_nothing_to_send_is_not_kept
+                    a_person_is_found
+                }
+                erasure {
+                    a_person_is_forgotten_over_all_tables
+                    a_result_of_an_erased_person_comes_too_late
+                    a_person_is_found_by_address
+                    an_erasure_keeps_to_its_limit
+                    the_rest_goes_on_after_an_erasure
+                    the_suppression_list_outlives_an_erasure
                 }
                 purges {
                     only_what_has_ended_is_forgotten
+                    what_is_kept_is_said_by_end_and_class
                     a_purge_keeps_to_its_limit
                     a_key_is_forgotten_with_its_event
                     what_was_forgotten_is_gone

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use signalbus_core::{
-    Timestamp,
+    Class, Timestamp,
+    clock::until,
     store::{
         Acceptance, ClaimAnswer, EndState, Reason, Receipt, ReceiptEffect, ReceiptKind,
-        ReceiptTarget, Refusal,
+        ReceiptTarget, Refusal, Retention,
     },
 };
 
@@ -129,6 +130,42 @@ pub async fn a_forgotten_head_blocks_nobody(h: Harness) {
     assert!(worker.sees(next).await);
 }
 
+/// How long is by how it ended, and by class; an event goes when its last delivery may.
+pub async fn what_is_kept_is_said_by_end_and_class(h: Harness) {
+    let worker = h.worker().await;
+    let taken = h.event().to("ada");
+    let bulk = h.event().class(Class::Bulk).to("bob");
+    let mixed = h.event().to("cid").to("dan");
+    let ids = [taken.id, bulk.id, mixed.id];
+    let [ada] = h.given(taken).await;
+    let [bob] = h.given(bulk).await;
+    let [cid, dan] = h.given(mixed).await;
+    for (id, message) in [(ada, "m-1"), (bob, "m-2"), (cid, "m-3")] {
+        worker.sends(id, message).await;
+    }
+    worker.ends(dan, EndState::Dead, Reason::Refused).await;
+    let retention = Retention::new(10 * DAY)
+        .accepted(3 * DAY)
+        .dead(5 * DAY)
+        .class(Class::Bulk, DAY);
+    let mut kept = Vec::new();
+    for _ in 0..6 {
+        h.clock.advance(DAY);
+        h.clock.advance(Duration::from_secs(1));
+        h.store().purge(&retention).await.unwrap();
+        let mut found = Vec::new();
+        for id in ids {
+            found.push(h.store().event(&acme(), id).await.unwrap().is_some());
+        }
+        kept.push(found);
+    }
+    let days = |nth: usize| kept.iter().take_while(|found| found[nth]).count();
+    assert_eq!([days(0), days(1), days(2)], [2, 0, 4]);
+}
+
+/// Forgets what ended before a time.
 async fn purge(h: &Harness, before: Timestamp, limit: u32) -> u64 {
-    h.store().purge(before, limit).await.unwrap()
+    let keep = until(before, h.now());
+    let retention = Retention::new(keep).limit(limit);
+    h.store().purge(&retention).await.unwrap()
 }

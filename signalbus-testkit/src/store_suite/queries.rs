@@ -188,17 +188,6 @@ pub async fn a_tally_counts_by_kind(h: Harness) {
     }
 }
 
-/// An event looked up comes without its files, however large they are.
-pub async fn an_event_is_shown_without_its_files(h: Harness) {
-    let file = signalbus_core::Attachment::new("a.pdf", "application/pdf", vec![1; 1_000]);
-    let event = h.event().content("hello").attach(file).to("ada");
-    let id = event.id;
-    h.accept([event]).await;
-    let record = h.store().event(&acme(), id).await.unwrap().unwrap();
-    assert_eq!(record.event.attachments, []);
-    assert_eq!(record.event.content, "hello");
-}
-
 async fn listed(h: &Harness, filter: &DeliveryFilter) -> Vec<DeliveryId> {
     let page = h.store().list(filter, PageToken::first(100)).await.unwrap();
     let ids: Vec<DeliveryId> = page.items.iter().map(|item| item.id).collect();

@@ -10,7 +10,7 @@ use signalbus_core::{
     },
 };
 
-use super::{Harness, acme, claim, provider, result, taken};
+use super::{Harness, acme, claim, event::own, provider, result, taken};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -24,7 +24,9 @@ pub async fn what_was_accepted_survives(h: Harness) {
     let worker = h.successor().await;
     let claimed = worker.claims(&worker.ready(ada).await).await;
     assert_eq!(claimed.event.content, "hello");
-    assert_eq!(claimed.event.attachments, [file]);
+    assert_eq!(claimed.own.unwrap(), own("ada"));
+    let files = h.store().files(&acme(), claimed.event.id).await;
+    assert_eq!(files.unwrap(), [file]);
 }
 
 /// P7: keys survive.

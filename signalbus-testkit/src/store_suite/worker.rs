@@ -142,6 +142,13 @@ impl Worker {
         self.settles(taken(&ready, message)).await;
     }
 
+    /// Claims a delivery that must be ready and ends it so.
+    pub async fn ends(&self, id: DeliveryId, state: EndState, reason: Reason) {
+        let ready = self.ready(id).await;
+        self.claims(&ready).await;
+        self.settles(result(&ready, Next::End(state, reason))).await;
+    }
+
     /// Claims a delivery that must be ready and puts it off until then.
     pub async fn puts_off(&self, id: DeliveryId, until: Timestamp) {
         let ready = self.ready(id).await;

@@ -6,13 +6,13 @@ use std::{
 
 use async_trait::async_trait;
 use signalbus::{
-    ChannelName, DeliveryId, Order, Store, TenantId, Timestamp,
+    ChannelName, Class, DeliveryId, EventId, Order, Store, TenantId,
     id::WorkerId,
     store::{
-        Acceptance, BusAdvance, Cancel, CancelAnswer, CancelTarget, Cancelled, DeliveryRecord,
-        Effect, Fetched, Flush, Flushed, LaneHolding, LaneLease, LaneRequest, MemoryStore,
-        NewEvent, Next, Position, Receipt, ReceiptEffect, Redrive, Redriven, SettleAnswer, Space,
-        State, StoreError, Window,
+        Acceptance, BusAdvance, Cancel, CancelAnswer, CancelTarget, Cancelled, ClaimAnswer,
+        DeliveryRecord, Effect, EndState, Erase, Erased, Fetched, Flush, Flushed, LaneHolding,
+        LaneLease, LaneRequest, MemoryStore, NewEvent, Next, Position, Receipt, ReceiptEffect,
+        Redrive, Redriven, Retention, SettleAnswer, Space, State, StoreError, Window,
     },
 };
 use signalbus_testkit::StoreLayer;
@@ -43,6 +43,12 @@ pub(crate) enum Fault {
     CountsReceiptsTwice,
     ForgetsTenants,
     PurgesTooMuch,
+    PurgesByTheShortest,
+    LosesRecipients,
+    KeepsSecrets,
+    HidesTheSizeOfFiles,
+    ErasesByKeyAlone,
+    ErasesOneOnly,
 }
 
 /// An honest store behind somebody who makes one mistake.
@@ -61,6 +67,7 @@ struct Memory {
     worker: Option<WorkerId>,
     cursor: Option<Position>,
     receipts: u64,
+    secrets: BTreeMap<EventId, Vec<u8>>,
 }
 
 impl Broken {
@@ -83,6 +90,7 @@ impl Broken {
     fn spoil_event(&self, event: &mut NewEvent) {
         match self.fault {
             Some(Fault::LosesFiles) => event.attachments.clear(),
+            Some(Fault::LosesRecipients) => event.recipients.clear(),
             Some(Fault::LosesKeys) => event.idempotency = None,
             Some(Fault::ForgetsExpiry) => {
                 for delivery in &mut event.deliveries {
@@ -144,6 +152,11 @@ impl StoreLayer for Broken {
                     .extend(ids.map(|id| (id, event.tenant.clone())));
             });
             self.spoil_event(event);
+            self.remember(|memory| {
+                let secret = event.secret.as_ref();
+                let secret = secret.map(|secret| (event.id, secret.to_vec()));
+                memory.secrets.extend(secret);
+            });
         }
         if self.does(Fault::MovesStalePositions) {
             self.find_positions(&mut advance).await?;
@@ -183,6 +196,11 @@ impl StoreLayer for Broken {
             window.per_group = u32::MAX;
         }
         let mut fetched = self.honest.fetch(lanes, window).await?;
+        if self.does(Fault::HidesTheSizeOfFiles) {
+            for ready in &mut fetched.ready {
+                ready.bytes = 0;
+            }
+        }
         if self.does(Fault::HidesInterrupted) {
             fetched.interrupted.clear();
         }
@@ -218,6 +236,15 @@ impl StoreLayer for Broken {
             }
         }
         let mut flushed = self.honest.flush(lanes, &flush).await?;
+        if self.does(Fault::KeepsSecrets) {
+            for answer in &mut flushed.claims {
+                if let ClaimAnswer::Claimed(claimed) = answer {
+                    let id = claimed.event.id;
+                    let kept = self.remember(|memory| memory.secrets.get(&id).cloned());
+                    claimed.secret = kept.map(Into::into);
+                }
+            }
+        }
         if self.does(Fault::AnswersBackwards) {
             flushed.claims.reverse();
         }
@@ -282,12 +309,33 @@ impl StoreLayer for Broken {
         }
     }
 
-    async fn purge(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
-        let before = if self.does(Fault::PurgesTooMuch) {
-            Timestamp::MAX
-        } else {
-            before
-        };
-        self.honest.purge(before, limit).await
+    async fn erase(&self, erase: &Erase) -> Result<Erased, StoreError> {
+        let mut erase = erase.clone();
+        if self.does(Fault::ErasesByKeyAlone) {
+            erase.addresses.clear();
+        }
+        if self.does(Fault::ErasesOneOnly) {
+            erase.limit = 1;
+            let erased = self.honest.erase(&erase).await?;
+            return Ok(Erased {
+                more: false,
+                ..erased
+            });
+        }
+        self.honest.erase(&erase).await
+    }
+
+    async fn purge(&self, retention: &Retention) -> Result<u64, StoreError> {
+        if self.does(Fault::PurgesTooMuch) {
+            let too_much = Retention::new(Duration::ZERO).limit(retention.most());
+            return self.honest.purge(&too_much).await;
+        }
+        if self.does(Fault::PurgesByTheShortest) {
+            let all = EndState::ALL.into_iter();
+            let all = all.flat_map(|end| Class::ALL.map(|class| retention.keeps(end, class)));
+            let shortest = Retention::new(all.min().unwrap_or_default());
+            return self.honest.purge(&shortest.limit(retention.most())).await;
+        }
+        self.honest.purge(retention).await
     }
 }

@@ -15,9 +15,9 @@ use signalbus::{Clock, store::MemoryStore};
 use signalbus_testkit::{
     Layered,
     store_suite::{
-        Harness, LANES, Place, accept, bus_positions, cancel, claims, fencing, idempotency, lanes,
-        order, purges, queries, receipts, redrives, refusals, restart, results, run, sharing,
-        windows,
+        Harness, LANES, Place, accept, bus_positions, cancel, claims, erasure, fencing,
+        idempotency, lanes, order, purges, queries, receipts, recipients, redrives, refusals,
+        restart, results, run, sharing, windows,
     },
 };
 
@@ -81,6 +81,24 @@ caught! {
         ForgetsTenants breaks queries::a_tenant_sees_only_its_own;
     too_much_is_purged:
         PurgesTooMuch breaks purges::only_what_has_ended_is_forgotten;
+    all_is_kept_for_the_shortest_time:
+        PurgesByTheShortest breaks purges::what_is_kept_is_said_by_end_and_class;
+    recipients_are_lost:
+        LosesRecipients breaks recipients::a_claim_brings_what_is_its_recipients_own;
+    persons_are_lost:
+        LosesRecipients breaks recipients::a_person_is_found;
+    secrets_outlive_a_result:
+        KeepsSecrets breaks recipients::a_secret_ends_with_a_result;
+    secrets_outlive_a_cancel:
+        KeepsSecrets breaks recipients::a_secret_ends_with_a_cancel;
+    secrets_outlive_a_refusal:
+        KeepsSecrets breaks recipients::a_secret_ends_with_a_refusal;
+    the_size_of_files_is_hidden:
+        HidesTheSizeOfFiles breaks recipients::files_are_asked_for_apart;
+    addresses_are_not_looked_at:
+        ErasesByKeyAlone breaks erasure::a_person_is_found_by_address;
+    not_all_is_erased:
+        ErasesOneOnly breaks erasure::a_person_is_forgotten_over_all_tables;
 }
 
 /// A store that is gone with its process is not durable.

@@ -61,6 +61,9 @@ caught! {
     receipts_count_twice: CountsReceiptsTwice in 4;
     tenants_read_each_other: ForgetsTenants in 4;
     too_much_is_purged: PurgesTooMuch in 6;
+    recipients_are_lost: LosesRecipients in 8;
+    secrets_are_kept: KeepsSecrets in 16;
+    not_all_is_erased: ErasesOneOnly in 6;
 }
 
 /// The stories meet every answer there is, so that a run that finds nothing says something.
@@ -89,6 +92,7 @@ fn the_stories_meet_everything() {
         "cancel",
         "redriven",
         "purged",
+        "erased",
     ] {
         assert!(report.count(what) >= 10, "{what} is too rare: {report}");
     }

@@ -1,14 +1,14 @@
 use async_trait::async_trait;
 
 use crate::{
-    clock::Timestamp,
     id::{DeliveryId, EventId},
     name::{ChannelName, TenantId},
     store::{
         Acceptance, BusAdvance, BusPosition, Cancel, Cancelled, DeliveryFilter, DeliveryRecord,
         EventRecord, Fetched, Flush, Flushed, HistoryEntry, LaneHolding, LaneLease, LaneRequest,
-        NewEvent, Page, PageToken, Pause, Paused, Receipt, ReceiptEffect, Redrive, Redriven, Store,
-        StoreError, StoreErrorKind, StoreFeatures, Suppression, Tally, Unsuppress, Window,
+        NewEvent, Page, PageToken, Pause, Paused, Receipt, ReceiptEffect, Redrive, Redriven,
+        Retention, Store, StoreError, StoreErrorKind, StoreFeatures, Suppression, Tally,
+        Unsuppress, Window,
     },
 };
 
@@ -115,7 +115,7 @@ impl Store for Absent {
         absent()
     }
 
-    async fn purge(&self, _: Timestamp, _: u32) -> Result<u64, StoreError> {
+    async fn purge(&self, _: &Retention) -> Result<u64, StoreError> {
         absent()
     }
 }

@@ -7,15 +7,16 @@ use metrics::{Histogram, counter, gauge, histogram};
 
 use super::{metrics::names, tenants::Tenants};
 use crate::{
-    clock::{Clock, Timestamp},
+    clock::Clock,
+    event::Attachment,
     id::{DeliveryId, EventId},
     name::{ChannelName, TenantId},
     store::{
         Acceptance, BusAdvance, BusPosition, Cancel, Cancelled, ClaimAnswer, DeliveryFilter,
-        DeliveryRecord, Effect, EventRecord, Fetched, Flush, Flushed, HistoryEntry, LaneHolding,
-        LaneLease, LaneRequest, Listed, NewEvent, Page, PageToken, Pause, Paused, Receipt,
-        ReceiptEffect, ReceiptKind, Redrive, Redriven, Released, SettleAnswer, Store, StoreError,
-        StoreErrorKind, StoreFeatures, Suppression, Tally, Unsuppress, Window,
+        DeliveryRecord, Effect, Erase, Erased, EventRecord, Fetched, Flush, Flushed, HistoryEntry,
+        LaneHolding, LaneLease, LaneRequest, Listed, NewEvent, Page, PageToken, Pause, Paused,
+        Receipt, ReceiptEffect, ReceiptKind, Redrive, Redriven, Released, Retention, SettleAnswer,
+        Store, StoreError, StoreErrorKind, StoreFeatures, Suppression, Tally, Unsuppress, Window,
     },
 };
 
@@ -39,7 +40,7 @@ impl std::fmt::Debug for Times {
 }
 
 /// The calls of a store, as the label `operation` names them.
-const CALLS: [&str; 22] = [
+const CALLS: [&str; 24] = [
     "accept",
     "bus_positions",
     "hold_lanes",
@@ -62,6 +63,8 @@ const CALLS: [&str; 22] = [
     "list",
     "tally",
     "purge",
+    "files",
+    "erase",
 ];
 
 impl Metered {
@@ -323,7 +326,19 @@ impl Store for Metered {
         self.timed("tally", self.store.tally(filter)).await
     }
 
-    async fn purge(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
-        self.timed("purge", self.store.purge(before, limit)).await
+    async fn purge(&self, retention: &Retention) -> Result<u64, StoreError> {
+        self.timed("purge", self.store.purge(retention)).await
+    }
+
+    async fn files(
+        &self,
+        tenant: &TenantId,
+        event: EventId,
+    ) -> Result<Vec<Attachment>, StoreError> {
+        self.timed("files", self.store.files(tenant, event)).await
+    }
+
+    async fn erase(&self, erase: &Erase) -> Result<Erased, StoreError> {
+        self.timed("erase", self.store.erase(erase)).await
     }
 }

@@ -263,6 +263,8 @@ impl ChannelMetrics {
                 Unsendable::Compose => "compose",
                 Unsendable::Address => "address",
                 Unsendable::Unreadable => "unreadable",
+                Unsendable::Erased => "erased",
+                Unsendable::SecretGone => "secret_gone",
             };
             counter!(names::UNSENDABLE, "channel" => self.channel.to_string(), "reason" => reason)
                 .increment(1);

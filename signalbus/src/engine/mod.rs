@@ -5,6 +5,7 @@ mod accounts;
 mod breaker;
 mod budget;
 mod decide;
+mod files;
 mod ingest;
 pub(crate) mod lanes;
 mod memo;

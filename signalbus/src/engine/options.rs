@@ -21,6 +21,9 @@ pub struct EngineOptions {
     pub window: usize,
     /// Claims and results written in one transaction: 512 of each by default.
     pub flush: usize,
+    /// Bytes of files held in memory for sends: 64 MiB by default. Work with files is claimed only
+    /// while they fit; an event with more than that goes alone.
+    pub files: u64,
     /// How long a shutdown waits for sends in flight: 30 s by default.
     pub drain: Duration,
     /// How many tenants may have series of their own in the metrics: none by default.
@@ -37,6 +40,7 @@ impl Default for EngineOptions {
             in_hand: 4_096,
             window: 512,
             flush: 512,
+            files: 64 * 1024 * 1024,
             drain: Duration::from_secs(30),
             tenant_metrics: 0,
         }
@@ -83,6 +87,13 @@ impl EngineOptions {
     #[must_use]
     pub fn with_poll(mut self, poll: Duration) -> Self {
         self.poll = poll;
+        self
+    }
+
+    /// Sets the bytes of files held in memory for sends.
+    #[must_use]
+    pub fn with_files(mut self, bytes: u64) -> Self {
+        self.files = bytes;
         self
     }
 

@@ -7,13 +7,14 @@ use crate::{
     engine::{
         breaker::{Breaker, Permit, Signal},
         budget::{Pacer, RetryBudget},
+        files::FilePermits,
         metrics::{ChannelMetrics, ProviderMetrics},
         schedule::Room,
     },
     name::ProviderName,
     provider::Capabilities,
     route::Route,
-    store::Pause,
+    store::{Pause, Ready},
 };
 
 /// One channel and its providers.
@@ -184,6 +185,7 @@ impl Lineup {
 /// Answers the scheduler for one moment.
 pub(crate) struct RoomNow<'a> {
     pub(crate) lineups: &'a mut [Lineup],
+    pub(crate) files: &'a mut FilePermits,
     pub(crate) now: Duration,
 }
 
@@ -200,6 +202,10 @@ impl Room for RoomNow<'_> {
                 .lineups
                 .get_mut(channel)
                 .is_some_and(|lineup| lineup.budget.allows(self.now))
+    }
+
+    fn for_files(&mut self, ready: &Ready) -> bool {
+        self.files.allow(ready)
     }
 
     fn is_probing(&self, channel: usize) -> bool {

@@ -63,6 +63,15 @@ impl fmt::Display for Explanation {
                         Visible(actor)
                     )?;
                 }
+                Entry::Erased { actor, in_flight } => {
+                    write!(f, "the recipient was erased by {}", Visible(actor))?;
+                    let meanwhile = if *in_flight {
+                        " while a send was in flight"
+                    } else {
+                        ""
+                    };
+                    writeln!(f, "{meanwhile}")?;
+                }
                 Entry::Held { reason } => writeln!(f, "held by a pause: {}", Visible(reason))?,
                 Entry::Other(written) => {
                     let written = written.to_string();

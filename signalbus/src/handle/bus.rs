@@ -82,10 +82,10 @@ impl Signalbus {
         let (prepared, content) = planner.prepare(event.clone(), &mut Vec::new())?;
         let (prepared, _) = prepared.into_parts();
         // What decides the lane of the first recipient decides its partition, too.
-        let lane_key = prepared
+        let recipient_key = prepared
             .deliveries
             .first()
-            .map_or(0, |first| first.lane_key.0);
+            .map_or(0, |first| first.recipient_key.half());
         if event.trace.is_none() {
             event.trace.clone_from(&content.trace);
         }
@@ -99,7 +99,7 @@ impl Signalbus {
             );
             return Err(InvalidEvent::new("data", problem).into());
         }
-        let key = format!("{lane_key:016x}");
+        let key = format!("{recipient_key:016x}");
         let mut envelope = Envelope::new(topic.as_str(), key, payload);
         if let Some(trace) = &event.trace {
             let headers = &mut envelope.headers;

@@ -2,12 +2,14 @@
 
 mod bus;
 mod operate;
+mod people;
 mod prepare;
 mod publish;
 #[cfg(feature = "http")]
 mod serve;
 mod templates;
 
+pub use people::Who;
 pub use publish::PreviewError;
 
 use std::{

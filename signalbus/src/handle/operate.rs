@@ -1,13 +1,14 @@
 use super::Signalbus;
 use crate::{
-    clock::Timestamp,
+    details::EventDetails,
     engine::rejected_payload,
     explain::Explanation,
     id::{DeliveryId, EventId},
     name::{ChannelName, TenantId},
+    route::Resolved,
     store::{
-        Cancel, CancelTarget, Cancelled, Cause, DeliveryFilter, DeliveryRecord, EventRecord, Page,
-        PageToken, Pause, Paused, Receipt, ReceiptEffect, Redrive, Redriven, Released, State,
+        Cancel, CancelTarget, Cancelled, Cause, DeliveryFilter, DeliveryRecord, Page, PageToken,
+        Pause, Paused, Receipt, ReceiptEffect, Redrive, Redriven, Released, Retention, State,
         StoreError, StoreErrorKind, Suppression, Tally, Unsuppress,
     },
 };
@@ -63,7 +64,8 @@ impl Signalbus {
         Ok(rejected.and_then(|event| rejected_payload(&event.event.content)))
     }
 
-    /// One event with its deliveries; none when the tenant has no such event.
+    /// One event with its recipients and deliveries, decoded; none when the tenant has no such event.
+    /// Its secret is never in it.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -71,8 +73,9 @@ impl Signalbus {
         &self,
         tenant: &TenantId,
         id: EventId,
-    ) -> Result<Option<EventRecord>, StoreError> {
-        self.store().event(tenant, id).await
+    ) -> Result<Option<EventDetails>, StoreError> {
+        let record = self.store().event(tenant, id).await?;
+        Ok(record.map(EventDetails::of))
     }
 
     /// Deliveries that match, oldest first, a page at a time.
@@ -191,8 +194,8 @@ impl Signalbus {
         address: &str,
         cause: impl Into<Cause>,
     ) -> Result<(), StoreError> {
-        let (channel, address) = self.resolve(tenant, channel, address)?;
-        let entry = Suppression::new(tenant.clone(), channel, address, cause);
+        let (channel, resolved) = self.resolve(tenant, channel, address)?;
+        let entry = Suppression::new(tenant.clone(), channel, resolved.hash, cause);
         self.store().suppress(vec![entry]).await
     }
 
@@ -206,8 +209,8 @@ impl Signalbus {
         channel: &str,
         address: &str,
     ) -> Result<bool, StoreError> {
-        let (channel, address) = self.resolve(tenant, channel, address)?;
-        let entry = Unsuppress::new(tenant.clone(), channel, address);
+        let (channel, resolved) = self.resolve(tenant, channel, address)?;
+        let entry = Unsuppress::new(tenant.clone(), channel, resolved.hash);
         self.store().unsuppress(entry).await
     }
 
@@ -222,20 +225,21 @@ impl Signalbus {
         self.store().record_receipts(receipts).await
     }
 
-    /// Forgets up to `limit` events that ended before `before`, with their keys and history.
+    /// Forgets events that ended longer ago than they are to be kept, with their keys and history; says
+    /// how many. Repeat while it says as many as [`Retention::limit`].
     ///
     /// # Errors
     /// When the store did not do it: nothing was changed.
-    pub async fn purge(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
-        self.store().purge(before, limit).await
+    pub async fn purge(&self, retention: &Retention) -> Result<u64, StoreError> {
+        self.store().purge(retention).await
     }
 
-    fn resolve(
+    pub(super) fn resolve(
         &self,
         tenant: &TenantId,
         channel: &str,
         address: &str,
-    ) -> Result<(ChannelName, crate::store::AddressHash), StoreError> {
+    ) -> Result<(ChannelName, Resolved), StoreError> {
         let invalid = |problem: String| StoreError::new(StoreErrorKind::Invalid, problem);
         let route = self
             .shared()
@@ -246,6 +250,6 @@ impl Signalbus {
         let resolved = route
             .resolve(address, tenant, None)
             .map_err(|error| invalid(error.to_string()))?;
-        Ok((route.name().clone(), resolved.hash))
+        Ok((route.name().clone(), resolved))
     }
 }

@@ -152,7 +152,6 @@ impl Signalbus {
             class: event.class,
             accepted_at: self.shared().clock.now(),
             content: Bytes::new(),
-            attachments: Vec::new(),
         };
         let rule = planner.policy.plan(&topic);
         let content = planner.content(&mut event.clone(), rule);
@@ -168,6 +167,7 @@ impl Signalbus {
                 event: &stored,
                 content: &content,
                 recipient,
+                secret: event.secret.as_ref(),
             };
             let rendered = route.render(&self.shared().templates, &view)?;
             previews.push(Preview {

@@ -100,7 +100,6 @@ impl Engine for Signalbus {
             class: event.class,
             accepted_at: self.shared().clock.now(),
             content: Bytes::new(),
-            attachments: Vec::new(),
         };
         let rule = planner.policy.plan(&topic);
         let mut content = planner.content(&mut event.clone(), rule);
@@ -115,6 +114,7 @@ impl Engine for Signalbus {
                 event: &stored,
                 content: &content,
                 recipient,
+                secret: event.secret.as_ref(),
             };
             let rendered = route.render(&templates, &view).map_err(problem)?;
             let parts = rendered.parts.iter();

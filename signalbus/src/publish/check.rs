@@ -71,6 +71,9 @@ pub(super) fn check(event: &Event, limits: &PublishLimits) -> Result<(), Invalid
     }
     let depth = limits.depth.min(MAX_DEPTH);
     check_depth(|| "data".to_owned(), &event.data, depth)?;
+    if let Some(secret) = &event.secret {
+        check_depth(|| "secret".to_owned(), secret, depth)?;
+    }
     for (channel, options) in &event.options {
         check_depth(|| format!("options.{channel}"), options, depth)?;
     }
@@ -139,6 +142,7 @@ fn check_locale(field: impl FnOnce() -> String, locale: Option<&str>) -> Result<
 /// Takes an event apart, so that values nested however deep are dropped without recursion.
 pub(super) fn dismantle(event: Event) {
     let mut rest = vec![event.data];
+    rest.extend(event.secret);
     rest.extend(event.options.into_iter().map(|(_, options)| options));
     rest.extend(event.to.into_iter().map(|recipient| recipient.data));
     while let Some(value) = rest.pop() {

@@ -13,8 +13,9 @@ use crate::{
     route::{
         Route,
         content::{self, Content},
+        recipient,
     },
-    store::{AddressHash, EndState, LaneKey, NewDelivery, NewEvent, Reason},
+    store::{AddressHash, EndState, NewDelivery, NewEvent, NewRecipient, Reason, RecipientKey},
     text::one_line,
 };
 
@@ -33,7 +34,7 @@ pub(crate) struct Planned<'a> {
     /// None when there is no route.
     pub(crate) route: Option<&'a Arc<dyn Route>>,
     pub(crate) rejected: Option<String>,
-    lane_key: LaneKey,
+    recipient_key: RecipientKey,
     address: Option<AddressHash>,
 }
 
@@ -63,6 +64,7 @@ impl Planner {
         let id = self.ids.event();
         let mut deliveries = Vec::with_capacity(planned.len());
         let mut routes = Vec::with_capacity(planned.len());
+        let mut keys: Vec<Option<RecipientKey>> = vec![None; event.to.len()];
         for plan in planned {
             let delivery = self.delivery(&event, &topic, rule, &plan);
             routes.push(RouteAnswer {
@@ -71,16 +73,24 @@ impl Planner {
                 delivery: delivery.id,
                 answer: plan.answer(event.send_at),
             });
+            if let (Some(key), Some(_)) = (keys.get_mut(plan.recipient), delivery.address) {
+                key.get_or_insert(delivery.recipient_key);
+            }
             deliveries.push(delivery);
         }
+        let recipients = self.recipients(&event, &tenant, &keys, draft);
         let content = self.content(&mut event, rule);
         let unwritable = |error: serde_json::Error| InvalidEvent::new("data", error.to_string());
+        let recipients = recipients.map_err(unwritable)?;
+        let secret = event.secret.as_ref().map(serde_json::to_vec);
+        let secret = secret.transpose().map_err(unwritable)?;
         content.write(draft).map_err(unwritable)?;
-        if draft.len() > self.limits.bytes {
+        let own: usize = recipients.iter().map(|one| one.content.len()).sum();
+        let length = draft.len() + own + secret.as_ref().map_or(0, Vec::len);
+        if length > self.limits.bytes {
             let problem = format!(
                 "the event has {} bytes as JSON; at most {} are allowed: send large things as attachments",
-                draft.len(),
-                self.limits.bytes
+                length, self.limits.bytes
             );
             return Err(InvalidEvent::new("data", problem));
         }
@@ -99,10 +109,46 @@ impl Planner {
             class: event.class,
             idempotency,
             content: blob,
+            recipients,
+            secret: secret.map(Into::into),
             attachments: event.attachments,
             deliveries,
         };
         Ok((Prepared::new(event, published), content))
+    }
+
+    /// What is kept of each recipient. `keys` has those that an address gave.
+    fn recipients(
+        &self,
+        event: &Event,
+        tenant: &TenantId,
+        keys: &[Option<RecipientKey>],
+        draft: &mut Vec<u8>,
+    ) -> Result<Vec<NewRecipient>, serde_json::Error> {
+        let recipients = event.to.iter().zip(keys).map(|(recipient, key)| {
+            Ok(NewRecipient {
+                key: key.unwrap_or_else(|| self.unrouted_key(recipient, tenant)),
+                content: recipient::encode(recipient, draft)?,
+            })
+        });
+        recipients.collect()
+    }
+
+    /// For a recipient that is sent nothing: so that they are found all the same.
+    fn unrouted_key(&self, recipient: &Recipient, tenant: &TenantId) -> RecipientKey {
+        let normal = || {
+            recipient.addresses.iter().next().map(|(channel, address)| {
+                let route = self.routes.get(channel.as_str());
+                match route.map(|route| route.resolve(address, tenant, None)) {
+                    Some(Ok(resolved)) => resolved.recipient_key,
+                    _ => RecipientKey::of(tenant, address),
+                }
+            })
+        };
+        match &recipient.id {
+            Some(id) => RecipientKey::of(tenant, id),
+            None => normal().unwrap_or_else(|| RecipientKey::of(tenant, "")),
+        }
     }
 
     /// Takes out of an event what is kept besides what stores look into.
@@ -112,6 +158,7 @@ impl Planner {
         content.options = take(&mut event.options);
         content.template = rule.and_then(|rule| rule.template.clone());
         content.trace = event.trace.take();
+        content.secret = event.secret.is_some();
         #[cfg(feature = "otel")]
         if content.trace.is_none() {
             content.trace = crate::trace::current();
@@ -166,7 +213,7 @@ impl Planner {
                     recipient: index,
                     route: None,
                     rejected: None,
-                    lane_key: lane_key(recipient, tenant),
+                    recipient_key: recipient_key(recipient, tenant),
                     address: None,
                 });
             }
@@ -192,8 +239,8 @@ impl Planner {
             Some(_) => plan.rejected.clone(),
         };
         let recipient = u32::try_from(plan.recipient).unwrap_or(u32::MAX);
-        let mut delivery = NewDelivery::new(self.ids.delivery(), recipient, plan.lane_key);
-        delivery.order_key = order_key(plan.lane_key, channel.as_ref(), event.class);
+        let mut delivery = NewDelivery::new(self.ids.delivery(), recipient, plan.recipient_key);
+        delivery.order_key = order_key(plan.recipient_key, channel.as_ref(), event.class);
         delivery.channel = channel;
         delivery.order = event.order;
         delivery.address = plan.address;
@@ -245,27 +292,31 @@ fn resolve<'a>(
     address: &str,
 ) -> Planned<'a> {
     let id = recipient.id.as_deref();
-    let (lane_key, address, rejected) = match route.resolve(address, tenant, id) {
-        Ok(resolved) => (resolved.lane_key, Some(resolved.hash), None),
-        Err(error) => (lane_key(recipient, tenant), None, Some(error.to_string())),
+    let (recipient_key, address, rejected) = match route.resolve(address, tenant, id) {
+        Ok(resolved) => (resolved.recipient_key, Some(resolved.hash), None),
+        Err(error) => (
+            recipient_key(recipient, tenant),
+            None,
+            Some(error.to_string()),
+        ),
     };
     Planned {
         recipient: index,
         route: Some(route),
         rejected,
-        lane_key,
+        recipient_key,
         address,
     }
 }
 
 /// For a recipient without an address.
-fn lane_key(recipient: &Recipient, tenant: &TenantId) -> LaneKey {
-    LaneKey::of(tenant, recipient.id.as_deref().unwrap_or_default())
+fn recipient_key(recipient: &Recipient, tenant: &TenantId) -> RecipientKey {
+    RecipientKey::of(tenant, recipient.id.as_deref().unwrap_or_default())
 }
 
-/// Recipient, channel and class in 64 bits: the lane key, mixed with the channel's name (FNV-1a)
+/// Recipient, channel and class in 64 bits: the first half of the recipient's key, mixed with the channel's name (FNV-1a)
 /// and the class by the finaliser of `SplitMix64`. Persisted: never change it.
-fn order_key(lane_key: LaneKey, channel: Option<&ChannelName>, class: Class) -> u64 {
+fn order_key(recipient_key: RecipientKey, channel: Option<&ChannelName>, class: Class) -> u64 {
     let name = channel
         .map_or("", ChannelName::as_str)
         .bytes()
@@ -273,7 +324,8 @@ fn order_key(lane_key: LaneKey, channel: Option<&ChannelName>, class: Class) -> 
             (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
         });
     let class = u64::try_from(class.index()).unwrap_or(0);
-    let mut mixed = lane_key.0 ^ name.rotate_left(17) ^ class.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mut mixed =
+        recipient_key.half() ^ name.rotate_left(17) ^ class.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     mixed ^ (mixed >> 31)

@@ -24,6 +24,8 @@ const VERSION: u16 = 1;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Content {
     v: u16,
+    /// The recipients, while they are in hand: they are kept in rows of their own.
+    #[serde(skip)]
     pub(crate) to: Vec<Recipient>,
     #[serde(default)]
     pub(crate) data: Value,
@@ -36,6 +38,14 @@ pub(crate) struct Content {
     pub(crate) template: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) trace: Option<TraceContext>,
+    /// Whether there is a secret beside it: one that is there no more is missed.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) secret: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde asks for")]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 /// One answer at publish, as kept.
@@ -106,6 +116,7 @@ impl Content {
             options: Map::new(),
             template: None,
             trace: None,
+            secret: false,
         }
     }
 
@@ -203,7 +214,7 @@ mod tests {
     #[test]
     fn numbers_are_kept_to_the_last_digit() {
         for number in ["-9.223372036854773e+32", "2.2250738585072014e-308", "0.1"] {
-            let blob = format!(r#"{{"v":1,"to":[],"data":{number}}}"#);
+            let blob = format!(r#"{{"v":1,"data":{number}}}"#);
             let content = Content::decode(blob.as_bytes()).unwrap();
             assert_eq!(content.encode(&[]).unwrap(), blob);
             assert_eq!(content.data.as_f64(), number.parse().ok());

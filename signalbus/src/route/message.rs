@@ -17,6 +17,10 @@ use crate::{
 /// Why no message could be made, and what was said about it.
 pub(super) type Failure = (Unsendable, String);
 
+/// What is said of a secret that was asked for too late.
+const SECRET_GONE: &str = "its secret was kept until the event ended, and is gone: publish a new \
+                           event, or redrive the frozen message if one was kept";
+
 /// A message to send.
 pub(super) struct Made<M> {
     pub(super) rendering: Rendering<M>,
@@ -58,12 +62,9 @@ impl<C: Channel> TypedRoute<C> {
         job: &Job,
     ) -> Result<(C::Address, Made<C::Message>), Failure> {
         let fail = |why, error: &dyn fmt::Display| (why, error.to_string());
-        let index = usize::try_from(job.recipient).unwrap_or(usize::MAX);
         let recipient = job
-            .content
-            .to
-            .get(index)
-            .ok_or_else(|| fail(Unsendable::Unreadable, &"the event has no such recipient"))?;
+            .recipient()
+            .ok_or_else(|| fail(Unsendable::Erased, &"its recipient was erased"))?;
         let address = recipient.addresses.get(C::NAME).ok_or_else(|| {
             fail(
                 Unsendable::Unreadable,
@@ -74,10 +75,14 @@ impl<C: Channel> TypedRoute<C> {
         if let Some(made) = self.kept(job) {
             return Ok((to, made));
         }
+        if job.content.secret && job.secret.is_none() {
+            return Err(fail(Unsendable::SecretGone, &SECRET_GONE));
+        }
         let view = View {
             event: &job.event,
             content: &job.content,
             recipient,
+            secret: job.secret.as_ref(),
         };
         let rendered = tracing::info_span!("render")
             .in_scope(|| self.render(templates, &view))
@@ -98,7 +103,7 @@ impl<C: Channel> TypedRoute<C> {
                 data: &job.content.data,
                 parts: &rendered.parts,
                 options: &options,
-                attachments: &job.event.attachments,
+                attachments: &job.files,
             })
             .map_err(|error| fail(Unsendable::Compose, &error))?;
         let rendering = Rendering {
@@ -115,8 +120,7 @@ impl<C: Channel> TypedRoute<C> {
     fn kept(&self, job: &Job) -> Option<Made<C::Message>> {
         let blob = job.rendering.as_deref()?;
         let mut rendering = Rendering::<C::Message>::decode(blob, C::MESSAGE_VERSION)?;
-        self.channel
-            .attach(&mut rendering.message, &job.event.attachments);
+        self.channel.attach(&mut rendering.message, &job.files);
         let kept = true;
         Some(Made { rendering, kept })
     }

@@ -6,6 +6,7 @@ pub(crate) mod fresh;
 mod guarantee;
 mod message;
 mod pause;
+pub(crate) mod recipient;
 mod retry;
 mod send;
 mod setup;
@@ -21,11 +22,11 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     channel::{Address, AddressError, Channel, ComposeError, Parts},
     clock::{Clock, Timestamp},
-    event::Recipient,
+    event::{Attachment, Recipient},
     id::DeliveryId,
     name::{ChannelName, ProviderName, TenantId},
     provider::{Capabilities, Latch, Provider},
-    store::{AddressHash, LaneKey, StoredEvent, hash_address},
+    store::{AddressHash, RecipientKey, StoredEvent, hash_address},
     template::{RenderRequest, Rendered, TemplateError, Templates},
 };
 
@@ -42,7 +43,7 @@ pub(crate) use tried::{Tried, Unsendable};
 pub(crate) struct Resolved {
     pub(crate) hash: AddressHash,
     /// Decides the lane of its owner.
-    pub(crate) lane_key: LaneKey,
+    pub(crate) recipient_key: RecipientKey,
 }
 
 /// One try to make.
@@ -62,6 +63,11 @@ pub(crate) struct Job {
     pub(crate) recognised: bool,
     pub(crate) event: Arc<StoredEvent>,
     pub(crate) content: Arc<Content>,
+    /// Its recipient, unless the content has all of them in hand.
+    pub(crate) own: Option<Recipient>,
+    /// What the event tells once only; none when it has nothing of the kind, or nothing any more.
+    pub(crate) secret: Option<Value>,
+    pub(crate) files: Vec<Attachment>,
     pub(crate) rendering: Option<Bytes>,
     pub(crate) provider: usize,
     /// Whether the provider says when it starts a request.
@@ -72,6 +78,11 @@ pub(crate) struct Job {
 }
 
 impl Job {
+    pub(crate) fn recipient(&self) -> Option<&Recipient> {
+        let index = usize::try_from(self.recipient).unwrap_or(usize::MAX);
+        self.own.as_ref().or_else(|| self.content.to.get(index))
+    }
+
     /// Whether a send may have been caused.
     pub(crate) fn started(&self) -> bool {
         !self.reports_start || self.latch.is_set()
@@ -106,6 +117,7 @@ pub(crate) struct View<'a> {
     pub(crate) event: &'a StoredEvent,
     pub(crate) content: &'a Content,
     pub(crate) recipient: &'a Recipient,
+    pub(crate) secret: Option<&'a Value>,
 }
 
 #[derive(Debug)]
@@ -147,7 +159,7 @@ impl<C: Channel> Route for TypedRoute<C> {
         let address = C::Address::parse(address)?;
         Ok(Resolved {
             hash: hash_address(&self.name, &address),
-            lane_key: LaneKey::of(tenant, id.unwrap_or_else(|| address.as_str())),
+            recipient_key: RecipientKey::of(tenant, id.unwrap_or_else(|| address.as_str())),
         })
     }
 
@@ -181,6 +193,7 @@ impl<C: Channel> Route for TypedRoute<C> {
             parts: C::PARTS,
             data: &view.content.data,
             recipient: view.recipient,
+            secret: view.secret,
             event: view.event.id,
             topic: &view.event.topic,
             tenant: &view.event.tenant,

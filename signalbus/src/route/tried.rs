@@ -43,4 +43,8 @@ pub(crate) enum Unsendable {
     Compose,
     Address,
     Unreadable,
+    /// Its recipient was erased.
+    Erased,
+    /// What it was to say is kept only until the event ends.
+    SecretGone,
 }

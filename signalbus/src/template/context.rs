@@ -23,12 +23,17 @@ pub(super) fn build(
         ("locale", optional(recipient.locale.as_deref())),
         ("data", json("recipient.data", &recipient.data)?),
     ]);
+    let secret = match request.secret {
+        Some(secret) => json("secret", secret)?,
+        None => Value::UNDEFINED,
+    };
     let event = Value::from_pairs([
         ("id", Value::from(request.event.to_string())),
         ("topic", Value::from(request.topic.as_str())),
     ]);
     Ok(Value::from_pairs([
         ("data", json("data", request.data)?),
+        ("secret", secret),
         ("recipient", recipient),
         ("event", event),
         ("tenant", Value::from(request.tenant.as_str())),

@@ -22,6 +22,8 @@ pub struct RenderRequest<'a> {
     pub parts: &'a [Part],
     /// What the template sees as `data`.
     pub data: &'a Value,
+    /// What it sees as `secret`, if the event has one.
+    pub secret: Option<&'a Value>,
     /// What it sees as `recipient`, without the addresses.
     pub recipient: &'a Recipient,
     /// What it sees as `event.id`.

@@ -52,14 +52,29 @@ async fn a_worker_leaves_a_channel_it_does_not_know_to_others() {
 
 /// Stores an event as another version would have written it.
 async fn store(bus: &Signalbus, number: usize, change: impl FnOnce(&mut Value)) -> DeliveryId {
-    let prepared = bus.prepare(note_to(person(number), &number.to_string()));
-    let (event, published) = prepared.unwrap().into_parts();
-    let mut content: Value = serde_json::from_slice(&event.content).unwrap();
+    store_with(bus, number, |event| changed(&mut event.content, change)).await
+}
+
+/// The same of what is its recipient's own.
+async fn store_own(bus: &Signalbus, number: usize, change: impl FnOnce(&mut Value)) -> DeliveryId {
+    let own = |event: &mut NewEvent| changed(&mut event.recipients[0].content, change);
+    store_with(bus, number, own).await
+}
+
+fn changed(blob: &mut Bytes, change: impl FnOnce(&mut Value)) {
+    let mut content: Value = serde_json::from_slice(blob).unwrap();
     change(&mut content);
-    let event = NewEvent {
-        content: Bytes::from(serde_json::to_vec(&content).unwrap()),
-        ..event
-    };
+    *blob = Bytes::from(serde_json::to_vec(&content).unwrap());
+}
+
+async fn store_with(
+    bus: &Signalbus,
+    number: usize,
+    change: impl FnOnce(&mut NewEvent),
+) -> DeliveryId {
+    let prepared = bus.prepare(note_to(person(number), &number.to_string()));
+    let (mut event, published) = prepared.unwrap().into_parts();
+    change(&mut event);
     bus.store().accept(vec![event], Vec::new()).await.unwrap();
     bus.wake().now();
     published.routes[0].delivery
@@ -71,10 +86,12 @@ async fn an_event_of_a_newer_version_waits_for_a_newer_worker() {
     let bus = world.start().await;
     let newer = store(&bus, 1, |content| content["v"] = json!(2)).await;
     let other_shape = store(&bus, 2, |content| *content = json!({ "v": 3, "x": [] })).await;
+    let newer_own = store_own(&bus, 4, |own| own["v"] = json!(2)).await;
+    let other_own = store_own(&bus, 5, |own| *own = json!({ "v": 3, "x": [] })).await;
     let with_more = store(&bus, 3, |content| content["later"] = json!(true)).await;
     let other = send(&bus, note("other")).await;
     world.pass(10 * MINUTE).await;
-    for id in [newer, other_shape] {
+    for id in [newer, other_shape, newer_own, other_own] {
         assert_waiting(&bus, id).await;
         world.email.books().assert_not_sent(id);
         let tries = attempts(&bus, id).await.len();
@@ -91,16 +108,16 @@ async fn what_is_damaged_is_dead_and_says_so() {
     let bus = world.start().await;
     let damaged = [
         store(&bus, 1, |content| *content = json!("garbage")).await,
-        store(&bus, 2, |content| content["to"] = json!([])).await,
-        store(&bus, 3, |content| content["to"][0]["addresses"] = json!({})).await,
+        store_own(&bus, 2, |own| *own = json!({ "v": 1 })).await,
+        store_own(&bus, 3, |own| own["r"]["addresses"] = json!({})).await,
     ];
     bus.idle().await;
     for id in damaged {
         assert_ended(&bus, id, EndState::Dead, Reason::Unreadable).await;
         assert!(attempts(&bus, id).await[0].detail.is_some());
     }
-    let unusable = |content: &mut Value| content["to"][0]["addresses"]["email"] = json!("x");
-    let unusable = store(&bus, 4, unusable).await;
+    let unusable = |own: &mut Value| own["r"]["addresses"]["email"] = json!("x");
+    let unusable = store_own(&bus, 4, unusable).await;
     bus.idle().await;
     assert_ended(&bus, unusable, EndState::Dead, Reason::InvalidAddress).await;
     assert_eq!(world.email.requests().len(), 0);

@@ -23,4 +23,5 @@ mod p6_isolation;
 mod p7_hostile;
 mod p7_intake;
 mod p8_polite;
+mod people;
 mod store_errors;

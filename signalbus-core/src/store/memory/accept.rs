@@ -8,8 +8,8 @@ use crate::{
     clock::Timestamp,
     mutant::Mutant,
     store::{
-        Acceptance, BusAdvance, BusPosition, Group, NewDelivery, NewEvent, Position, StoreError,
-        StoreErrorKind, StoredEvent,
+        Acceptance, BusAdvance, BusPosition, Group, IdempotencyRecord, NewDelivery, NewEvent,
+        Position, StoreError, StoreErrorKind, StoredEvent,
     },
 };
 
@@ -80,7 +80,8 @@ impl Tables {
     }
 
     fn accept_one(&mut self, event: NewEvent, now: Timestamp) -> Acceptance {
-        if let Some(answer) = self.seen(&event, now) {
+        let hashed = event.idempotency.as_ref().map(IdempotencyRecord::hashed);
+        if let Some(answer) = self.seen(&event, hashed, now) {
             return answer;
         }
         let waits = event.deliveries.iter().any(|one| one.after.is_some());
@@ -90,14 +91,14 @@ impl Tables {
             false => Vec::new(),
         };
         let number = self.events.next();
-        let key = event.idempotency.map(|idempotency| {
-            let key: Arc<str> = idempotency.key.into();
+        let bytes = event.file_bytes();
+        let key = event.idempotency.zip(hashed).map(|(idempotency, key)| {
             let keyed = Keyed {
                 event: number,
                 fingerprint: idempotency.fingerprint,
             };
             let keys = self.keys.entry(event.tenant.clone()).or_default();
-            keys.insert(Arc::clone(&key), keyed);
+            keys.insert(key, keyed);
             key
         });
         let stored = Arc::new(StoredEvent {
@@ -107,16 +108,23 @@ impl Tables {
             class: event.class,
             accepted_at: now,
             content: event.content,
-            attachments: event.attachments,
         });
         let first = self.rows.next();
+        let open = event
+            .deliveries
+            .iter()
+            .any(|delivery| delivery.ended.is_none());
         for (nth, delivery) in event.deliveries.into_iter().enumerate() {
             let due = dues.get(nth).copied().unwrap_or(delivery.send_at);
-            self.add(&stored, delivery, due, now);
+            self.add((&stored, number, bytes), delivery, due, now);
         }
         self.events.push(EventRow {
             stored,
             key,
+            recipients: event.recipients.into_iter().map(Into::into).collect(),
+            // With nothing to send there is nothing to tell.
+            secret: event.secret.filter(|_| open),
+            files: event.attachments,
             first,
             end: self.rows.next(),
         });
@@ -125,7 +133,12 @@ impl Tables {
     }
 
     /// The answer when the id or the key of this event was used before.
-    fn seen(&self, event: &NewEvent, now: Timestamp) -> Option<Acceptance> {
+    fn seen(
+        &self,
+        event: &NewEvent,
+        hashed: Option<[u8; 32]>,
+        now: Timestamp,
+    ) -> Option<Acceptance> {
         if self.event_ids.get(event.id.as_uuid()).is_some() {
             return Some(match self.event_of(&event.tenant, event.id) {
                 // The same call again, after its answer was lost.
@@ -134,13 +147,13 @@ impl Tables {
             });
         }
         let asked = event.idempotency.as_ref()?;
-        let keyed = self.keys.get(&event.tenant)?.get(asked.key.as_str())?;
+        let keyed = self.keys.get(&event.tenant)?.get(&hashed?)?;
         let known = self.events.get(keyed.event)?;
         if Mutant::KeyAfterEvent.is_active() && known.stored.accepted_at >= now {
             return None;
         }
         Some(if keyed.fingerprint == asked.fingerprint {
-            Acceptance::Duplicate(known.without_files())
+            Acceptance::Duplicate(StoredEvent::clone(&known.stored))
         } else {
             Acceptance::Conflict(known.stored.id)
         })
@@ -148,7 +161,7 @@ impl Tables {
 
     fn add(
         &mut self,
-        event: &Arc<StoredEvent>,
+        (event, number, bytes): (&Arc<StoredEvent>, i64, u64),
         delivery: NewDelivery,
         due: Option<Timestamp>,
         now: Timestamp,
@@ -160,7 +173,7 @@ impl Tables {
         }
         let group = delivery.channel.map(|channel| Group {
             tenant: event.tenant.clone(),
-            lane: delivery.lane_key.lane(Some(&channel), self.lane_count),
+            lane: delivery.recipient_key.lane(Some(&channel), self.lane_count),
             channel,
             pool: delivery.pool,
             retry: false,
@@ -177,6 +190,8 @@ impl Tables {
         let position = Position(self.rows.push(Box::new(Row {
             id: delivery.id,
             event: Arc::clone(event),
+            number,
+            bytes,
             recipient: delivery.recipient,
             group,
             order_key: delivery.order_key,
@@ -218,18 +233,6 @@ impl Tables {
 }
 
 impl EventRow {
-    pub(super) fn without_files(&self) -> StoredEvent {
-        StoredEvent {
-            id: self.stored.id,
-            tenant: self.stored.tenant.clone(),
-            topic: self.stored.topic.clone(),
-            class: self.stored.class,
-            accepted_at: self.stored.accepted_at,
-            content: self.stored.content.clone(),
-            attachments: Vec::new(),
-        }
-    }
-
     /// The places of its deliveries.
     pub(super) fn positions(&self) -> impl Iterator<Item = Position> + use<> {
         (self.first..self.end).map(Position)

@@ -57,7 +57,7 @@ impl Tables {
         };
         match row.phase {
             Phase::Sending(hold) if hold.epoch == epoch && row.attempt == claim.attempt => {
-                ClaimAnswer::Claimed(row.claimed())
+                ClaimAnswer::Claimed(self.claimed(row))
             }
             Phase::Ready
                 if row.attempt.checked_add(1) == Some(claim.attempt)
@@ -132,7 +132,7 @@ impl Tables {
         if Mutant::ClaimNotWritten.is_active()
             && let Some(row) = self.rows.get(claim.position.0)
         {
-            return ClaimAnswer::Claimed(row.claimed());
+            return ClaimAnswer::Claimed(self.claimed(row));
         }
         self.dequeue(claim.position);
         self.lanes.at(claim.lane).claimed.insert(claim.position);
@@ -141,7 +141,23 @@ impl Tables {
         };
         row.phase = Phase::Sending(hold);
         row.attempt = claim.attempt;
-        ClaimAnswer::Claimed(row.claimed())
+        match self.rows.get(claim.position.0) {
+            Some(row) => ClaimAnswer::Claimed(self.claimed(row)),
+            None => ClaimAnswer::Refused(Refusal::Moved),
+        }
+    }
+
+    fn claimed(&self, row: &Row) -> Claimed {
+        let event = self.events.get(row.number);
+        let place = usize::try_from(row.recipient).unwrap_or(usize::MAX);
+        let own = event.and_then(|event| event.recipients.get(place)?.content.clone());
+        Claimed {
+            event: Arc::clone(&row.event),
+            recipient: row.recipient,
+            own,
+            secret: event.and_then(|event| event.secret.clone()),
+            rendering: row.rendering.clone(),
+        }
     }
 }
 
@@ -151,14 +167,4 @@ struct Obstacle {
     state: EndState,
     reason: Reason,
     detail: Option<String>,
-}
-
-impl Row {
-    fn claimed(&self) -> Claimed {
-        Claimed {
-            event: Arc::clone(&self.event),
-            recipient: self.recipient,
-            rendering: self.rendering.clone(),
-        }
-    }
 }

@@ -4,6 +4,7 @@
 
 mod accept;
 mod cancel;
+mod erase;
 mod fetch;
 mod flush;
 mod ids;
@@ -39,13 +40,15 @@ use async_trait::async_trait;
 
 use self::tables::Tables;
 use super::{
-    Acceptance, BusAdvance, BusPosition, Cancel, Cancelled, DeliveryFilter, DeliveryRecord,
-    EventRecord, Fetched, Flush, Flushed, HistoryEntry, LaneHolding, LaneLease, LaneRequest,
-    Listed, NewEvent, Page, PageToken, Pause, Paused, Receipt, ReceiptEffect, Redrive, Redriven,
-    Released, Shape, Store, StoreError, StoreFeatures, Suppression, Tally, Unsuppress, Window,
+    Acceptance, BusAdvance, BusPosition, Cancel, Cancelled, DeliveryFilter, DeliveryRecord, Erase,
+    Erased, EventRecord, Fetched, Flush, Flushed, HistoryEntry, LaneHolding, LaneLease,
+    LaneRequest, Listed, NewEvent, Page, PageToken, Pause, Paused, Receipt, ReceiptEffect, Redrive,
+    Redriven, Released, Retention, Shape, Store, StoreError, StoreFeatures, Suppression, Tally,
+    Unsuppress, Window,
 };
 use crate::{
     clock::{Clock, SystemClock, Timestamp},
+    event::Attachment,
     id::{DeliveryId, EventId},
     name::{ChannelName, TenantId},
 };
@@ -171,6 +174,14 @@ impl Store for MemoryStore {
         Ok(self.run(|tables, now| tables.fetch(lanes, &window, now)))
     }
 
+    async fn files(
+        &self,
+        tenant: &TenantId,
+        event: EventId,
+    ) -> Result<Vec<Attachment>, StoreError> {
+        Ok(self.run(|tables, _| tables.files(tenant, event)))
+    }
+
     async fn flush(&self, lanes: &[LaneLease], flush: &Flush) -> Result<Flushed, StoreError> {
         Ok(self.run(|tables, now| tables.flush(lanes, flush, now)))
     }
@@ -266,7 +277,11 @@ impl Store for MemoryStore {
         Ok(self.run(|tables, _| tables.tally(filter)))
     }
 
-    async fn purge(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
-        Ok(self.run(|tables, _| tables.purge(before, limit)))
+    async fn purge(&self, retention: &Retention) -> Result<u64, StoreError> {
+        Ok(self.run(|tables, now| tables.purge(retention, now)))
+    }
+
+    async fn erase(&self, erase: &Erase) -> Result<Erased, StoreError> {
+        Ok(self.run(|tables, now| tables.erase(erase, now)))
     }
 }

@@ -2,15 +2,15 @@ use super::{
     row::Phase,
     tables::{EventRow, Tables},
 };
-use crate::clock::Timestamp;
+use crate::{clock::Timestamp, store::Retention};
 
 impl Tables {
-    pub(super) fn purge(&mut self, before: Timestamp, limit: u32) -> u64 {
+    pub(super) fn purge(&mut self, retention: &Retention, now: Timestamp) -> u64 {
         let done: Vec<i64> = self
             .events
             .iter_from(0)
-            .filter(|(_, event)| self.has_ended(event, before))
-            .take(usize::try_from(limit).unwrap_or(usize::MAX))
+            .filter(|(_, event)| self.may_go(event, retention, now))
+            .take(usize::try_from(retention.most()).unwrap_or(usize::MAX))
             .map(|(number, _)| number)
             .collect();
         let mut purged = 0;
@@ -23,12 +23,16 @@ impl Tables {
         purged
     }
 
-    fn has_ended(&self, event: &EventRow, before: Timestamp) -> bool {
-        event.stored.accepted_at < before
+    fn may_go(&self, event: &EventRow, retention: &Retention, now: Timestamp) -> bool {
+        let class = event.stored.class;
+        event.stored.accepted_at < retention.accepted_before(now)
             && event
                 .positions()
                 .filter_map(|position| self.rows.get(position.0))
-                .all(|row| matches!(row.phase, Phase::Ended { at, .. } if at < before))
+                .all(|row| match row.phase {
+                    Phase::Ended { state, at, .. } => at < retention.before(state, class, now),
+                    _ => false,
+                })
     }
 
     fn forget(&mut self, event: &EventRow) {

@@ -3,11 +3,12 @@ use std::collections::BTreeMap;
 use super::{row::Row, tables::Tables};
 use crate::{
     clock::Timestamp,
+    event::Attachment,
     id::{DeliveryId, EventId},
     name::{ChannelName, TenantId},
     store::{
         DeliveryFilter, DeliveryRecord, EventRecord, FOREVER, HistoryEntry, Page, PageToken,
-        Position, Reason, State, StoreError, StoreErrorKind, Tally,
+        Position, Reason, State, StoreError, StoreErrorKind, StoredEvent, Tally,
     },
 };
 
@@ -15,7 +16,8 @@ impl Tables {
     pub(super) fn event(&self, tenant: &TenantId, id: EventId) -> Option<EventRecord> {
         let event = self.event_of(tenant, id)?;
         Some(EventRecord {
-            event: event.without_files(),
+            event: StoredEvent::clone(&event.stored),
+            recipients: event.recipients.clone(),
             deliveries: event
                 .positions()
                 .filter_map(|position| Some(self.rows.get(position.0)?.record(position)))
@@ -50,7 +52,7 @@ impl Tables {
         let mut matching = self
             .rows
             .iter_from(from)
-            .filter(|(_, row)| matches(filter, row))
+            .filter(|(_, row)| self.matches(filter, row))
             .map(|(number, row)| row.record(Position(number)));
         let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
         let items: Vec<DeliveryRecord> = matching.by_ref().take(limit).collect();
@@ -66,7 +68,7 @@ impl Tables {
         for (_, row) in self
             .rows
             .iter_from(0)
-            .filter(|(_, row)| matches(filter, row))
+            .filter(|(_, row)| self.matches(filter, row))
         {
             let state = row.state();
             let reason = row.reason();
@@ -103,7 +105,30 @@ type TallyKey<'a> = (
     Option<&'a Reason>,
 );
 
-pub(super) fn matches(filter: &DeliveryFilter, row: &Row) -> bool {
+impl Tables {
+    /// Whether a delivery is one of those that are asked for.
+    pub(super) fn matches(&self, filter: &DeliveryFilter, row: &Row) -> bool {
+        let of_recipient = |key| {
+            let place = usize::try_from(row.recipient).unwrap_or(usize::MAX);
+            let event = self.events.get(row.number);
+            event.is_some_and(|event| {
+                event
+                    .recipients
+                    .get(place)
+                    .is_some_and(|one| one.key == key)
+            })
+        };
+        filter.recipient.is_none_or(of_recipient) && matches(filter, row)
+    }
+
+    /// The files of an event.
+    pub(super) fn files(&self, tenant: &TenantId, id: EventId) -> Vec<Attachment> {
+        let event = self.event_of(tenant, id);
+        event.map(|event| event.files.clone()).unwrap_or_default()
+    }
+}
+
+fn matches(filter: &DeliveryFilter, row: &Row) -> bool {
     fn is<T: PartialEq>(wanted: Option<&T>, value: &T) -> bool {
         wanted.is_none_or(|wanted| wanted == value)
     }

@@ -62,6 +62,16 @@ impl Receipts {
         for key in row.receipts.iter().flat_map(|receipts| &receipts.keys) {
             self.seen.remove(key);
         }
+        self.forget_message(position, row);
+    }
+
+    /// Forgets that a receipt came, so that it may come again.
+    pub(super) fn forget_seen(&mut self, receipt: &Receipt) {
+        self.seen.remove(&key_of(receipt));
+    }
+
+    /// Forgets what the provider calls the message of a delivery.
+    pub(super) fn forget_message(&mut self, position: Position, row: &Row) {
         if let (Some(provider), Some(message)) = (&row.provider, &row.provider_message_id) {
             let account = (row.tenant().clone(), provider.clone());
             if let Some(messages) = self.messages.get_mut(&account) {

@@ -1,7 +1,6 @@
 use std::collections::BTreeSet;
 
 use super::{
-    query::matches,
     row::{Phase, Row},
     tables::Tables,
 };
@@ -62,7 +61,7 @@ impl Tables {
                 let filter = filter.clone().tenant(redrive.tenant.clone());
                 self.rows
                     .iter_from(0)
-                    .filter(|(_, row)| row.can_restart(None) && matches(&filter, row))
+                    .filter(|(_, row)| row.can_restart(None) && self.matches(&filter, row))
                     .take(limit.saturating_add(1))
                     .for_each(|(number, _)| plan.choose(Position(number), limit));
             }

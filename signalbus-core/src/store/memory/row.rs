@@ -24,6 +24,10 @@ pub(super) type ReceiptKey = (Option<TenantId>, ProviderName, String);
 pub(super) struct Row {
     pub(super) id: DeliveryId,
     pub(super) event: Arc<StoredEvent>,
+    /// The number of its event.
+    pub(super) number: i64,
+    /// The bytes of the files of its event.
+    pub(super) bytes: u64,
     pub(super) recipient: u32,
     /// Where it queues; none without a channel: such a row is born ended and stays so.
     pub(super) group: Option<Group>,
@@ -196,6 +200,7 @@ impl Row {
             since: self.due,
             accepted_at: self.event.accepted_at,
             expires_at: self.expires_at,
+            bytes: self.bytes,
             pool: group.pool.clone(),
             memo: self.memo.clone(),
         })

@@ -3,6 +3,8 @@ use std::{
     sync::Arc,
 };
 
+use bytes::Bytes;
+
 use super::{
     ids::Ids,
     lanes::Lanes,
@@ -16,9 +18,10 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
+    event::Attachment,
     id::{DeliveryId, EventId},
     name::{ChannelName, TenantId},
-    store::{EndState, Entry, Fingerprint, Pause, Position, Reason, StoredEvent},
+    store::{EndState, Entry, Fingerprint, Pause, Position, Reason, StoredEvent, StoredRecipient},
 };
 
 /// Everything the store keeps. Events have numbers, deliveries positions. Hash maps are only looked into, never iterated: the same calls
@@ -29,7 +32,7 @@ pub(super) struct Tables {
     pub(super) ids: Ids<Position>,
     pub(super) events: Slab<EventRow>,
     pub(super) event_ids: Ids<i64>,
-    pub(super) keys: BTreeMap<TenantId, HashMap<Arc<str>, Keyed>>,
+    pub(super) keys: BTreeMap<TenantId, HashMap<[u8; 32], Keyed>>,
     pub(super) bus: BTreeMap<BusKey, u64>,
     pub(super) lane_count: u16,
     pub(super) lanes: Lanes,
@@ -54,7 +57,11 @@ pub(super) struct Tables {
 #[derive(Debug, Clone)]
 pub(super) struct EventRow {
     pub(super) stored: Arc<StoredEvent>,
-    pub(super) key: Option<Arc<str>>,
+    /// Its idempotency key, hashed.
+    pub(super) key: Option<[u8; 32]>,
+    pub(super) recipients: Vec<StoredRecipient>,
+    pub(super) secret: Option<Bytes>,
+    pub(super) files: Vec<Attachment>,
     pub(super) first: i64,
     /// The position behind the last.
     pub(super) end: i64,
@@ -181,8 +188,29 @@ impl Tables {
             reason,
             at: now,
         };
+        let number = row.number;
         self.siblings.forget(row, position);
         self.siblings.moved(position);
+        self.forget_secret(number);
+    }
+
+    /// A secret lasts as long as there is something to send.
+    fn forget_secret(&mut self, number: i64) {
+        let Some(event) = self.events.get(number) else {
+            return;
+        };
+        if event.secret.is_none() {
+            return;
+        }
+        let ended = |position: Position| {
+            let row = self.rows.get(position.0);
+            row.is_none_or(|row| matches!(row.phase, Phase::Ended { .. }))
+        };
+        if event.positions().all(ended)
+            && let Some(event) = self.events.get_mut(number)
+        {
+            event.secret = None;
+        }
     }
 
     /// Ends a delivery and writes into its history that there was no try.

@@ -310,7 +310,9 @@ impl DeliveryDetail {
 
 impl EventOut {
     pub(crate) fn of(record: EventRecord) -> Self {
-        let EventRecord { event, deliveries } = record;
+        let EventRecord {
+            event, deliveries, ..
+        } = record;
         Self {
             id: *event.id.as_uuid(),
             topic: event.topic.into(),

@@ -51,9 +51,10 @@ impl Reference {
         self.events.push(Event {
             new: event.clone(),
             accepted_at: self.now,
+            erased: std::collections::BTreeSet::new(),
         });
         for new in &event.deliveries {
-            let lane: LaneId = new.lane_key.lane(new.channel.as_ref(), self.count);
+            let lane: LaneId = new.recipient_key.lane(new.channel.as_ref(), self.count);
             let mut delivery = Delivery {
                 id: new.id,
                 event: event.id,

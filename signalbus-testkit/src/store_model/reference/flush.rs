@@ -158,8 +158,15 @@ impl Reference {
 
     fn claimed(&self, claim: &Claim) -> Option<ClaimAnswer> {
         let delivery = self.find(claim.id)?;
+        let of = delivery.event;
+        let known = self.events.iter().find(|event| event.new.id == of)?;
+        let place = usize::try_from(delivery.new.recipient).unwrap_or(usize::MAX);
+        let own = known.new.recipients.get(place);
+        let own = own.filter(|_| !known.erased.contains(&place));
         let event = Arc::new(self.stored(delivery.event)?);
         let mut claimed = Claimed::new(event, delivery.new.recipient);
+        claimed.own = own.map(|one| one.content.clone());
+        claimed.secret.clone_from(&known.new.secret);
         claimed.rendering.clone_from(&delivery.rendering);
         Some(ClaimAnswer::Claimed(claimed))
     }

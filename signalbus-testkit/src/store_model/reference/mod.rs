@@ -2,12 +2,16 @@
 //! from the contract of [`Store`](signalbus_core::Store), not from any store.
 
 mod accept;
+mod erase;
 mod flush;
 mod lanes;
 mod operate;
 mod receipts;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use signalbus_core::{
     DeliveryId, EventId, Order, ProviderName, TenantId, Timestamp, Topic,
@@ -52,8 +56,18 @@ pub(super) struct Lane {
 
 #[derive(Debug)]
 struct Event {
+    /// Without its secret once it has ended.
     new: NewEvent,
     accepted_at: Timestamp,
+    /// The places of recipients that were erased.
+    erased: BTreeSet<usize>,
+}
+
+impl Event {
+    fn all_erased(&self) -> bool {
+        let all = self.new.recipients.len();
+        all > 0 && self.erased.len() == all
+    }
 }
 
 /// A receipt that was recorded, and for which delivery; none while it is parked.
@@ -256,9 +270,26 @@ impl Reference {
                 topic: event.new.topic.clone(),
                 class: event.new.class,
                 accepted_at: event.accepted_at,
-                content: event.new.content.clone(),
-                attachments: Vec::new(),
+                content: if event.all_erased() {
+                    bytes::Bytes::new()
+                } else {
+                    event.new.content.clone()
+                },
             })
+    }
+
+    /// A secret lasts as long as something of its event is open. After each call: what ends and is
+    /// begun anew in one call has not ended.
+    pub(super) fn forget_secrets(&mut self) {
+        for event in &mut self.events {
+            let mut of = self
+                .deliveries
+                .iter()
+                .filter(|one| one.event == event.new.id);
+            if of.all(|delivery| delivery.end().is_some()) {
+                event.new.secret = None;
+            }
+        }
     }
 
     /// The positions of groups of bus consumers, as they should be.

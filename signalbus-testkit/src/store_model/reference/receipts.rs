@@ -135,7 +135,7 @@ impl Delivery {
         self.receipt.as_ref().map_or(0, ReceiptKind::rank) >= ReceiptKind::Sent.rank()
     }
 
-    fn is_meant_by_name(&self, receipt: &Receipt) -> bool {
+    pub(super) fn is_meant_by_name(&self, receipt: &Receipt) -> bool {
         let named = match &receipt.target {
             ReceiptTarget::Message(name) => self.message.as_ref() == Some(name),
             _ => false,
@@ -145,7 +145,7 @@ impl Delivery {
 }
 
 /// Whether a receipt may be about a delivery of this tenant.
-fn is_of(receipt: &Receipt, delivery: &Delivery) -> bool {
+pub(super) fn is_of(receipt: &Receipt, delivery: &Delivery) -> bool {
     receipt
         .tenant
         .as_ref()

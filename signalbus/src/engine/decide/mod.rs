@@ -76,6 +76,8 @@ pub(crate) fn decide(
                 Unsendable::Compose => Reason::ComposeFailed,
                 Unsendable::Address => Reason::InvalidAddress,
                 Unsendable::Unreadable => Reason::Unreadable,
+                Unsendable::Erased => Reason::Erased,
+                Unsendable::SecretGone => Reason::SecretGone,
             },
         ),
         Tried::Returned { wait } => Decision {

@@ -1,5 +1,7 @@
 //! What came from a bus and cannot be taken: recorded as an event that is dead from the start.
 
+use std::borrow::Cow;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value};
 
@@ -10,7 +12,7 @@ use crate::{
     id::EventId,
     name::{TenantId, Topic},
     route::content::Content,
-    store::{EndState, LaneKey, NewDelivery, NewEvent, Reason},
+    store::{EndState, NewDelivery, NewEvent, Reason, RecipientKey},
     text::one_line,
 };
 
@@ -34,10 +36,10 @@ impl Rejected<'_> {
     /// An event whose only delivery is dead from the start.
     pub(super) fn event(self, shared: &Shared) -> NewEvent {
         let tenant = self.tenant.unwrap_or_default();
-        let lane_key = LaneKey::of(&tenant, "");
-        let content = Content::new(Vec::new(), kept(self.payload));
-        let mut delivery = NewDelivery::new(shared.planner.ids.delivery(), 0, lane_key);
-        delivery.order_key = lane_key.0;
+        let recipient_key = RecipientKey::of(&tenant, "");
+        let content = Content::new(Vec::new(), kept(&without_secret(self.payload)));
+        let mut delivery = NewDelivery::new(shared.planner.ids.delivery(), 0, recipient_key);
+        delivery.order_key = recipient_key.half();
         delivery.ended = Some((EndState::Dead, self.reason));
         delivery.detail = Some(one_line(self.why, LONGEST_DETAIL));
         NewEvent {
@@ -46,6 +48,8 @@ impl Rejected<'_> {
             class: Class::Standard,
             idempotency: None,
             content: content.encode(&[]).unwrap_or_default(),
+            recipients: Vec::new(),
+            secret: None,
             attachments: Vec::new(),
             deliveries: vec![delivery],
             tenant,
@@ -60,6 +64,22 @@ pub(super) fn derived(bus: &str, topic: &str, place: &Place) -> EventId {
         Place::Tag(tag) => tag.to_string(),
     };
     EventId::derived(&["bus", bus, topic, &place])
+}
+
+/// A rejection is kept for long and shown to operators; a secret is neither.
+fn without_secret(payload: &[u8]) -> Cow<'_, [u8]> {
+    let name = b"\"secret\"";
+    if !payload.windows(name.len()).any(|part| part == name) {
+        return Cow::Borrowed(payload);
+    }
+    let Ok(Value::Object(mut fields)) = serde_json::from_slice(payload) else {
+        return Cow::Borrowed(payload);
+    };
+    fields.remove("secret");
+    if let Some(Value::Object(event)) = fields.get_mut("event") {
+        event.remove("secret");
+    }
+    serde_json::to_vec(&fields).map_or(Cow::Borrowed(payload), Cow::Owned)
 }
 
 /// The bytes, as text where they are.

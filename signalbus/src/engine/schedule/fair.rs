@@ -69,7 +69,12 @@ impl FairQueue {
         first: bool,
         retry: bool,
         weight: &dyn Fn(&TenantId) -> u32,
+        fits: &mut dyn FnMut(&Ready) -> bool,
     ) -> Option<Ready> {
+        let mut take = |queue: &mut VecDeque<Ready>| {
+            let front = queue.front()?;
+            (front.bytes == 0 || fits(front)).then(|| queue.pop_front())?
+        };
         for _ in 0..self.round.len() {
             let tenant = self.round.front()?;
             let queue = self.tenants.get_mut(tenant)?;
@@ -77,8 +82,8 @@ impl FairQueue {
                 queue.deficit = weight(tenant).max(1);
             }
             // A retry is older than what was never tried, so it goes first where it may.
-            let popped = if retry { queue.retry.pop_front() } else { None }
-                .or_else(|| if first { queue.first.pop_front() } else { None });
+            let popped = if retry { take(&mut queue.retry) } else { None }
+                .or_else(|| if first { take(&mut queue.first) } else { None });
             let Some(ready) = popped else {
                 queue.deficit = 0;
                 self.round.rotate_left(1);

@@ -34,6 +34,8 @@ pub(crate) trait Room {
     fn for_first(&mut self, channel: usize) -> bool;
     /// For a retry: its share may be used up.
     fn for_retry(&mut self, channel: usize) -> bool;
+    /// For the files of a delivery.
+    fn for_files(&mut self, ready: &Ready) -> bool;
     /// Whether the next send of the channel finds out whether its provider works again.
     fn is_probing(&self, channel: usize) -> bool;
 }
@@ -208,7 +210,23 @@ impl Scheduler {
         weight: &dyn Fn(&TenantId) -> u32,
         room: &mut impl Room,
     ) -> Option<Picked> {
-        let class = self.next_class(room)?;
+        let mut without = [false; 3];
+        loop {
+            let class = self.next_class(room, without)?;
+            if let Some(picked) = self.pick_of(class, weight, room) {
+                return Some(picked);
+            }
+            // All that is in front waits for room for its files.
+            without[class] = true;
+        }
+    }
+
+    fn pick_of(
+        &mut self,
+        class: usize,
+        weight: &dyn Fn(&TenantId) -> u32,
+        room: &mut impl Room,
+    ) -> Option<Picked> {
         let channels = self.accounts.len();
         for step in 0..channels {
             let channel = (self.turn + step) % channels;
@@ -218,7 +236,8 @@ impl Scheduler {
             let retry = queue.has_retry()
                 && !(first && room.is_probing(channel))
                 && room.for_retry(channel);
-            if let Some(ready) = queue.pop(first, retry, weight) {
+            let fits = &mut |ready: &Ready| room.for_files(ready);
+            if let Some(ready) = queue.pop(first, retry, weight, fits) {
                 self.turn = (channel + 1) % channels;
                 self.left(&ready);
                 return Some(Picked { ready, channel });
@@ -366,10 +385,13 @@ impl Scheduler {
     }
 
     /// Smooth weighted round robin over the classes that can be served.
-    fn next_class(&mut self, room: &mut impl Room) -> Option<usize> {
+    fn next_class(&mut self, room: &mut impl Room, without: [bool; 3]) -> Option<usize> {
         let mut total = 0;
         let mut best: Option<usize> = None;
         for (class, weight) in CLASS_WEIGHTS.into_iter().enumerate() {
+            if without[class] {
+                continue;
+            }
             let servable = self.queues[class]
                 .iter()
                 .enumerate()
@@ -395,6 +417,9 @@ impl Scheduler {
         Some(best)
     }
 }
+
+#[cfg(test)]
+pub(crate) use tests::waiting_with_files;
 
 #[cfg(test)]
 mod tests;

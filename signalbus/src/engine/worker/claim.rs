@@ -60,6 +60,7 @@ impl Worker {
     fn suspects_wait(&mut self, now: Duration) -> bool {
         let mut room = RoomNow {
             lineups: &mut self.lineups,
+            files: &mut self.files,
             now,
         };
         self.scheduler.has_suspects() && self.scheduler.wants_alone(&mut room)
@@ -69,6 +70,7 @@ impl Worker {
     fn claim_suspect(&mut self, now: Duration) {
         let mut room = RoomNow {
             lineups: &mut self.lineups,
+            files: &mut self.files,
             now,
         };
         let Some(Picked { ready, channel }) = self.scheduler.pick_suspect(&mut room) else {
@@ -76,10 +78,12 @@ impl Worker {
         };
         self.alone = true;
         self.rest_first = true;
+        let reservation = self.lineups[channel].reserve(false, now);
+        self.files.hold(&ready, reservation.is_some());
         self.claiming.push(Claiming {
-            reservation: self.lineups[channel].reserve(false, now),
             ready,
             channel,
+            reservation,
             alone: false,
         });
     }
@@ -93,15 +97,18 @@ impl Worker {
         for _ in 0..free.min(options.flush) {
             let mut room = RoomNow {
                 lineups: &mut self.lineups,
+                files: &mut self.files,
                 now,
             };
             let Some(Picked { ready, channel }) = self.scheduler.pick(&weight, &mut room) else {
                 break;
             };
+            let reservation = self.lineups[channel].reserve(ready.is_retry(), now);
+            self.files.hold(&ready, reservation.is_some());
             self.claiming.push(Claiming {
-                reservation: self.lineups[channel].reserve(ready.is_retry(), now),
                 ready,
                 channel,
+                reservation,
                 alone: false,
             });
         }
@@ -147,6 +154,7 @@ impl Worker {
     fn give_back(&mut self, claiming: &Claiming) {
         let now = self.monotonic();
         if let Some(reservation) = claiming.reservation {
+            self.files.give_back(&claiming.ready);
             // Of suspects only the one that is tried alone holds a slot.
             self.alone &= claiming.ready.suspicion == 0;
             self.lineups[claiming.channel].end(reservation, Signal::Neutral, now);

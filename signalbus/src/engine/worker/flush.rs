@@ -5,18 +5,21 @@ use std::{iter, mem, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use backon::{BackoffBuilder, ExponentialBuilder};
 use foldhash::{HashMap, HashMapExt};
 use futures::FutureExt;
+use serde_json::Value;
 use tracing::Instrument;
 
-use super::{InFlight, Phase, Worker, claim::Claiming};
+use super::{InFlight, Phase, Shared, Worker, claim::Claiming};
 use crate::{
     chain::Chain,
     clock::{Timestamp, later, until},
     engine::{memo::known_since, providers::Reservation},
+    event::Recipient,
     id::EventId,
     provider::Latch,
     route::{
         Attempted, Job, Unsendable,
         content::{BlobError, Content},
+        recipient,
     },
     store::{
         ClaimAnswer, Claimed, EndState, Flush, Flushed, LaneLease, Next, Ready, Reason, Refusal,
@@ -31,6 +34,61 @@ const NEWER_VERSION: Duration = Duration::from_secs(60);
 /// Whether an earlier call of the same flush may have been written, and its answer was lost.
 #[derive(Debug, Clone, Copy)]
 struct Doubt(bool);
+
+/// What came of an event of which a part cannot be read.
+fn unreadable(event: &StoredEvent, error: &BlobError) -> Attempted {
+    match error {
+        BlobError::Newer(_) => Attempted::returned(NEWER_VERSION, &error.to_string()),
+        BlobError::Broken(_) if event.content.is_empty() => {
+            Attempted::unsendable(Unsendable::Erased, "its recipients were erased".to_owned())
+        }
+        BlobError::Broken(_) => Attempted::unsendable(Unsendable::Unreadable, error.to_string()),
+    }
+}
+
+/// The recipient, unless the content has it, and the secret.
+fn own_parts(
+    claimed: &Claimed,
+    content: &Content,
+) -> Result<(Option<Recipient>, Option<Value>), BlobError> {
+    let own = match &claimed.own {
+        Some(own) if content.to.is_empty() => Some(recipient::decode(own)?),
+        _ => None,
+    };
+    let secret = claimed.secret.as_deref().map(serde_json::from_slice);
+    Ok((own, secret.transpose()?))
+}
+
+/// How long a delivery waits whose files could not be read.
+const FILES_AWAY: Duration = Duration::from_secs(1);
+
+/// Puts the files of its event into a job. What was claimed with files is not sent without.
+async fn with_files(shared: &Shared, job: &mut Job) -> Result<(), Attempted> {
+    let event = &job.event;
+    let cut = Arc::clone(&job.cut);
+    let files = tokio::select! {
+        biased;
+        files = shared.store.files(&event.tenant, event.id) => files,
+        () = cut.cancelled() => return Err(Attempted::cut_short(false)),
+    };
+    match files {
+        Ok(files) if files.is_empty() => Err(Attempted::unsendable(
+            Unsendable::Erased,
+            "its files were erased".to_owned(),
+        )),
+        Ok(files) => {
+            job.files = files;
+            Ok(())
+        }
+        Err(error) if error.is_transient() => {
+            Err(Attempted::returned(FILES_AWAY, &Chain(&error).to_string()))
+        }
+        Err(error) => Err(Attempted::unsendable(
+            Unsendable::Unreadable,
+            format!("its files cannot be read: {}", Chain(&error)),
+        )),
+    }
+}
 
 impl Worker {
     /// Writes results and claims, and starts what was claimed.
@@ -272,12 +330,14 @@ impl Worker {
         let content = match content {
             Ok(content) => content,
             Err(error) => {
-                let attempted = match &*error {
-                    BlobError::Newer(_) => Attempted::returned(NEWER_VERSION, &error.to_string()),
-                    BlobError::Broken(_) => {
-                        Attempted::unsendable(Unsendable::Unreadable, error.to_string())
-                    }
-                };
+                let attempted = unreadable(&claimed.event, &error);
+                return self.conclude(flight, attempted, now);
+            }
+        };
+        let (own, secret) = match own_parts(&claimed, &content) {
+            Ok(parts) => parts,
+            Err(error) => {
+                let attempted = unreadable(&claimed.event, &error);
                 return self.conclude(flight, attempted, now);
             }
         };
@@ -288,7 +348,7 @@ impl Worker {
         let lineup = &self.lineups[channel];
         let provider = reservation.map_or(0, |reservation| reservation.provider);
         let age = until(known_since(ready), store_now);
-        let job = Job {
+        let mut job = Job {
             id: ready.id,
             generation: ready.generation,
             attempt: ready.attempt + 1,
@@ -301,6 +361,9 @@ impl Worker {
             recognised: lineup.recognise(age),
             event: claimed.event,
             content,
+            own,
+            secret,
+            files: Vec::new(),
             rendering: claimed.rendering,
             provider,
             reports_start: lineup.reports_start(provider),
@@ -324,12 +387,18 @@ impl Worker {
         let route = Arc::clone(&self.lineups[channel].route);
         let shared = Arc::clone(&self.shared);
         let results = Arc::clone(&self.ended);
+        let files = ready.bytes > 0;
         let send = task::start(
             async move {
+                if files && let Err(attempted) = with_files(&shared, &mut job).await {
+                    return results.put((position, attempted));
+                }
                 let attempt = route.attempt(&shared.templates, &*shared.clock, &job);
                 // Whatever third-party code does, the delivery comes back.
                 let attempted = AssertUnwindSafe(attempt).catch_unwind().await;
                 let attempted = attempted.unwrap_or_else(|_| Attempted::panicked(job.started()));
+                // What it holds goes before its permits do.
+                drop(job);
                 results.put((position, attempted));
             }
             .instrument(span),

@@ -25,6 +25,7 @@ use crate::{
     engine::{
         EngineOptions,
         accounts::Accounts,
+        files::FilePermits,
         lanes::Lanes,
         metrics,
         providers::{Lineup, Reservation},
@@ -84,6 +85,8 @@ pub(crate) struct Worker {
     set_aside: VecDeque<(Duration, Position)>,
     results: Results,
     room: Room,
+    /// For the files of what is claimed and sent.
+    files: FilePermits,
     /// A suspect of a crash is in flight: nothing else may be.
     alone: bool,
     /// Tells sends in flight that the deadline of a shutdown has come.
@@ -190,6 +193,7 @@ impl Worker {
             set_aside: VecDeque::new(),
             results: Results::default(),
             room: Room::default(),
+            files: FilePermits::new(shared.options.files),
             alone: false,
             cut: Arc::new(CancellationToken::new()),
             rest_first: false,

@@ -51,6 +51,7 @@ impl Worker {
         let tried = attempted.tried;
         let lineup = &mut self.lineups[channel];
         if let Some(reservation) = reservation {
+            self.files.give_back(&ready);
             let longest = lineup.route.settings().retry.longest_retry_after;
             lineup.end(reservation, signal(tried, longest), now);
         }

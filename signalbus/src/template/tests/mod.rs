@@ -67,6 +67,7 @@ impl Scene {
             locales: &self.wishes,
             parts: &self.parts,
             data: &self.data,
+            secret: None,
             recipient: &self.recipient,
             event: EventId::from_uuid(uuid::Uuid::nil()),
             topic: &Topic::new("user.signup").unwrap(),

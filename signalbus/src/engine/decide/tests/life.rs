@@ -18,9 +18,9 @@ use crate::{
     name::{ChannelName, ProviderName, TenantId, Topic},
     store::{
         AttemptOutcome, AttemptRecord, Cancel, CancelTarget, Claim, ClaimAnswer, ClassWindow,
-        DeliveryRecord, Entry, Fetched, Flush, LaneKey, LaneLease, LaneRequest, MemoryStore,
-        NewDelivery, NewEvent, Ready, Receipt, ReceiptKind, ReceiptTarget, Redrive, RedriveContent,
-        Selection, Settle, SettleAnswer, Space, State, Store, Window,
+        DeliveryRecord, Entry, Fetched, Flush, LaneLease, LaneRequest, MemoryStore, NewDelivery,
+        NewEvent, Ready, Receipt, ReceiptKind, ReceiptTarget, RecipientKey, Redrive,
+        RedriveContent, Selection, Settle, SettleAnswer, Space, State, Store, Window,
     },
 };
 
@@ -116,7 +116,7 @@ impl Life {
             .lanes(1)
             .build();
         let delivery = {
-            let mut made = NewDelivery::new(id(), 0, LaneKey(0));
+            let mut made = NewDelivery::new(id(), 0, RecipientKey([0; 16]));
             made.channel = Some(channel());
             made.order_key = 0;
             made.order = Order::Start;
@@ -136,6 +136,8 @@ impl Life {
             class: Class::Standard,
             idempotency: None,
             content: bytes::Bytes::new(),
+            recipients: Vec::new(),
+            secret: None,
             attachments: Vec::new(),
             deliveries: vec![delivery],
         };

@@ -39,6 +39,13 @@ fn ready(position: i64) -> Ready {
     made
 }
 
+/// A delivery whose event has files of this size.
+pub(crate) fn waiting_with_files(position: i64, bytes: u64) -> Ready {
+    let mut made = ready(position);
+    made.bytes = bytes;
+    made
+}
+
 fn channel(index: usize) -> ChannelName {
     ChannelName::new(["email", "sms"][index]).unwrap()
 }
@@ -85,6 +92,10 @@ impl Room for Rooms {
 
     fn for_retry(&mut self, channel: usize) -> bool {
         self.retry[channel]
+    }
+
+    fn for_files(&mut self, _: &Ready) -> bool {
+        true
     }
 
     fn is_probing(&self, _channel: usize) -> bool {

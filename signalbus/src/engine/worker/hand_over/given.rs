@@ -10,8 +10,8 @@ use crate::{
     id::{DeliveryId, EventId, WorkerId},
     name::{ChannelName, TenantId, Topic},
     store::{
-        AttemptOutcome, AttemptRecord, Claim, ClassWindow, EndState, LaneId, LaneKey, LaneRequest,
-        NewDelivery, NewEvent, Next, Ready, Reason, Settle, Space, Window,
+        AttemptOutcome, AttemptRecord, Claim, ClassWindow, EndState, LaneId, LaneRequest,
+        NewDelivery, NewEvent, Next, Ready, Reason, RecipientKey, Settle, Space, Window,
     },
 };
 
@@ -63,12 +63,17 @@ pub(super) fn window(channels: &[ChannelName]) -> Window {
     }
 }
 
+/// In the lane of this number.
+fn key(number: u64) -> RecipientKey {
+    RecipientKey((u128::from(number) << 64).to_be_bytes())
+}
+
 pub(super) fn event(number: u64, channel: ChannelName) -> NewEvent {
     let delivery = {
         let mut made = NewDelivery::new(
             DeliveryId::from_uuid(Uuid::from_u128(u128::from(number) + 1)),
             0,
-            LaneKey(number),
+            key(number),
         );
         made.channel = Some(channel);
         made.order_key = number;
@@ -89,6 +94,8 @@ pub(super) fn event(number: u64, channel: ChannelName) -> NewEvent {
         class: Class::Standard,
         idempotency: None,
         content: bytes::Bytes::new(),
+        recipients: Vec::new(),
+        secret: None,
         attachments: Vec::new(),
         deliveries: vec![delivery],
     }
