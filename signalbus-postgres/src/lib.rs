@@ -16,6 +16,7 @@ mod filter;
 mod flush;
 mod history;
 mod lanes;
+mod limit;
 mod listen;
 mod order;
 mod publish;
@@ -32,6 +33,7 @@ mod task;
 mod text;
 
 pub use config::PostgresBuilder;
+pub use limit::PostgresLimiter;
 pub use listen::Listening;
 pub use schema::{MIGRATIONS, Migration, SchemaVersion};
 pub use store::PostgresStore;
