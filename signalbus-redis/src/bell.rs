@@ -40,7 +40,9 @@ struct Inner {
 /// Wakes an engine until it is dropped.
 #[derive(Debug)]
 #[must_use = "dropping it ends the wake-ups"]
-pub struct Listening(task::Held);
+pub struct Listening {
+    _task: task::Held,
+}
 
 impl RedisBell {
     /// A bell at the server that the configuration names, for all that use its prefix. Does not connect
@@ -78,7 +80,7 @@ impl RedisBell {
     pub async fn listen(&self, wake: Wake) -> Result<Listening, BusError> {
         let first = subscribe(&self.inner).await?;
         let inner = Arc::clone(&self.inner);
-        Ok(Listening(task::held(async move {
+        let task = task::held(async move {
             let mut heard = Some(first);
             loop {
                 if let Some(mut messages) = heard.take() {
@@ -97,7 +99,8 @@ impl RedisBell {
                     Err(error) => tracing::debug!(%error, "nobody can be heard; polling goes on"),
                 }
             }
-        })))
+        });
+        Ok(Listening { _task: task })
     }
 }
 

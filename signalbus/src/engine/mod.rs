@@ -4,6 +4,7 @@
 mod breaker;
 mod budget;
 mod decide;
+mod desk;
 mod ingest;
 pub(crate) mod lanes;
 mod metered;
@@ -14,6 +15,7 @@ mod schedule;
 mod tenants;
 mod worker;
 
+pub(crate) use desk::TenantRates;
 pub(crate) use ingest::{rejected_payload, run as read_bus};
 pub(crate) use metered::Metered;
 pub use options::EngineOptions;

@@ -7,10 +7,12 @@ use crate::{
     engine::{
         breaker::{Breaker, Permit, Signal},
         budget::{Pacer, RetryBudget},
+        desk::{Desk, TenantRates},
         metrics::{ChannelMetrics, ProviderMetrics},
         schedule::Room,
     },
-    name::ProviderName,
+    limit::{Limit, LimitKey},
+    name::{ProviderName, TenantId},
     provider::Capabilities,
     route::Route,
 };
@@ -26,9 +28,31 @@ pub(crate) struct Lineup {
 struct Member {
     capabilities: Capabilities,
     breaker: Breaker,
-    pacer: Pacer,
+    /// Its rate in this process, or the key under which it is shared with others.
+    pace: Pace,
     in_flight: usize,
     metrics: ProviderMetrics,
+}
+
+enum Pace {
+    Own(Pacer),
+    Shared(LimitKey, Limit),
+}
+
+impl Pace {
+    fn is_ready(&self, desk: &Desk, now: Duration) -> bool {
+        match self {
+            Self::Own(pacer) => pacer.ready_at() <= now,
+            Self::Shared(key, _) => desk.is_ready(key, now),
+        }
+    }
+
+    fn start(&mut self, desk: &mut Desk, now: Duration) {
+        match self {
+            Self::Own(pacer) => pacer.start(now),
+            Self::Shared(key, _) => desk.start(key, now),
+        }
+    }
 }
 
 /// A provider's slot that a delivery holds.
@@ -39,13 +63,18 @@ pub(crate) struct Reservation {
 }
 
 impl Lineup {
-    pub(crate) fn new(route: Arc<dyn Route>, clock: &dyn Clock) -> Self {
+    pub(crate) fn new(route: Arc<dyn Route>, clock: &dyn Clock, shared: bool) -> Self {
         let providers = route
             .providers()
             .into_iter()
             .map(|(name, capabilities)| Member {
                 breaker: Breaker::new(route.settings().breaker.clone(), capabilities.concurrency),
-                pacer: Pacer::new(capabilities.rate),
+                pace: match capabilities.rate {
+                    Some(rate) if shared => {
+                        Pace::Shared(LimitKey::provider(route.name(), &name), Limit::from(rate))
+                    }
+                    rate => Pace::Own(Pacer::new(rate)),
+                },
                 in_flight: 0,
                 metrics: ProviderMetrics::new(route.name(), &name),
                 capabilities,
@@ -60,11 +89,16 @@ impl Lineup {
     }
 
     /// Takes a slot of the first provider that has one.
-    pub(crate) fn reserve(&mut self, retry: bool, now: Duration) -> Option<Reservation> {
-        let (provider, permit) = self.available(now)?;
+    pub(crate) fn reserve(
+        &mut self,
+        retry: bool,
+        desk: &mut Desk,
+        now: Duration,
+    ) -> Option<Reservation> {
+        let (provider, permit) = self.available(desk, now)?;
         let member = &mut self.providers[provider];
         member.breaker.start(permit);
-        member.pacer.start(now);
+        member.pace.start(desk, now);
         member.in_flight += 1;
         if retry {
             self.budget.retry();
@@ -129,7 +163,11 @@ impl Lineup {
             .iter()
             .filter_map(|member| match member.breaker.opens_at() {
                 Some(at) if at > now => Some(at),
-                _ => Some(member.pacer.ready_at()).filter(|at| *at > now),
+                _ => match &member.pace {
+                    Pace::Own(pacer) => Some(pacer.ready_at()).filter(|at| *at > now),
+                    // The desk tells.
+                    Pace::Shared(..) => None,
+                },
             })
             .min()
     }
@@ -140,20 +178,44 @@ impl Lineup {
 
     /// A slot of the first provider that is not paused. That it is busy is no reason to use the
     /// next one.
-    fn available(&self, now: Duration) -> Option<(usize, Permit)> {
+    fn available(&self, desk: &Desk, now: Duration) -> Option<(usize, Permit)> {
+        let (index, member, permit) = self.first(now)?;
+        (member.is_free() && member.pace.is_ready(desk, now)).then_some((index, permit))
+    }
+
+    /// Wants slots of the first provider that is not paused, for as many as `waiting`.
+    pub(crate) fn want(&self, desk: &mut Desk, waiting: usize, now: Duration) {
+        if let Some((_, member, _)) = self.first(now)
+            && let Pace::Shared(key, limit) = &member.pace
+        {
+            let free = member
+                .capabilities
+                .concurrency
+                .saturating_sub(member.in_flight);
+            desk.want(key, *limit, waiting.min(free), now);
+        }
+    }
+
+    fn first(&self, now: Duration) -> Option<(usize, &Member, Permit)> {
         let mut members = self.providers.iter().enumerate();
-        let (index, member, permit) = members.find_map(|(index, member)| {
+        members.find_map(|(index, member)| {
             let permit = member.breaker.permit(now);
             (permit != Permit::No).then_some((index, member, permit))
-        })?;
-        let free = member.in_flight < member.capabilities.concurrency;
-        (free && member.pacer.ready_at() <= now).then_some((index, permit))
+        })
+    }
+}
+
+impl Member {
+    fn is_free(&self) -> bool {
+        self.in_flight < self.capabilities.concurrency
     }
 }
 
 /// Answers the scheduler for one moment.
 pub(crate) struct RoomNow<'a> {
     pub(crate) lineups: &'a mut [Lineup],
+    pub(crate) desk: &'a Desk,
+    pub(crate) tenants: &'a TenantRates,
     pub(crate) now: Duration,
 }
 
@@ -161,7 +223,7 @@ impl Room for RoomNow<'_> {
     fn for_first(&mut self, channel: usize) -> bool {
         self.lineups
             .get(channel)
-            .is_some_and(|lineup| lineup.available(self.now).is_some())
+            .is_some_and(|lineup| lineup.available(self.desk, self.now).is_some())
     }
 
     fn for_retry(&mut self, channel: usize) -> bool {
@@ -175,7 +237,15 @@ impl Room for RoomNow<'_> {
     fn is_probing(&self, channel: usize) -> bool {
         self.lineups
             .get(channel)
-            .and_then(|lineup| lineup.available(self.now))
+            .and_then(|lineup| lineup.available(self.desk, self.now))
             .is_some_and(|(_, permit)| permit == Permit::Probe)
+    }
+
+    fn limits_tenants(&self) -> bool {
+        self.tenants.are_any()
+    }
+
+    fn for_tenant(&self, tenant: &TenantId) -> bool {
+        self.tenants.is_ready(self.desk, tenant, self.now)
     }
 }

@@ -35,6 +35,30 @@ impl FairQueue {
         self.has_first() || self.has_retry()
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.first + self.retry
+    }
+
+    /// How many wait of each tenant.
+    pub(super) fn tenants(&self) -> impl Iterator<Item = (&TenantId, usize)> {
+        self.tenants
+            .iter()
+            .map(|(tenant, queue)| (tenant, queue.first.len() + queue.retry.len()))
+    }
+
+    /// Whether a tenant that is allowed has one of the kinds that are allowed.
+    pub(super) fn offers(
+        &self,
+        first: bool,
+        retry: bool,
+        allowed: &dyn Fn(&TenantId) -> bool,
+    ) -> bool {
+        self.tenants.iter().any(|(tenant, queue)| {
+            let has = (first && !queue.first.is_empty()) || (retry && !queue.retry.is_empty());
+            has && allowed(tenant)
+        })
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = &Ready> {
         self.tenants
             .values()
@@ -63,15 +87,20 @@ impl FairQueue {
         }
     }
 
-    /// The next delivery among the kinds that are allowed.
+    /// The next delivery among the kinds and the tenants that are allowed.
     pub(super) fn pop(
         &mut self,
         first: bool,
         retry: bool,
         weight: &dyn Fn(&TenantId) -> u32,
+        allowed: &dyn Fn(&TenantId) -> bool,
     ) -> Option<Ready> {
         for _ in 0..self.round.len() {
             let tenant = self.round.front()?;
+            if !allowed(tenant) {
+                self.round.rotate_left(1);
+                continue;
+            }
             let queue = self.tenants.get_mut(tenant)?;
             if queue.deficit == 0 {
                 queue.deficit = weight(tenant).max(1);

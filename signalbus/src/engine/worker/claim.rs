@@ -1,6 +1,6 @@
 //! What to claim, and what becomes of claims that came to nothing.
 
-use std::{mem, time::Duration};
+use std::{mem, sync::Arc, time::Duration};
 
 use super::Worker;
 use crate::{
@@ -65,6 +65,8 @@ impl Worker {
     fn suspects_wait(&mut self, now: Duration) -> bool {
         let mut room = RoomNow {
             lineups: &mut self.lineups,
+            desk: &self.desk,
+            tenants: &self.tenant_rates,
             now,
         };
         self.scheduler.has_suspects() && self.scheduler.wants_alone(&mut room)
@@ -74,6 +76,8 @@ impl Worker {
     fn claim_suspect(&mut self, now: Duration) {
         let mut room = RoomNow {
             lineups: &mut self.lineups,
+            desk: &self.desk,
+            tenants: &self.tenant_rates,
             now,
         };
         let Some(Picked { ready, channel }) = self.scheduler.pick_suspect(&mut room) else {
@@ -81,8 +85,9 @@ impl Worker {
         };
         self.alone = true;
         self.rest_first = true;
+        let reservation = self.reserve(&ready, channel, now);
         self.claiming.push(Claiming {
-            reservation: self.lineups[channel].reserve(false, now),
+            reservation,
             ready,
             channel,
             alone: false,
@@ -91,20 +96,23 @@ impl Worker {
 
     /// Deliveries beyond suspicion, as many as there are slots for.
     fn claim_rest(&mut self, now: Duration) {
-        let weights = &self.shared.tenant_weights;
+        let shared = Arc::clone(&self.shared);
+        let weights = &shared.tenant_weights;
         let weight = |tenant: &TenantId| weights.get(tenant).copied().unwrap_or(1);
-        let options = &self.shared.options;
-        let free = options.slots.saturating_sub(self.in_flight.len());
-        for _ in 0..free.min(options.flush) {
+        let free = shared.options.slots.saturating_sub(self.in_flight.len());
+        for _ in 0..free.min(shared.options.flush) {
             let mut room = RoomNow {
                 lineups: &mut self.lineups,
+                desk: &self.desk,
+                tenants: &self.tenant_rates,
                 now,
             };
             let Some(Picked { ready, channel }) = self.scheduler.pick(&weight, &mut room) else {
                 break;
             };
+            let reservation = self.reserve(&ready, channel, now);
             self.claiming.push(Claiming {
-                reservation: self.lineups[channel].reserve(ready.is_retry(), now),
+                reservation,
                 ready,
                 channel,
                 alone: false,

@@ -6,6 +6,7 @@ mod drain;
 mod fetch;
 mod flush;
 mod result;
+mod slots;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -24,6 +25,7 @@ use crate::{
     clock::{Clock, Timestamp, later, until},
     engine::{
         EngineOptions,
+        desk::{Desk, TenantRates},
         lanes::Lanes,
         metrics,
         providers::{Lineup, Reservation},
@@ -33,6 +35,7 @@ use crate::{
     entropy::Entropy,
     event::Class,
     id::WorkerId,
+    limit::Limiter,
     mutant::Mutant,
     name::{ChannelName, TenantId},
     provider::Latch,
@@ -53,6 +56,9 @@ pub(crate) struct Shared {
     pub(crate) entropy: Arc<Entropy>,
     pub(crate) options: EngineOptions,
     pub(crate) tenant_weights: BTreeMap<TenantId, u32>,
+    pub(crate) tenant_rates: TenantRates,
+    /// Who hands out slots to all processes, if anybody.
+    pub(crate) limiter: Option<Arc<dyn Limiter>>,
     pub(crate) tenants: Arc<Tenants>,
     pub(crate) bell: Arc<Bell>,
     pub(crate) fresh: Fresh,
@@ -70,6 +76,8 @@ pub(crate) struct Worker {
     shared: Arc<Shared>,
     id: WorkerId,
     lineups: Vec<Lineup>,
+    desk: Desk,
+    tenant_rates: TenantRates,
     scheduler: Scheduler,
     lanes: Lanes,
     /// What came of sends.
@@ -160,7 +168,7 @@ impl Worker {
             .routes
             .values()
             .filter(|route| !route.providers().is_empty())
-            .map(|route| Lineup::new(Arc::clone(route), clock))
+            .map(|route| Lineup::new(Arc::clone(route), clock, shared.limiter.is_some()))
             .collect();
         let channels: Vec<ChannelName> = lineups
             .iter()
@@ -174,6 +182,8 @@ impl Worker {
         Self {
             id: shared.planner.ids.worker(),
             lineups,
+            desk: Desk::new(shared.limiter.clone(), Arc::clone(&shared.clock)),
+            tenant_rates: shared.tenant_rates.clone(),
             scheduler: Scheduler::new(channels),
             lanes: Lanes::default(),
             ended: Arc::new(task::Results::new()),
@@ -221,7 +231,9 @@ impl Worker {
         }
         self.try_again_if_due();
         self.fetch_if_due().await;
+        self.desk.collect(self.monotonic());
         self.claim();
+        self.ask_for_slots();
         let more = self.claiming.len() >= self.shared.options.flush;
         let busy = !self.claiming.is_empty() || !self.results.is_empty();
         if busy {
@@ -311,6 +323,7 @@ impl Worker {
             biased;
             _ = self.phase.changed() => {}
             () = self.ended.some() => {}
+            () = self.desk.answered() => {}
             () = self.shared.bell.heard() => self.asked_to_look = true,
             () = self.shared.clock.sleep(pause) => {}
         }
@@ -340,7 +353,9 @@ impl Worker {
         next = self.next_offer(now).map_or(next, |offer| next.min(offer));
         if !self.scheduler.is_empty() {
             let rooms = self.lineups.iter().filter_map(|lineup| lineup.room_at(now));
-            next = rooms.fold(next, Duration::min);
+            let slots = self.desk.next_at(now).into_iter();
+            let tenants = self.tenant_rates.next_at(now).into_iter();
+            next = rooms.chain(slots).chain(tenants).fold(next, Duration::min);
         }
         let look = self.asked_to_look && !self.lanes.working().is_empty();
         if look || !self.results.is_empty() {
