@@ -68,7 +68,7 @@ async fn all_works(config: &RedisConfig) {
     let bell = RedisBell::open(config.clone());
     let (heard, mut hears) = tokio::sync::watch::channel(());
     let _listening = bell
-        .listen(Wake::new(move || drop(heard.send(()))))
+        .listen(Wake::new(move || heard.send_replace(())))
         .await
         .unwrap();
     bell.ring().now();
