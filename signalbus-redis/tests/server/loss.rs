@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use redis::Client;
+use redis::{AsyncConnectionConfig, Client};
 use signalbus_core::Bus;
 use signalbus_servers::Redis;
 
@@ -22,12 +22,12 @@ async fn what_was_acknowledged_before_the_last_second_is_not_lost() {
     let mut first = 0;
     for round in 0..5_u64 {
         let acknowledged: Arc<Mutex<Vec<(usize, Instant)>>> = Arc::default();
-        let tasks: Vec<_> = (0..8)
+        let tasks: Vec<_> = (0..4)
             .map(|task| {
                 let (bus, acknowledged) = (bus(&server), Arc::clone(&acknowledged));
                 tokio::spawn(async move {
                     for step in 0.. {
-                        let number = first + task + step * 8;
+                        let number = first + task + step * 4;
                         if bus.publish(vec![envelope(number)]).await.is_err() {
                             break;
                         }
@@ -58,10 +58,10 @@ async fn what_was_acknowledged_before_the_last_second_is_not_lost() {
         published += acknowledged.len();
         first = acknowledged
             .iter()
-            .map(|(number, _)| number + 8)
+            .map(|(number, _)| number + 4)
             .max()
             .unwrap();
-        first += 8;
+        first += 4;
     }
     println!("{lost} of {published} acknowledged events were lost in 5 kills");
     assert!(published > 1_000);
@@ -72,7 +72,9 @@ async fn stored(server: &Redis) -> BTreeSet<String> {
     type Entry = (String, Vec<(String, String)>);
     let client = Client::open(server.url()).unwrap();
     loop {
-        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+        let config = AsyncConnectionConfig::new().set_response_timeout(None);
+        let opened = client.get_multiplexed_async_connection_with_config(&config);
+        let mut connection = opened.await.unwrap();
         let entries: Result<Vec<Entry>, redis::RedisError> = redis::cmd("XRANGE")
             .arg("signalbus:events")
             .arg(&["-", "+"])
