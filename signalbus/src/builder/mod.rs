@@ -289,6 +289,9 @@ impl Builder {
         }
         check_policy(&self.policy, &routes)?;
         engine::metrics::describe();
+        if self.limiter.is_some() {
+            engine::metrics::describe_limits();
+        }
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
         let entropy = Arc::new(self.entropy);
         let ids = IdSource::new(Arc::clone(&clock), Arc::clone(&entropy));

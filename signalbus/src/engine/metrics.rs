@@ -157,6 +157,12 @@ pub(crate) fn describe() {
         names::TENANT_ENDED,
         "Deliveries that ended, by tenant; small ones are other"
     );
+    describe_gauge!(names::BUILD, "Always 1, with the version as a label");
+    gauge!(names::BUILD, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+}
+
+/// Those that only who shares limits has.
+pub(crate) fn describe_limits() {
     describe_gauge!(
         names::LIMITER_LOCAL,
         "1 while this process holds its own share of limits"
@@ -169,8 +175,6 @@ pub(crate) fn describe() {
         names::LIMITER_UNUSED,
         "Slots that were reserved and given up"
     );
-    describe_gauge!(names::BUILD, "Always 1, with the version as a label");
-    gauge!(names::BUILD, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
 }
 
 /// What is counted for one provider of a channel. Handles are made once: making one allocates.

@@ -10,7 +10,7 @@ use signalbus_core::{
     limit::{Ask, LimitError, Limiter, MemoryLimiter, Slots, check_asks},
 };
 
-use crate::{chain::Chain, engine::metrics::names};
+use crate::{chain::Chain, engine::metrics::{describe_limits, names}};
 
 /// How long the shared limiter is left alone after it failed.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -46,6 +46,7 @@ impl LocalShare {
     #[must_use]
     pub fn new(shared: impl Limiter, processes: u32) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        describe_limits();
         gauge!(names::LIMITER_LOCAL).set(0.0);
         Self {
             shared: Arc::new(shared),
