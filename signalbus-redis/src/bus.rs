@@ -14,7 +14,9 @@ use crate::{
 
 /// A bus on the streams of a Redis server, of the acknowledged kind.
 ///
-/// Connects when it is first used, and again when a connection breaks. Needs a tokio runtime.
+/// Connects when it is first used, and again when a connection breaks. Needs a tokio runtime. Cheap to
+/// clone: all clones use the same connection.
+#[derive(Clone)]
 pub struct RedisBus {
     config: RedisConfig,
     connection: Connection,
@@ -30,6 +32,18 @@ impl RedisBus {
             connection: Connection::new(Arc::new(config.server.clone()), config.deadline),
             config,
         })
+    }
+
+    /// Whether the server answers; for health checks.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn ping(&self) -> Result<(), BusError> {
+        let mut ping = pipe();
+        ping.cmd("PING").ignore();
+        self.connection
+            .run("asking whether it is there", &ping, Duration::ZERO)
+            .await
     }
 
     fn stream(&self, topic: &str) -> String {

@@ -10,7 +10,10 @@ use signalbus_core::{
     limit::{Ask, LimitError, Limiter, MemoryLimiter, Slots, check_asks},
 };
 
-use crate::{chain::Chain, engine::metrics::{describe_limits, names}};
+use crate::{
+    chain::Chain,
+    engine::metrics::{describe_limits, names},
+};
 
 /// How long the shared limiter is left alone after it failed.
 const AGAIN: Duration = Duration::from_secs(1);

@@ -46,7 +46,11 @@ async fn flood(bus: &Signalbus, tenant: &TenantId, count: usize) {
         let key = format!("{tenant} {number}");
         note_to(person(number), &key).tenant(tenant.clone())
     };
-    for answer in bus.publish_all((0..count).map(mail).collect()).await.unwrap() {
+    for answer in bus
+        .publish_all((0..count).map(mail).collect())
+        .await
+        .unwrap()
+    {
         answer.unwrap();
     }
 }
@@ -81,7 +85,11 @@ async fn two_engines_have_one_rate_together() {
     let limiter = limiter(&one);
     let start = async |world: &World| {
         let engine = world.engine(world.mail());
-        engine.shared_limiter(limiter.clone()).start().await.unwrap()
+        engine
+            .shared_limiter(limiter.clone())
+            .start()
+            .await
+            .unwrap()
     };
     let (bus, beside) = (start(&one).await, start(&other).await);
     // Each has lanes before there is work.
