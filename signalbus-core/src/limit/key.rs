@@ -21,6 +21,19 @@ impl LimitKey {
         Self(format!("provider:{channel}:{provider}").into())
     }
 
+    /// What a provider takes of the account of a tenant, or of a pool of messages.
+    #[must_use]
+    pub fn owned(
+        channel: &ChannelName,
+        provider: &ProviderName,
+        tenant: Option<&TenantId>,
+        pool: Option<&str>,
+    ) -> Self {
+        let tenant = tenant.map_or("", TenantId::as_str);
+        let pool = pool.unwrap_or_default();
+        Self(format!("provider:{channel}:{provider}:{tenant}:{pool}").into())
+    }
+
     /// What a provider takes of one account. The account may be a secret: what is kept of it is a
     /// part of its SHA-256 hash.
     #[must_use]

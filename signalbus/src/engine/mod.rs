@@ -1,12 +1,14 @@
 //! The engine: takes what is ready, in order and in fairness, to the providers, and writes down
 //! what became of it.
 
+mod accounts;
 mod breaker;
 mod budget;
 mod decide;
 mod desk;
 mod ingest;
 pub(crate) mod lanes;
+mod memo;
 mod metered;
 pub mod metrics;
 mod options;

@@ -14,7 +14,8 @@ use crate::{
     limit::{Limit, LimitKey},
     name::{ProviderName, TenantId},
     provider::Capabilities,
-    route::Route,
+    route::{Owner, Route},
+    store::Pause,
 };
 
 /// One channel and its providers.
@@ -31,6 +32,8 @@ struct Member {
     /// Its rate in this process, or the key under which it is shared with others.
     pace: Pace,
     in_flight: usize,
+    /// Somebody paused it.
+    held: bool,
     metrics: ProviderMetrics,
 }
 
@@ -63,7 +66,12 @@ pub(crate) struct Reservation {
 }
 
 impl Lineup {
-    pub(crate) fn new(route: Arc<dyn Route>, clock: &dyn Clock, shared: bool) -> Self {
+    pub(crate) fn new(
+        route: Arc<dyn Route>,
+        owner: Option<&Owner>,
+        clock: &dyn Clock,
+        shared: bool,
+    ) -> Self {
         let providers = route
             .providers()
             .into_iter()
@@ -71,11 +79,12 @@ impl Lineup {
                 breaker: Breaker::new(route.settings().breaker.clone(), capabilities.concurrency),
                 pace: match capabilities.rate {
                     Some(rate) if shared => {
-                        Pace::Shared(LimitKey::provider(route.name(), &name), Limit::from(rate))
+                        Pace::Shared(key_of(&*route, &name, owner), Limit::from(rate))
                     }
                     rate => Pace::Own(Pacer::new(rate)),
                 },
                 in_flight: 0,
+                held: false,
                 metrics: ProviderMetrics::new(route.name(), &name),
                 capabilities,
             })
@@ -109,6 +118,28 @@ impl Lineup {
             provider,
             probe: permit == Permit::Probe,
         })
+    }
+
+    /// Leaves those providers alone that are paused, and only those.
+    pub(crate) fn heed(&mut self, pauses: &[Pause]) {
+        let channel = self.route.name();
+        for member in &mut self.providers {
+            let provider = member.metrics.provider();
+            let pause = pauses.iter().find(|pause| {
+                let what = &pause.what;
+                what.provider.as_ref() == Some(provider)
+                    && what.channel.as_ref().is_none_or(|on| on == channel)
+            });
+            match pause {
+                Some(pause) if !member.held => tracing::warn!(
+                    %provider, %channel, actor = pause.actor, reason = pause.reason,
+                    "the provider is paused"
+                ),
+                None if member.held => tracing::info!(%provider, %channel, "the provider goes on"),
+                _ => {}
+            }
+            member.held = pause.is_some();
+        }
     }
 
     /// Gives a slot back, with what was learned.
@@ -161,6 +192,7 @@ impl Lineup {
     pub(crate) fn room_at(&self, now: Duration) -> Option<Duration> {
         self.providers
             .iter()
+            .filter(|member| !member.held)
             .filter_map(|member| match member.breaker.opens_at() {
                 Some(at) if at > now => Some(at),
                 _ => match &member.pace {
@@ -199,9 +231,24 @@ impl Lineup {
     fn first(&self, now: Duration) -> Option<(usize, &Member, Permit)> {
         let mut members = self.providers.iter().enumerate();
         members.find_map(|(index, member)| {
+            if member.held {
+                return None;
+            }
             let permit = member.breaker.permit(now);
             (permit != Permit::No).then_some((index, member, permit))
         })
+    }
+}
+
+/// Under which a rate is shared: each account has its own.
+fn key_of(route: &dyn Route, provider: &ProviderName, owner: Option<&Owner>) -> LimitKey {
+    let channel = route.name();
+    match owner {
+        None => LimitKey::provider(channel, provider),
+        Some((tenant, pool)) => {
+            let pool = pool.as_ref().map(AsRef::as_ref);
+            LimitKey::owned(channel, provider, tenant.as_ref(), pool)
+        }
     }
 }
 
