@@ -32,7 +32,7 @@ impl Child {
         command
             .env("SIGNALBUS_LISTEN", &address)
             .env("SIGNALBUS_LOG", "warn")
-            .env("SIGNALBUS_KAFKA_URL", &backing.kafka_url)
+            .env(backing.bus.0, &backing.bus.1)
             .env("SIGNALBUS_SIGNUP_TOPIC", backing.topic("user_signup"))
             .env("SIGNALBUS_NOTIFY_TOPIC", backing.topic("notifications"))
             .env("SIGNALBUS_TOPICS", "");

@@ -1,13 +1,14 @@
-//! One event, two channels, three processes: `notification-api` publishes to Kafka, `email-worker`
+//! One event, two channels, three processes: `notification-api` publishes to Kafka or Redis, `email-worker`
 //! sends the mails, `sms-worker` the texts. This program starts them, and a broker and a database
 //! where the environment names none; it publishes the events of the quickstart through the API and
 //! shows what each worker made of them.
 //!
 //! ```console
 //! $ cargo run -p signalbus-examples --features servers --example fanout
+//! $ cargo run -p signalbus-examples --features servers --example fanout -- --bus redis
 //! ```
 //!
-//! `SIGNALBUS_TEST_KAFKA` (`host:port`) and `DATABASE_URL` name servers of yours. Topics, group and
+//! `SIGNALBUS_TEST_KAFKA` (`host:port`), `SIGNALBUS_TEST_REDIS_URL` and `DATABASE_URL` name servers of yours. Topics, group and
 //! tables have names of their own in each run.
 
 #![expect(clippy::print_stdout, reason = "a program talks to its user")]
@@ -20,12 +21,24 @@ mod watch;
 
 use std::{error::Error, process::ExitCode};
 
+use clap::Parser as _;
 use signalbus_examples::servers::{Program, main as serve};
 
-use crate::{backing::Backing, child::Child};
+use crate::{
+    backing::{Backing, Kind},
+    child::Child,
+};
 
 /// What the API asks for in this run.
 const KEY: &str = "fanout-is-an-example-and-its-key-no-secret";
+
+/// Fans events out over three processes.
+#[derive(Debug, clap::Parser)]
+struct Args {
+    /// What carries the events.
+    #[arg(long, value_enum, default_value_t = Kind::Kafka)]
+    bus: Kind,
+}
 
 fn main() -> ExitCode {
     // The servers are this program, too: so that one command builds all there is.
@@ -46,7 +59,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     // A client of HTTP asks for one, though nothing here is encrypted.
     let _ = rustls::crypto::ring::default_provider().install_default();
     // On this thread: servers end with the thread that started them.
-    let backing = Backing::start()?;
+    let backing = Backing::start(Args::parse().bus)?;
     let runtime = tokio::runtime::Runtime::new()?;
     runtime.block_on(fan_out(&backing))
 }

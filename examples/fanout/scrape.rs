@@ -16,12 +16,12 @@ pub(crate) async fn ended(worker: &Child) -> Result<BTreeMap<String, u64>, Box<d
     Ok(named.collect())
 }
 
-/// How many records wait in each partition that it reads.
-pub(crate) async fn lag(worker: &Child) -> Result<BTreeMap<(String, u32), u64>, Box<dyn Error>> {
+/// How many wait in each partition that it reads; Redis has one, `all`.
+pub(crate) async fn lag(worker: &Child) -> Result<BTreeMap<(String, String), u64>, Box<dyn Error>> {
     let text = metrics(worker).await?;
-    let lag = samples(&text, "kafka_consumer_lag").filter_map(|(labels, value)| {
+    let lag = samples(&text, "bus_lag").filter_map(|(labels, value)| {
         let topic = label(labels, "topic")?.to_owned();
-        Some(((topic, label(labels, "partition")?.parse().ok()?), value))
+        Some(((topic, label(labels, "partition")?.to_owned()), value))
     });
     Ok(lag.collect())
 }

@@ -11,7 +11,7 @@ use crate::{backing::Backing, child::Child, scrape};
 const PAUSE: Duration = Duration::from_millis(200);
 const TRIES: u32 = 1500;
 
-/// Shows how far behind the workers are, until nothing waits on Kafka and all that can be sent was.
+/// Shows how far behind the workers are, until nothing waits on the bus and all that can be sent was.
 pub(crate) async fn until_done(
     workers: &[Child],
     backing: &Backing,
@@ -22,10 +22,12 @@ pub(crate) async fn until_done(
         .await?;
     let mut before = BTreeMap::new();
     for _ in 0..TRIES {
-        let mut lag: BTreeMap<(String, u32), u64> = BTreeMap::new();
+        let mut lag: BTreeMap<(String, String), u64> = BTreeMap::new();
         for worker in workers {
             for (partition, behind) in scrape::lag(worker).await? {
-                *lag.entry(partition).or_default() += behind;
+                // Partitions are divided among the workers; what is not, each tells of.
+                let known = lag.entry(partition).or_default();
+                *known = behind.max(*known);
             }
         }
         if lag != before {
@@ -43,7 +45,7 @@ pub(crate) async fn until_done(
 }
 
 /// One line: each partition with what waits in it.
-fn show(lag: &BTreeMap<(String, u32), u64>, backing: &Backing) {
+fn show(lag: &BTreeMap<(String, String), u64>, backing: &Backing) {
     let prefix = format!("{}.", backing.run);
     let parts: Vec<String> = lag
         .iter()

@@ -27,7 +27,7 @@ pub use kafka::Kafka;
 pub use pgbouncer::PgBouncer;
 pub use postgres::{Durability, Postgres, Stop};
 pub use process::is_root;
-pub use redis::Redis;
+pub use redis::{Redis, RedisCluster};
 
 /// The variable with the URL of a Postgres server.
 pub const POSTGRES_URL: &str = "SIGNALBUS_TEST_POSTGRES_URL";

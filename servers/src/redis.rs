@@ -1,9 +1,10 @@
-//! A private Redis server.
+//! Private Redis servers: alone, with a replica that a sentinel promotes, or as a cluster.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     net::TcpStream,
-    process::{Child, Stdio},
+    path::Path,
+    process::{Child, Command, Stdio},
 };
 
 use rustix::process::Signal;
@@ -16,6 +17,8 @@ use crate::{port, process};
 pub struct Redis {
     folder: TempDir,
     port: u16,
+    scheme: &'static str,
+    settings: Vec<String>,
     child: Option<Child>,
 }
 
@@ -25,18 +28,69 @@ impl Redis {
     /// # Errors
     /// When Redis is not installed, or does not start.
     pub fn start() -> Result<Self, String> {
+        Self::with(&[], &[])
+    }
+
+    /// Starts one that copies from another.
+    ///
+    /// # Errors
+    /// As [`Redis::start`].
+    pub fn replica_of(master: &Self) -> Result<Self, String> {
+        Self::with(&["--replicaof", &format!("127.0.0.1 {}", master.port)], &[])
+    }
+
+    /// Starts one that speaks TLS only, with this certificate and its key as PEM.
+    ///
+    /// # Errors
+    /// As [`Redis::start`].
+    pub fn with_tls(certificate: &str, key: &str) -> Result<Self, String> {
+        let mut server = Self::prepare(&[], &[("cert.pem", certificate), ("key.pem", key)])?;
+        server.scheme = "rediss";
+        server.resume()?;
+        Ok(server)
+    }
+
+    /// Starts a sentinel that watches `master` by this name, and decides alone after half a second.
+    ///
+    /// # Errors
+    /// As [`Redis::start`].
+    pub fn sentinel(name: &str, master: &Self) -> Result<Self, String> {
+        let rules = format!(
+            "sentinel monitor {name} 127.0.0.1 {} 1\n\
+             sentinel down-after-milliseconds {name} 500\n\
+             sentinel failover-timeout {name} 3000\n",
+            master.port
+        );
+        let mut server = Self::prepare(&[], &[("sentinel.conf", &rules)])?;
+        server.settings = vec!["--sentinel".to_owned()];
+        server.resume()?;
+        Ok(server)
+    }
+
+    fn with(settings: &[&str], files: &[(&str, &str)]) -> Result<Self, String> {
+        let mut server = Self::prepare(settings, files)?;
+        server.resume()?;
+        Ok(server)
+    }
+
+    fn prepare(settings: &[&str], files: &[(&str, &str)]) -> Result<Self, String> {
         let folder = tempfile::Builder::new()
             .prefix("signalbus-redis-")
             .tempdir()
             .map_err(|error| error.to_string())?;
         process::own(folder.path())?;
-        let mut server = Self {
+        for (name, text) in files {
+            let path = folder.path().join(name);
+            fs::write(&path, text).map_err(|error| error.to_string())?;
+            process::own(&path)?;
+        }
+        Ok(Self {
             folder,
             port: port::free()?,
+            scheme: "redis",
+            settings: settings.iter().map(|word| (*word).to_owned()).collect(),
             child: None,
-        };
-        server.resume()?;
-        Ok(server)
+        })
     }
 
     /// Starts the server again after [`Redis::kill`], on the same port and data.
@@ -47,11 +101,27 @@ impl Redis {
         let log = self.folder.path().join("log");
         let output = File::create(&log).map_err(|error| error.to_string())?;
         let program = process::find("redis-server", &process::path(), "redis-server")?;
-        let mut child = process::command(&program)
-            .current_dir(self.folder.path())
-            .args(["--bind", "127.0.0.1", "--port", &self.port.to_string()])
-            .args(["--save", "", "--appendonly", "yes"])
-            .args(["--appendfsync", "everysec"])
+        let mut command = process::command(&program);
+        command.current_dir(self.folder.path());
+        let port = self.port.to_string();
+        if self.settings.iter().any(|word| word == "--sentinel") {
+            command.arg("sentinel.conf");
+        } else {
+            command
+                .args(["--save", "", "--appendonly", "yes"])
+                .args(["--appendfsync", "everysec"]);
+        }
+        command.args(["--bind", "127.0.0.1"]);
+        if self.scheme == "rediss" {
+            command
+                .args(["--port", "0", "--tls-port", &port])
+                .args(["--tls-cert-file", "cert.pem", "--tls-key-file", "key.pem"])
+                .args(["--tls-ca-cert-file", "cert.pem", "--tls-auth-clients", "no"]);
+        } else {
+            command.args(["--port", &port]);
+        }
+        let mut child = command
+            .args(&self.settings)
             .stdout(output)
             .stderr(Stdio::null())
             .spawn()
@@ -74,10 +144,33 @@ impl Redis {
         }
     }
 
+    /// Stops it from doing anything, connections included, until [`Redis::thaw`].
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn freeze(&self) -> Result<(), String> {
+        let child = self.child.as_ref().ok_or("it does not run")?;
+        process::signal(child, Signal::STOP)
+    }
+
+    /// Lets it go on.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn thaw(&self) -> Result<(), String> {
+        let child = self.child.as_ref().ok_or("it does not run")?;
+        process::signal(child, Signal::CONT)
+    }
+
     /// Where it is.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
+        let host = match self.scheme {
+            // As certificates have it.
+            "rediss" => "localhost",
+            _ => "127.0.0.1",
+        };
+        format!("{}://{host}:{}", self.scheme, self.port)
     }
 }
 
@@ -86,4 +179,49 @@ impl Drop for Redis {
         // Nobody is left to tell.
         let _ = self.kill();
     }
+}
+
+/// Three masters that share the slots. Stopped when dropped.
+#[derive(Debug)]
+pub struct RedisCluster(Vec<Redis>);
+
+impl RedisCluster {
+    /// Starts one; takes a few seconds.
+    ///
+    /// # Errors
+    /// When Redis or `redis-cli` is not installed, or the cluster does not come to be.
+    pub fn start() -> Result<Self, String> {
+        let node = |_| Redis::with(&["--cluster-enabled", "yes"], &[]);
+        let nodes: Vec<Redis> = (0..3).map(node).collect::<Result<_, _>>()?;
+        let program = process::find("redis-cli", &process::path(), "redis-tools")?;
+        let mut command = Command::new(&program);
+        command.args(["--cluster", "create"]);
+        command.args(nodes.iter().map(|node| format!("127.0.0.1:{}", node.port)));
+        process::run(command.args(["--cluster-replicas", "0", "--cluster-yes"]))?;
+        for node in &nodes {
+            wait_for_slots(&program, node.port)?;
+        }
+        Ok(Self(nodes))
+    }
+
+    /// Where its nodes are.
+    #[must_use]
+    pub fn urls(&self) -> Vec<String> {
+        self.0.iter().map(Redis::url).collect()
+    }
+}
+
+/// Waits until a node knows who has each slot.
+fn wait_for_slots(program: &Path, port: u16) -> Result<(), String> {
+    for _ in 0..600 {
+        let output = Command::new(program)
+            .args(["-p", &port.to_string(), "cluster", "info"])
+            .output()
+            .map_err(|error| error.to_string())?;
+        if String::from_utf8_lossy(&output.stdout).contains("cluster_state:ok") {
+            return Ok(());
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    Err("the cluster does not come to be".to_owned())
 }

@@ -8,6 +8,7 @@ pub mod directory;
 pub mod entropy;
 pub mod event;
 pub mod id;
+pub mod limit;
 #[doc(hidden)]
 pub mod mutant;
 pub mod name;
@@ -34,6 +35,8 @@ pub use entropy::Entropy;
 pub use event::{Attachment, Class, Event, Idempotency, Notification, Order, Recipient};
 #[doc(inline)]
 pub use id::{DeliveryId, EventId, WorkerId};
+#[doc(inline)]
+pub use limit::Limiter;
 #[doc(inline)]
 pub use name::{ChannelName, ProviderName, TenantId, Topic};
 #[doc(inline)]

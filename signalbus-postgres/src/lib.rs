@@ -17,6 +17,7 @@ mod filter;
 mod flush;
 mod history;
 mod lanes;
+mod limit;
 mod listen;
 mod order;
 mod pauses;
@@ -37,6 +38,7 @@ mod task;
 mod text;
 
 pub use config::PostgresBuilder;
+pub use limit::PostgresLimiter;
 pub use listen::Listening;
 pub use schema::{MIGRATIONS, Migration, SchemaVersion};
 pub use store::PostgresStore;

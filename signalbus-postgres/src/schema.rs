@@ -69,10 +69,15 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "directory",
         sql: include_str!("../migrations/0002_directory.sql"),
     },
+    Migration {
+        version: 3,
+        name: "limits",
+        sql: include_str!("../migrations/0003_limits.sql"),
+    },
 ];
 
 /// The version of the schema that this library knows.
-const KNOWN: i64 = 2;
+const KNOWN: i64 = 3;
 
 /// The oldest Postgres that has what is used here.
 const OLDEST_SERVER: i64 = 140_000;

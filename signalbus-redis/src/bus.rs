@@ -1,7 +1,7 @@
-use std::fmt;
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use redis::{Client, pipe};
+use redis::{Pipeline, pipe};
 use signalbus_core::{
     Entropy,
     bus::{Bus, BusError, BusErrorKind, BusKind, Envelope, Subscription},
@@ -14,7 +14,9 @@ use crate::{
 
 /// A bus on the streams of a Redis server, of the acknowledged kind.
 ///
-/// Connects when it is first used, and again when a connection breaks. Needs a tokio runtime.
+/// Connects when it is first used, and again when a connection breaks. Needs a tokio runtime. Cheap to
+/// clone: all clones use the same connection.
+#[derive(Clone)]
 pub struct RedisBus {
     config: RedisConfig,
     connection: Connection,
@@ -26,12 +28,22 @@ impl RedisBus {
     /// # Errors
     /// When the configuration asks for what this build cannot do.
     pub fn open(config: RedisConfig) -> Result<Self, ConfigError> {
-        let client = Client::open(config.server.clone())
-            .map_err(|error| ConfigError::Url(format!("{:?}", error.kind())))?;
         Ok(Self {
-            connection: Connection::new(client, config.deadline),
+            connection: Connection::new(Arc::new(config.server.clone()), config.deadline),
             config,
         })
+    }
+
+    /// Whether the server answers; for health checks.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn ping(&self) -> Result<(), BusError> {
+        let mut ping = pipe();
+        ping.cmd("PING").ignore();
+        self.connection
+            .run("asking whether it is there", &ping, Duration::ZERO)
+            .await
     }
 
     fn stream(&self, topic: &str) -> String {
@@ -68,13 +80,24 @@ impl Bus for RedisBus {
         if batch.is_empty() {
             return Ok(());
         }
-        let mut all = pipe();
+        // A cluster takes only what is about one key together.
+        let apart = self.connection.is_cluster();
+        let mut calls: BTreeMap<Option<&str>, Pipeline> = BTreeMap::new();
         for envelope in &batch {
+            let topic = apart.then_some(&*envelope.topic);
             let add = entry::add(&self.stream(&envelope.topic), envelope);
-            all.add_command(add).ignore();
+            calls
+                .entry(topic)
+                .or_insert_with(pipe)
+                .add_command(add)
+                .ignore();
         }
-        let wait = std::time::Duration::ZERO;
-        self.connection.run("publishing", &all, wait).await
+        for call in calls.values() {
+            self.connection
+                .run::<()>("publishing", call, Duration::ZERO)
+                .await?;
+        }
+        Ok(())
     }
 
     async fn subscribe(&self, topic: &str, group: &str) -> Result<Box<dyn Subscription>, BusError> {

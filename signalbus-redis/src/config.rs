@@ -2,10 +2,12 @@ use std::{fmt, time::Duration};
 
 use redis::{ConnectionInfo, IntoConnectionInfo};
 
+use crate::server::Server;
+
 /// Where a server is and how it is used.
 #[derive(Clone)]
 pub struct RedisConfig {
-    pub(crate) server: ConnectionInfo,
+    pub(crate) server: Server,
     pub(crate) name: String,
     pub(crate) prefix: String,
     pub(crate) deadline: Duration,
@@ -29,6 +31,9 @@ pub enum ConfigError {
          rustls::crypto::ring::default_provider().install_default() first thing in main"
     )]
     NoProvider,
+    /// What was to be trusted is no certificate.
+    #[error("not a certificate as PEM: begin it with -----BEGIN CERTIFICATE-----")]
+    Authority,
 }
 
 impl RedisConfig {
@@ -38,23 +43,66 @@ impl RedisConfig {
     /// # Errors
     /// When it has another form, or asks for what this build cannot do.
     pub fn from_url(url: &str) -> Result<Self, ConfigError> {
-        match url.split_once("://") {
-            Some(("redis", _)) => {}
-            Some(("rediss", _)) => check_tls()?,
-            _ => return Err(ConfigError::Url("this one has another scheme".to_owned())),
-        }
-        let server = url.into_connection_info().map_err(|error| {
-            // Its own text may quote the URL, and so the password.
-            ConfigError::Url(format!("{:?}", error.kind()))
-        })?;
-        Ok(Self {
+        Ok(Self::of(Server::One(read(url)?)))
+    }
+
+    /// The server that sentinels call the master of this `name`, asked one after the other each time
+    /// a connection is made. `sign_in` is a URL of the same form that tells how to sign in at that
+    /// server, and whether by TLS; its host and port are not used.
+    ///
+    /// # Errors
+    /// As [`RedisConfig::from_url`], and when no sentinel is named.
+    pub fn from_sentinels(urls: &[&str], name: &str, sign_in: &str) -> Result<Self, ConfigError> {
+        let sentinels = read_all(urls)?;
+        let sign_in = read(sign_in)?;
+        Ok(Self::of(Server::Sentinels(
+            sentinels,
+            name.to_owned(),
+            sign_in,
+        )))
+    }
+
+    /// A cluster that these nodes know; user and password are the same on each.
+    ///
+    /// # Errors
+    /// As [`RedisConfig::from_url`], and when no node is named.
+    pub fn from_cluster(urls: &[&str]) -> Result<Self, ConfigError> {
+        Ok(Self::of(Server::Cluster(read_all(urls)?)))
+    }
+
+    fn of(server: Server) -> Self {
+        Self {
             server,
             name: "redis".to_owned(),
             prefix: "signalbus:".to_owned(),
             deadline: Duration::from_secs(5),
             abandoned_after: Duration::from_secs(60),
             max_payload: 16 * 1024 * 1024,
-        })
+        }
+    }
+
+    /// Trusts this authority, as PEM, and no other: for servers whose certificates are your own. Counts
+    /// for every URL with `rediss://`; for a cluster too.
+    ///
+    /// # Errors
+    /// When it is no certificate.
+    #[cfg(feature = "tls-ring")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "tls-ring")))]
+    pub fn with_authority(mut self, pem: impl Into<Vec<u8>>) -> Result<Self, ConfigError> {
+        let pem = pem.into();
+        let trusting = |server: &ConnectionInfo| crate::tls::trusting(server, &pem);
+        self.server = match self.server {
+            Server::One(server) => Server::One(trusting(&server)?),
+            Server::Sentinels(sentinels, name, sign_in) => Server::Sentinels(
+                sentinels.iter().map(trusting).collect::<Result<_, _>>()?,
+                name,
+                trusting(&sign_in)?,
+            ),
+            Server::Cluster(nodes) => {
+                Server::Cluster(nodes.iter().map(trusting).collect::<Result<_, _>>()?)
+            }
+        };
+        Ok(self)
     }
 
     /// Sets the name from which ids of foreign events are derived; `redis` unless set.
@@ -93,6 +141,25 @@ impl RedisConfig {
         self.max_payload = bytes;
         self
     }
+}
+
+fn read(url: &str) -> Result<ConnectionInfo, ConfigError> {
+    match url.split_once("://") {
+        Some(("redis", _)) => {}
+        Some(("rediss", _)) => check_tls()?,
+        _ => return Err(ConfigError::Url("this one has another scheme".to_owned())),
+    }
+    url.into_connection_info().map_err(|error| {
+        // Its own text may quote the URL, and so the password.
+        ConfigError::Url(format!("{:?}", error.kind()))
+    })
+}
+
+fn read_all(urls: &[&str]) -> Result<Vec<ConnectionInfo>, ConfigError> {
+    if urls.is_empty() {
+        return Err(ConfigError::Url("none is given".to_owned()));
+    }
+    urls.iter().map(|url| read(url)).collect()
 }
 
 #[cfg(feature = "tls-ring")]

@@ -9,6 +9,22 @@ pub(crate) fn detached(future: impl Future<Output = ()> + Send + 'static) {
     drop(tokio::spawn(future));
 }
 
+/// The same, until the handle is dropped.
+#[expect(clippy::disallowed_methods, reason = "the one place that starts tasks")]
+pub(crate) fn held(future: impl Future<Output = ()> + Send + 'static) -> Held {
+    Held(tokio::spawn(future))
+}
+
+/// A task that is stopped when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Held(tokio::task::JoinHandle<()>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
 /// What comes of `future`; none when it takes longer than `limit`: then it is dropped.
 #[expect(
     clippy::disallowed_methods,

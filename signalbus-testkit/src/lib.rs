@@ -5,6 +5,7 @@ pub mod clock;
 pub mod directory_suite;
 #[cfg(any(feature = "mailgun", feature = "twilio"))]
 pub mod fakes;
+pub mod limiter_suite;
 pub mod provider;
 pub mod provider_suite;
 #[cfg(feature = "smtp")]

@@ -8,12 +8,16 @@ use std::{
 
 use tokio::sync::{Notify, watch};
 
+use crate::Wake;
+
 #[derive(Debug)]
 pub(crate) struct Bell {
     notify: Notify,
     rings: AtomicU64,
     /// Set while there is nothing to do.
     quiet: watch::Sender<Option<Quiet>>,
+    /// The workers of other processes, if they are told.
+    others: Option<Wake>,
 }
 
 /// What a worker says that has nothing to do.
@@ -26,8 +30,9 @@ pub(crate) struct Quiet {
 }
 
 impl Bell {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(others: Option<Wake>) -> Self {
         Self {
+            others,
             notify: Notify::new(),
             rings: AtomicU64::new(0),
             quiet: watch::Sender::new(None),
@@ -38,6 +43,14 @@ impl Bell {
     pub(crate) fn ring(&self) {
         self.rings.fetch_add(1, Ordering::SeqCst);
         self.notify.notify_one();
+    }
+
+    /// There is new work in the store that this process put there: others may be the ones to do it.
+    pub(crate) fn ring_all(&self) {
+        self.ring();
+        if let Some(others) = &self.others {
+            others.now();
+        }
     }
 
     /// How often it rang. Read it before looking for work.

@@ -12,6 +12,7 @@ mod explain;
 pub mod fuzzing;
 pub mod guide;
 mod handle;
+pub mod limit;
 mod plan;
 mod policy;
 pub mod provider;
@@ -64,8 +65,8 @@ pub use route::{BreakerSettings, ChannelSetup, Guarantee, Preview, RetryPolicy};
 #[doc(inline)]
 pub use signalbus_core::{
     Answer, Attachment, Bus, Channel, ChannelName, Class, Clock, DeliveryId, Entropy, Event,
-    EventId, Idempotency, InvalidEvent, MemoryStore, Notification, Order, Prepare, Prepared,
-    Provider, ProviderName, PublishError, Published, Recipient, RouteAnswer, Store, SystemClock,
-    TenantId, Timestamp, Topic, TraceContext, Verdict, Wake, WorkerId, async_trait,
+    EventId, Idempotency, InvalidEvent, Limiter, MemoryStore, Notification, Order, Prepare,
+    Prepared, Provider, ProviderName, PublishError, Published, Recipient, RouteAnswer, Store,
+    SystemClock, TenantId, Timestamp, Topic, TraceContext, Verdict, Wake, WorkerId, async_trait,
 };
 pub use template::Templates;

@@ -8,11 +8,11 @@ use signalbus::{
     smtp::{SmtpConfig, SmtpProvider},
     twilio::{Twilio, TwilioConfig},
 };
-use signalbus_kafka::{KafkaBus, KafkaConfig};
 use tracing_subscriber::filter::LevelFilter;
 
 use super::{
     Program,
+    any_bus::AnyBus,
     settings::{Problems, Reader, Setting, Shown, Sources, names},
 };
 
@@ -27,7 +27,7 @@ pub(super) struct Configured {
 /// What each program has.
 pub(super) struct Common {
     pub(super) listen: SocketAddr,
-    pub(super) bus: KafkaBus,
+    pub(super) bus: AnyBus,
     pub(super) topics: Topics,
 }
 
@@ -77,10 +77,7 @@ impl Configured {
         let mut reader = Reader::new(sources);
         let log = reader.read(&names::LOG, log_level);
         let listen = reader.parsed(&names::LISTEN);
-        let bus = reader.url(&names::KAFKA_URL, |url| {
-            let config = KafkaConfig::from_url(url)?.with_client_id(program.name());
-            KafkaBus::new(config)
-        });
+        let bus = AnyBus::read(&mut reader, program);
         let topics = read_topics(&mut reader);
         let own = match program {
             Program::Api => read_api(&mut reader).map(Own::Api),

@@ -17,15 +17,16 @@ use axum::{
     routing::get,
 };
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use signalbus::{Topic, bus::Bus};
-use signalbus_kafka::KafkaBus;
+use signalbus::Topic;
 use tokio::{task::JoinSet, time::timeout};
+
+use super::any_bus::AnyBus;
 
 /// What can be seen of a program.
 #[derive(Clone)]
 pub(super) struct Observe {
     metrics: PrometheusHandle,
-    bus: KafkaBus,
+    bus: AnyBus,
     topics: Arc<[Topic]>,
     leaving: Arc<AtomicBool>,
 }
@@ -35,7 +36,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Observe {
     /// Records what is measured from now on; once in a process, before an engine is built.
-    pub(super) fn install(bus: &KafkaBus, topics: Vec<Topic>) -> Result<Self, Box<dyn Error>> {
+    pub(super) fn install(bus: &AnyBus, topics: Vec<Topic>) -> Result<Self, Box<dyn Error>> {
         let seconds = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 60.0];
         let metrics = PrometheusBuilder::new()
             .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &seconds)?
@@ -70,10 +71,10 @@ async fn ready(State(observe): State<Observe>) -> impl IntoResponse {
     }
     let mut asking = JoinSet::new();
     for topic in observe.topics.iter() {
-        let (bus, topic) = (observe.bus.clone(), topic.to_string());
+        let (bus, topic) = (observe.bus.clone(), topic.clone());
         asking.spawn(async move {
-            match timeout(PATIENCE, bus.partitions(&topic)).await {
-                Ok(Ok(_)) => Ok(()),
+            match timeout(PATIENCE, bus.has(&topic)).await {
+                Ok(Ok(())) => Ok(()),
                 Ok(Err(error)) => Err(error.to_string()),
                 Err(_) => Err("the brokers do not answer".to_owned()),
             }

@@ -29,7 +29,7 @@ pub(super) async fn work(
         .templates(Templates::dir(own.templates)?)
         .policy(policy());
     for topic in &topics {
-        let setup = BusSetup::new(common.bus.clone(), topic).group(&own.group);
+        let setup = BusSetup::shared(common.bus.shared(), topic).group(&own.group);
         builder = builder.bus_setup(setup);
     }
     // Kept as long as anything is sent to it.

@@ -2,7 +2,7 @@ use std::{fmt, sync::Arc};
 
 use axum::{Extension, Router, middleware, routing::get};
 use signalbus_core::{
-    Clock, Directory, Entropy, SystemClock,
+    Clock, Directory, Entropy, Limiter, SystemClock,
     directory::{Keys, keys::Pepper},
 };
 use tokio::sync::Semaphore;
@@ -23,6 +23,7 @@ pub struct Api {
     directory: Arc<dyn Directory>,
     pepper: Pepper,
     limits: ApiLimits,
+    limiter: Option<Arc<dyn Limiter>>,
     clock: Arc<dyn Clock>,
     entropy: Arc<Entropy>,
     readiness: Readiness,
@@ -38,6 +39,7 @@ impl Api {
             directory,
             pepper,
             limits: ApiLimits::default(),
+            limiter: None,
             clock: Arc::new(SystemClock::new()),
             entropy: Arc::new(Entropy::from_os()),
             readiness: Readiness::new(),
@@ -49,6 +51,15 @@ impl Api {
     /// How much a request may ask for.
     pub fn limits(mut self, limits: ApiLimits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Shares how often each key may ask each route ([`ApiLimits::rate`]) with all processes that use the
+    /// same limiter; without it each holds it for itself. While the limiter cannot answer, this process
+    /// holds the whole rate for itself: wrap the limiter in `signalbus::limit::LocalShare` to hold a part
+    /// of it, and to wait no longer than half a second for an answer.
+    pub fn limiter(mut self, limiter: Arc<dyn Limiter>) -> Self {
+        self.limiter = Some(limiter);
         self
     }
 
@@ -112,8 +123,11 @@ impl Api {
             engine: self.engine,
             directory: self.directory,
             keys,
+            rates: self
+                .limits
+                .rate
+                .map(|rate| Rates::new(rate, self.limiter, Arc::clone(&self.clock))),
             clock: self.clock,
-            rates: self.limits.rate.map(Rates::new),
             limits: self.limits,
             vault: self.vault,
             over_bus: self.over_bus,

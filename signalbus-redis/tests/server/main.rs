@@ -1,10 +1,17 @@
-//! What a Redis server does to a bus: it dies, its consumers die, it runs full.
+//! What a Redis server does to a bus, a bell and a limiter: it dies, it stands still, its consumers die.
 
 #![expect(
     clippy::unwrap_used,
     clippy::disallowed_methods,
+    clippy::print_stdout,
     reason = "a test fails by panicking, and a server is another process, which no test clock moves"
 )]
+
+mod bell;
+mod limits;
+#[path = "../support/line.rs"]
+mod line;
+mod loss;
 
 use std::{collections::BTreeSet, time::Duration};
 

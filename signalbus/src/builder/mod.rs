@@ -6,17 +6,19 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use self::absent::Absent;
 use crate::{
+    Wake,
     bell::Bell,
     bus::Bus,
     channel::Channel,
     clock::{Clock, SystemClock},
-    engine::{self, EngineOptions, Metered, Shared, Tenants},
+    engine::{self, EngineOptions, Metered, Shared, TenantRates, Tenants},
     entropy::Entropy,
     handle::Signalbus,
     id::IdSource,
+    limit::Limiter,
     name::{ChannelName, NameError, TenantId, Topic},
     policy::{Policy, is_pattern},
-    provider::Provider,
+    provider::{Provider, Rate},
     publish::{Planner, PublishLimits},
     route::{ChannelSetup, Guarantee, Route, fresh::Fresh},
     store::{MemoryStore, Shape, Store},
@@ -36,6 +38,9 @@ pub struct Builder {
     limits: PublishLimits,
     options: EngineOptions,
     tenant_weights: BTreeMap<TenantId, u32>,
+    tenant_rates: TenantRates,
+    limiter: Option<Arc<dyn Limiter>>,
+    others: Option<Wake>,
     clock: Option<Arc<dyn Clock>>,
     entropy: Entropy,
     buses: Vec<BusSetup>,
@@ -124,6 +129,9 @@ impl Builder {
             limits: PublishLimits::default(),
             options: EngineOptions::default(),
             tenant_weights: BTreeMap::new(),
+            tenant_rates: TenantRates::default(),
+            limiter: None,
+            others: None,
             clock: None,
             entropy: Entropy::from_os(),
             buses: Vec::new(),
@@ -200,6 +208,48 @@ impl Builder {
         self
     }
 
+    /// How often deliveries of a tenant may start, over all channels; as often as they like by default.
+    /// With [`Builder::limiter`] in all engines together, without in each.
+    pub fn tenant_rate(mut self, tenant: TenantId, rate: Rate) -> Self {
+        self.tenant_rates.own.insert(tenant, rate);
+        self
+    }
+
+    /// The same for each tenant that has no rate of its own.
+    pub fn each_tenant_rate(mut self, rate: Rate) -> Self {
+        self.tenant_rates.each = Some(rate);
+        self
+    }
+
+    /// Shares the rates of providers ([`Capabilities::rate`](crate::provider::Capabilities)) and of
+    /// tenants with all engines that use the same limiter, such as one on Redis or Postgres. Without it
+    /// each engine holds them for itself.
+    ///
+    /// Slots are reserved up to 100 ms ahead, for what waits to be sent, and given up when they are not
+    /// used within 100 ms of their time. So that late ones do not add to a burst, the burst is used less
+    /// what the rate allows in 100 ms: in no second start more than rate and burst together, or than 1.1
+    /// times the rate and one where the burst is smaller. That counts when a delivery is claimed: how long
+    /// its claim takes to be written comes between that and its send.
+    ///
+    /// While the limiter cannot answer nothing is sent that has a rate; wrap it in
+    /// [`LocalShare`](crate::limit::LocalShare) to go on with a share of the rate.
+    pub fn limiter(self, limiter: impl Limiter) -> Self {
+        self.shared_limiter(Arc::new(limiter))
+    }
+
+    /// The same with one that is used elsewhere too.
+    pub fn shared_limiter(mut self, limiter: Arc<dyn Limiter>) -> Self {
+        self.limiter = Some(limiter);
+        self
+    }
+
+    /// Is woken when this process stored work: for engines of other processes, such as
+    /// `RedisBell::ring`. What it loses is found at the next poll.
+    pub fn tell_others(mut self, others: Wake) -> Self {
+        self.others = Some(others);
+        self
+    }
+
     /// A bus to publish to and to read from: events published with
     /// [`Signalbus::publish_to_bus`] go to its `topic`, and this process's engine stores and
     /// sends what the `group` is given. For more, see [`Builder::bus_setup`].
@@ -256,6 +306,9 @@ impl Builder {
             check_shapes(&self.policy, &*store)?;
         }
         engine::metrics::describe();
+        if self.limiter.is_some() {
+            engine::metrics::describe_limits();
+        }
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
         let entropy = Arc::new(self.entropy);
         let ids = IdSource::new(Arc::clone(&clock), Arc::clone(&entropy));
@@ -276,7 +329,9 @@ impl Builder {
             entropy,
             options: self.options.checked(),
             tenant_weights: self.tenant_weights,
-            bell: Arc::new(Bell::new()),
+            tenant_rates: self.tenant_rates,
+            limiter: self.limiter,
+            bell: Arc::new(Bell::new(self.others)),
             fresh: Fresh::default(),
         });
         Ok(Signalbus::new(shared, self.buses))

@@ -59,7 +59,7 @@ impl RetryBudget {
 
 /// Spreads sends evenly with a burst: the generic cell rate algorithm (ITU-T I.371), one
 /// timestamp per provider.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Pacer {
     rate: Option<Rate>,
     /// The theoretical arrival time of the next send.

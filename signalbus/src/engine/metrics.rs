@@ -81,6 +81,12 @@ pub mod names {
     pub const TENANT_PUBLISHED: &str = "notification_tenant_published_total";
     /// Counter: deliveries that an engine ended, by tenant and state; only with the same option.
     pub const TENANT_ENDED: &str = "notification_tenant_ended_total";
+    /// Gauge: 1 while this process holds its own share of limits, as the shared limiter is away.
+    pub const LIMITER_LOCAL: &str = "limiter_local_share";
+    /// Counter: calls of the shared limiter that failed, by kind (error, late).
+    pub const LIMITER_ERRORS: &str = "limiter_errors_total";
+    /// Counter: slots that were reserved and given up, by kind of limit (tenant, provider).
+    pub const LIMITER_UNUSED: &str = "limiter_slots_unused_total";
     /// Gauge: always 1, by version.
     pub const BUILD: &str = "signalbus_build_info";
 }
@@ -153,6 +159,22 @@ pub(crate) fn describe() {
     );
     describe_gauge!(names::BUILD, "Always 1, with the version as a label");
     gauge!(names::BUILD, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+}
+
+/// Those that only who shares limits has.
+pub(crate) fn describe_limits() {
+    describe_gauge!(
+        names::LIMITER_LOCAL,
+        "1 while this process holds its own share of limits"
+    );
+    describe_counter!(
+        names::LIMITER_ERRORS,
+        "Calls of the shared limiter that failed"
+    );
+    describe_counter!(
+        names::LIMITER_UNUSED,
+        "Slots that were reserved and given up"
+    );
 }
 
 /// What is counted for one provider of a channel. Handles are made once: making one allocates.

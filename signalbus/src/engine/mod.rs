@@ -6,6 +6,7 @@ mod breaker;
 mod budget;
 mod decide;
 mod files;
+mod desk;
 mod ingest;
 pub(crate) mod lanes;
 mod memo;
@@ -17,6 +18,7 @@ mod schedule;
 mod tenants;
 mod worker;
 
+pub(crate) use desk::TenantRates;
 pub(crate) use ingest::{rejected_payload, run as read_bus};
 pub(crate) use metered::Metered;
 pub use options::EngineOptions;

@@ -8,12 +8,14 @@ use crate::{
         breaker::{Breaker, Permit, Signal},
         budget::{Pacer, RetryBudget},
         files::FilePermits,
+        desk::{Desk, TenantRates},
         metrics::{ChannelMetrics, ProviderMetrics},
         schedule::Room,
     },
-    name::ProviderName,
+    limit::{Limit, LimitKey},
+    name::{ProviderName, TenantId},
     provider::Capabilities,
-    route::Route,
+    route::{Owner, Route},
     store::{Pause, Ready},
 };
 
@@ -28,11 +30,33 @@ pub(crate) struct Lineup {
 struct Member {
     capabilities: Capabilities,
     breaker: Breaker,
-    pacer: Pacer,
+    /// Its rate in this process, or the key under which it is shared with others.
+    pace: Pace,
     in_flight: usize,
     /// Somebody paused it.
     held: bool,
     metrics: ProviderMetrics,
+}
+
+enum Pace {
+    Own(Pacer),
+    Shared(LimitKey, Limit),
+}
+
+impl Pace {
+    fn is_ready(&self, desk: &Desk, now: Duration) -> bool {
+        match self {
+            Self::Own(pacer) => pacer.ready_at() <= now,
+            Self::Shared(key, _) => desk.is_ready(key, now),
+        }
+    }
+
+    fn start(&mut self, desk: &mut Desk, now: Duration) {
+        match self {
+            Self::Own(pacer) => pacer.start(now),
+            Self::Shared(key, _) => desk.start(key, now),
+        }
+    }
 }
 
 /// A provider's slot that a delivery holds.
@@ -43,13 +67,23 @@ pub(crate) struct Reservation {
 }
 
 impl Lineup {
-    pub(crate) fn new(route: Arc<dyn Route>, clock: &dyn Clock) -> Self {
+    pub(crate) fn new(
+        route: Arc<dyn Route>,
+        owner: Option<&Owner>,
+        clock: &dyn Clock,
+        shared: bool,
+    ) -> Self {
         let providers = route
             .providers()
             .into_iter()
             .map(|(name, capabilities)| Member {
                 breaker: Breaker::new(route.settings().breaker.clone(), capabilities.concurrency),
-                pacer: Pacer::new(capabilities.rate),
+                pace: match capabilities.rate {
+                    Some(rate) if shared => {
+                        Pace::Shared(key_of(&*route, &name, owner), Limit::from(rate))
+                    }
+                    rate => Pace::Own(Pacer::new(rate)),
+                },
                 in_flight: 0,
                 held: false,
                 metrics: ProviderMetrics::new(route.name(), &name),
@@ -65,11 +99,16 @@ impl Lineup {
     }
 
     /// Takes a slot of the first provider that has one.
-    pub(crate) fn reserve(&mut self, retry: bool, now: Duration) -> Option<Reservation> {
-        let (provider, permit) = self.available(now)?;
+    pub(crate) fn reserve(
+        &mut self,
+        retry: bool,
+        desk: &mut Desk,
+        now: Duration,
+    ) -> Option<Reservation> {
+        let (provider, permit) = self.available(desk, now)?;
         let member = &mut self.providers[provider];
         member.breaker.start(permit);
-        member.pacer.start(now);
+        member.pace.start(desk, now);
         member.in_flight += 1;
         if retry {
             self.budget.retry();
@@ -157,7 +196,11 @@ impl Lineup {
             .filter(|member| !member.held)
             .filter_map(|member| match member.breaker.opens_at() {
                 Some(at) if at > now => Some(at),
-                _ => Some(member.pacer.ready_at()).filter(|at| *at > now),
+                _ => match &member.pace {
+                    Pace::Own(pacer) => Some(pacer.ready_at()).filter(|at| *at > now),
+                    // The desk tells.
+                    Pace::Shared(..) => None,
+                },
             })
             .min()
     }
@@ -168,17 +211,51 @@ impl Lineup {
 
     /// A slot of the first provider that is not paused. That it is busy is no reason to use the
     /// next one.
-    fn available(&self, now: Duration) -> Option<(usize, Permit)> {
+    fn available(&self, desk: &Desk, now: Duration) -> Option<(usize, Permit)> {
+        let (index, member, permit) = self.first(now)?;
+        (member.is_free() && member.pace.is_ready(desk, now)).then_some((index, permit))
+    }
+
+    /// Wants slots of the first provider that is not paused, for as many as `waiting`.
+    pub(crate) fn want(&self, desk: &mut Desk, waiting: usize, now: Duration) {
+        if let Some((_, member, _)) = self.first(now)
+            && let Pace::Shared(key, limit) = &member.pace
+        {
+            let free = member
+                .capabilities
+                .concurrency
+                .saturating_sub(member.in_flight);
+            desk.want(key, *limit, waiting.min(free), now);
+        }
+    }
+
+    fn first(&self, now: Duration) -> Option<(usize, &Member, Permit)> {
         let mut members = self.providers.iter().enumerate();
-        let (index, member, permit) = members.find_map(|(index, member)| {
+        members.find_map(|(index, member)| {
             if member.held {
                 return None;
             }
             let permit = member.breaker.permit(now);
             (permit != Permit::No).then_some((index, member, permit))
-        })?;
-        let free = member.in_flight < member.capabilities.concurrency;
-        (free && member.pacer.ready_at() <= now).then_some((index, permit))
+        })
+    }
+}
+
+/// Under which a rate is shared: each account has its own.
+fn key_of(route: &dyn Route, provider: &ProviderName, owner: Option<&Owner>) -> LimitKey {
+    let channel = route.name();
+    match owner {
+        None => LimitKey::provider(channel, provider),
+        Some((tenant, pool)) => {
+            let pool = pool.as_ref().map(AsRef::as_ref);
+            LimitKey::owned(channel, provider, tenant.as_ref(), pool)
+        }
+    }
+}
+
+impl Member {
+    fn is_free(&self) -> bool {
+        self.in_flight < self.capabilities.concurrency
     }
 }
 
@@ -186,6 +263,8 @@ impl Lineup {
 pub(crate) struct RoomNow<'a> {
     pub(crate) lineups: &'a mut [Lineup],
     pub(crate) files: &'a mut FilePermits,
+    pub(crate) desk: &'a Desk,
+    pub(crate) tenants: &'a TenantRates,
     pub(crate) now: Duration,
 }
 
@@ -193,7 +272,7 @@ impl Room for RoomNow<'_> {
     fn for_first(&mut self, channel: usize) -> bool {
         self.lineups
             .get(channel)
-            .is_some_and(|lineup| lineup.available(self.now).is_some())
+            .is_some_and(|lineup| lineup.available(self.desk, self.now).is_some())
     }
 
     fn for_retry(&mut self, channel: usize) -> bool {
@@ -211,7 +290,15 @@ impl Room for RoomNow<'_> {
     fn is_probing(&self, channel: usize) -> bool {
         self.lineups
             .get(channel)
-            .and_then(|lineup| lineup.available(self.now))
+            .and_then(|lineup| lineup.available(self.desk, self.now))
             .is_some_and(|(_, permit)| permit == Permit::Probe)
+    }
+
+    fn limits_tenants(&self) -> bool {
+        self.tenants.are_any()
+    }
+
+    fn for_tenant(&self, tenant: &TenantId) -> bool {
+        self.tenants.is_ready(self.desk, tenant, self.now)
     }
 }

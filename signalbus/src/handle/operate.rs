@@ -106,7 +106,7 @@ impl Signalbus {
     /// When the store did not do it: nothing was changed.
     pub async fn redrive(&self, redrive: Redrive) -> Result<Redriven, StoreError> {
         let redriven = self.store().redrive(redrive).await?;
-        self.shared().bell.ring();
+        self.shared().bell.ring_all();
         Ok(redriven)
     }
 

@@ -101,7 +101,7 @@ impl Signalbus {
             metrics::published(channel, *count);
         }
         if !counts.is_empty() {
-            self.shared().bell.ring();
+            self.shared().bell.ring_all();
         }
         Ok(answers)
     }

@@ -9,6 +9,7 @@ mod bus_kinds;
 mod common;
 mod deploys;
 mod lanes;
+mod limits;
 mod observe_logs;
 mod observe_metrics;
 mod p2_cancel;

@@ -44,7 +44,7 @@ pub(super) async fn serve(common: Common, own: ApiOwn) -> Result<(), Box<dyn Err
         .known_channel(Sms::new())
         .templates(Templates::new())
         .policy(policy())
-        .bus_setup(BusSetup::new(common.bus, &common.topics.notify))
+        .bus_setup(BusSetup::shared(common.bus.shared(), &common.topics.notify))
         .build()?;
     let api = Api {
         signalbus,

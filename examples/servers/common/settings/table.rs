@@ -59,6 +59,7 @@ settings! {
     LISTEN = "listen", Kind::Default("127.0.0.1:8080"), "where health, metrics and the API are served";
     LOG = "log", Kind::Default("info"), "how much is logged: error, warn, info, debug";
     KAFKA_URL = "kafka_url", super::SECRET, "the brokers: kafka://user:password@host:9092,host2:9092";
+    REDIS_URL = "redis_url", super::OPTIONAL, "a Redis server in place of the brokers: redis://user:password@host:6379";
     SIGNUP_TOPIC = "signup_topic", Kind::Default("user_signup"), "the topic of `POST /notify/signup`";
     NOTIFY_TOPIC = "notify_topic", Kind::Default("notifications"), "the topic of `POST /notify`";
     TOPICS = "topics", Kind::Default("notifications.email,notifications.sms"), "further topics that `POST /publish/{topic}` may name and workers read";

@@ -1,21 +1,21 @@
-use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
-    time::Duration,
+use std::{sync::Arc, time::Duration};
+
+use signalbus_core::{
+    Clock, Limiter,
+    limit::{Ask, Limit, LimitKey, MemoryLimiter, Slots},
 };
 
 use crate::api::Rate;
 
 const MINUTE: Duration = Duration::from_secs(60);
-/// Beyond this many keys and routes those that are full again are forgotten.
-const MANY: usize = 10_000;
 
-/// How often each key may ask each route, in this process. A generic cell rate algorithm: one time for
-/// each key and route, at which all it may ask has come back.
+/// How often each key may ask each route: in this process, or in all that share a limiter.
 #[derive(Debug)]
 pub(crate) struct Rates {
     rate: Rate,
-    full_at: Mutex<HashMap<(String, String), Duration>>,
+    limit: Limit,
+    shared: Option<Arc<dyn Limiter>>,
+    own: MemoryLimiter,
 }
 
 /// What a request took.
@@ -34,34 +34,39 @@ pub(crate) struct Drawn {
 }
 
 impl Rates {
-    pub(crate) fn new(rate: Rate) -> Self {
+    pub(crate) fn new(rate: Rate, shared: Option<Arc<dyn Limiter>>, clock: Arc<dyn Clock>) -> Self {
         Self {
             rate,
-            full_at: Mutex::default(),
+            limit: Limit::per(rate.per_minute, MINUTE).with_burst(rate.burst),
+            shared,
+            own: MemoryLimiter::with_clock(clock),
         }
     }
 
-    /// Takes one at `now`, on a monotonic clock.
-    pub(crate) fn take(&self, key: &str, route: &str, now: Duration) -> Drawn {
-        let each = MINUTE / self.rate.per_minute;
-        let room = each * self.rate.burst;
-        let mut all = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
-        if all.len() >= MANY {
-            all.retain(|_, full_at| *full_at > now);
-        }
-        let full_at = all.entry((key.to_owned(), route.to_owned())).or_insert(now);
-        let next = (*full_at).max(now) + each;
-        let wait = next.saturating_sub(now + room);
-        let wait = (!wait.is_zero()).then_some(wait);
-        if wait.is_none() {
-            *full_at = next;
-        }
-        let full_in = full_at.saturating_sub(now);
-        let left = room.saturating_sub(full_in).as_nanos() / each.as_nanos().max(1);
+    /// Takes one. Where the shared limiter cannot answer this process goes by itself.
+    pub(crate) async fn take(&self, key: &str, route: &str) -> Drawn {
+        let ask = Ask::now(LimitKey::route(key, route), self.limit);
+        let shared = match &self.shared {
+            None => None,
+            Some(shared) => match shared.take(vec![ask.clone()]).await {
+                Ok(slots) => slots.first().copied(),
+                Err(error) => {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "the shared limiter is away: rates are held by this process alone"
+                    );
+                    None
+                }
+            },
+        };
+        self.drawn(shared.unwrap_or_else(|| self.own.take_one(ask)))
+    }
+
+    fn drawn(&self, slots: Slots) -> Drawn {
         Drawn {
-            wait,
-            left: u32::try_from(left).unwrap_or(u32::MAX),
-            full_in,
+            wait: (slots.granted() == 0).then(|| slots.wait(0)),
+            left: slots.left(),
+            full_in: slots.full_in(),
             quota: self.rate.per_minute,
             window: MINUTE,
         }
@@ -70,49 +75,74 @@ impl Rates {
 
 #[cfg(test)]
 mod tests {
+    use signalbus_testkit::ManualClock;
+
     use super::*;
 
-    const START: Duration = Duration::from_secs(1_000);
+    fn rates(rate: Rate) -> (Arc<ManualClock>, Rates) {
+        let clock = Arc::new(ManualClock::default());
+        (clock.clone(), Rates::new(rate, None, clock))
+    }
 
-    #[test]
-    fn a_burst_is_taken_and_what_is_more_is_told_when_to_come() {
-        let rates = Rates::new(Rate::new(60, 3));
+    #[tokio::test]
+    async fn a_burst_is_taken_and_what_is_more_is_told_when_to_come() {
+        let (clock, rates) = rates(Rate::new(60, 3));
         for left in [2, 1, 0] {
-            let drawn = rates.take("key", "/a", START);
+            let drawn = rates.take("key", "/a").await;
             assert_eq!((drawn.wait, drawn.left), (None, left));
         }
-        let refused = rates.take("key", "/a", START);
+        let refused = rates.take("key", "/a").await;
         assert_eq!(refused.wait, Some(Duration::from_secs(1)));
         // What was refused was not taken: at the time that was told it is let in.
-        let later = START + Duration::from_secs(1);
-        assert_eq!(rates.take("key", "/a", later).wait, None);
-        assert!(rates.take("key", "/a", later).wait.is_some());
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(rates.take("key", "/a").await.wait, None);
+        assert!(rates.take("key", "/a").await.wait.is_some());
     }
 
-    #[test]
-    fn keys_and_routes_do_not_take_from_each_other() {
-        let rates = Rates::new(Rate::new(60, 1));
-        assert_eq!(rates.take("key", "/a", START).wait, None);
-        assert_eq!(rates.take("key", "/b", START).wait, None);
-        assert_eq!(rates.take("other", "/a", START).wait, None);
-        assert!(rates.take("key", "/a", START).wait.is_some());
+    #[tokio::test]
+    async fn keys_and_routes_do_not_take_from_each_other() {
+        let (_, rates) = rates(Rate::new(60, 1));
+        assert_eq!(rates.take("key", "/a").await.wait, None);
+        assert_eq!(rates.take("key", "/b").await.wait, None);
+        assert_eq!(rates.take("other", "/a").await.wait, None);
+        assert!(rates.take("key", "/a").await.wait.is_some());
     }
 
-    #[test]
-    fn never_more_than_burst_and_rate_whatever_the_times() {
-        let rate = Rate::new(120, 5);
-        let rates = Rates::new(rate);
-        let entropy = signalbus_core::Entropy::from_seed(3);
-        let (mut now, mut taken) = (START, 0_u32);
-        for _ in 0..2_000 {
-            now += Duration::from_secs_f64(entropy.fraction() * 0.9);
-            if rates.take("key", "/a", now).wait.is_none() {
-                taken += 1;
+    #[tokio::test]
+    async fn two_processes_that_share_a_limiter_have_one_rate_and_go_alone_without_it() {
+        use signalbus_core::limit::{LimitError, LimitErrorKind};
+        use std::sync::atomic::{AtomicBool, Ordering};
+
+        #[derive(Debug)]
+        struct MayBeAway(MemoryLimiter, AtomicBool);
+
+        #[signalbus_core::async_trait]
+        impl Limiter for MayBeAway {
+            async fn take(&self, asks: Vec<Ask>) -> Result<Vec<Slots>, LimitError> {
+                if self.1.load(Ordering::SeqCst) {
+                    return Err(LimitError::new(LimitErrorKind::Unavailable, "away"));
+                }
+                self.0.take(asks).await
             }
-            let most = (now - START).as_secs_f64() * 2.0 + 5.0;
-            assert!(f64::from(taken) <= most + 1e-6);
         }
-        // It was asked more often than allowed, so nearly all that was allowed was taken.
-        assert!(f64::from(taken) > (now - START).as_secs_f64() * 1.5);
+
+        let clock = Arc::new(ManualClock::default());
+        let memory = MemoryLimiter::with_clock(clock.clone());
+        let shared = Arc::new(MayBeAway(memory, AtomicBool::new(false)));
+        let one = || Rates::new(Rate::new(60, 2), Some(shared.clone()), clock.clone());
+        let (one, other) = (one(), one());
+        assert_eq!(one.take("key", "/a").await.wait, None);
+        assert_eq!(other.take("key", "/a").await.wait, None);
+        assert!(one.take("key", "/a").await.wait.is_some());
+        assert!(other.take("key", "/a").await.wait.is_some());
+        shared.1.store(true, Ordering::SeqCst);
+        for rates in [one, other] {
+            assert_eq!(rates.take("key", "/a").await.wait, None);
+            assert_eq!(rates.take("key", "/a").await.wait, None);
+            assert!(
+                rates.take("key", "/a").await.wait.is_some(),
+                "never unlimited"
+            );
+        }
     }
 }

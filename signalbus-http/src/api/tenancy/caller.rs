@@ -73,7 +73,7 @@ fn actor(key: &KeyRecord) -> String {
 async fn authenticate(parts: &Parts, state: &ApiState, scope: Scope) -> Answer<KeyRecord> {
     let token = bearer(&parts.headers).ok_or(KeyError::Refused)?;
     let key = state.keys().authenticate(token).await?;
-    limit(parts, state, &key)?;
+    limit(parts, state, &key).await?;
     if key.scopes.contains(&scope) {
         return Ok(key);
     }
@@ -94,7 +94,7 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
         .then(|| token.trim_matches(' '))
 }
 
-fn limit(parts: &Parts, state: &ApiState, key: &KeyRecord) -> Answer<()> {
+async fn limit(parts: &Parts, state: &ApiState, key: &KeyRecord) -> Answer<()> {
     let Some(rates) = state.rates() else {
         return Ok(());
     };
@@ -102,7 +102,7 @@ fn limit(parts: &Parts, state: &ApiState, key: &KeyRecord) -> Answer<()> {
         .extensions
         .get::<MatchedPath>()
         .map_or("unmatched", MatchedPath::as_str);
-    let drawn = rates.take(&key.id, route, state.clock().monotonic());
+    let drawn = rates.take(&key.id, route).await;
     if let Some(notes) = parts.extensions.get::<Notes>() {
         notes.drew(&drawn);
     }

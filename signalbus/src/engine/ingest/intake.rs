@@ -134,7 +134,7 @@ impl Link {
             .accept(rejections, advance)
             .await
             .inspect_err(not_stored)?;
-        self.shared.bell.ring();
+        self.shared.bell.ring_all();
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, VecDeque};
 
+use super::Room;
 use crate::{name::TenantId, store::Ready};
 
 /// Deficit round robin over tenants: each gets its weight of deliveries in a round, whatever
@@ -35,6 +36,30 @@ impl FairQueue {
         self.has_first() || self.has_retry()
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.first + self.retry
+    }
+
+    /// How many wait of each tenant.
+    pub(super) fn tenants(&self) -> impl Iterator<Item = (&TenantId, usize)> {
+        self.tenants
+            .iter()
+            .map(|(tenant, queue)| (tenant, queue.first.len() + queue.retry.len()))
+    }
+
+    /// Whether a tenant that is allowed has one of the kinds that are allowed.
+    pub(super) fn offers(
+        &self,
+        first: bool,
+        retry: bool,
+        allowed: &dyn Fn(&TenantId) -> bool,
+    ) -> bool {
+        self.tenants.iter().any(|(tenant, queue)| {
+            let has = (first && !queue.first.is_empty()) || (retry && !queue.retry.is_empty());
+            has && allowed(tenant)
+        })
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = &Ready> {
         self.tenants
             .values()
@@ -63,27 +88,32 @@ impl FairQueue {
         }
     }
 
-    /// The next delivery among the kinds that are allowed.
+    /// The next delivery among the kinds and the tenants that are allowed.
     pub(super) fn pop(
         &mut self,
         first: bool,
         retry: bool,
         weight: &dyn Fn(&TenantId) -> u32,
-        fits: &mut dyn FnMut(&Ready) -> bool,
+        room: &mut impl Room,
     ) -> Option<Ready> {
-        let mut take = |queue: &mut VecDeque<Ready>| {
-            let front = queue.front()?;
-            (front.bytes == 0 || fits(front)).then(|| queue.pop_front())?
-        };
         for _ in 0..self.round.len() {
             let tenant = self.round.front()?;
+            if !room.for_tenant(tenant) {
+                self.round.rotate_left(1);
+                continue;
+            }
             let queue = self.tenants.get_mut(tenant)?;
             if queue.deficit == 0 {
                 queue.deficit = weight(tenant).max(1);
             }
             // A retry is older than what was never tried, so it goes first where it may.
-            let popped = if retry { take(&mut queue.retry) } else { None }
-                .or_else(|| if first { take(&mut queue.first) } else { None });
+            let mut popped = None;
+            if retry {
+                popped = take(&mut queue.retry, room);
+            }
+            if first && popped.is_none() {
+                popped = take(&mut queue.first, room);
+            }
             let Some(ready) = popped else {
                 queue.deficit = 0;
                 self.round.rotate_left(1);
@@ -142,4 +172,10 @@ impl TenantQueue {
     fn is_empty(&self) -> bool {
         self.first.is_empty() && self.retry.is_empty()
     }
+}
+
+/// The first of a queue, if there is room for its files.
+fn take(queue: &mut VecDeque<Ready>, room: &mut impl Room) -> Option<Ready> {
+    let front = queue.front()?;
+    (front.bytes == 0 || room.for_files(front)).then(|| queue.pop_front())?
 }

@@ -7,7 +7,7 @@ mod fair;
 mod gate;
 mod stock;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use foldhash::HashSet;
 
@@ -38,6 +38,15 @@ pub(crate) trait Room {
     fn for_files(&mut self, ready: &Ready) -> bool;
     /// Whether the next send of the channel finds out whether its provider works again.
     fn is_probing(&self, channel: usize) -> bool;
+    /// Whether any tenant has a limit.
+    fn limits_tenants(&self) -> bool {
+        false
+    }
+    /// Whether this tenant may start another one now.
+    fn for_tenant(&self, tenant: &TenantId) -> bool {
+        let _ = tenant;
+        true
+    }
 }
 
 /// How a send left its delivery, for those that come after it.
@@ -236,8 +245,7 @@ impl Scheduler {
             let retry = queue.has_retry()
                 && !(first && room.is_probing(channel))
                 && room.for_retry(channel);
-            let fits = &mut |ready: &Ready| room.for_files(ready);
-            if let Some(ready) = queue.pop(first, retry, weight, fits) {
+            if let Some(ready) = queue.pop(first, retry, weight, room) {
                 self.turn = (channel + 1) % channels;
                 self.left(&ready);
                 return Some(Picked { ready, channel });
@@ -249,9 +257,11 @@ impl Scheduler {
     /// The next suspect of a crash, to be sent while nothing else is in flight.
     pub(crate) fn pick_suspect(&mut self, room: &mut impl Room) -> Option<Picked> {
         let at = self.suspects.iter().position(|ready| {
-            self.accounts
-                .of(ready)
-                .is_some_and(|channel| room.for_first(channel))
+            room.for_tenant(&ready.tenant)
+                && self
+                    .accounts
+                    .of(ready)
+                    .is_some_and(|channel| room.for_first(channel))
         })?;
         let ready = self.suspects.remove(at)?;
         let channel = self.accounts.of(&ready)?;
@@ -267,10 +277,45 @@ impl Scheduler {
     /// Whether a suspect could be sent now, so that the rest must make way for it.
     pub(crate) fn wants_alone(&self, room: &mut impl Room) -> bool {
         self.suspects.iter().any(|ready| {
-            self.accounts
-                .of(ready)
-                .is_some_and(|channel| room.for_first(channel))
+            room.for_tenant(&ready.tenant)
+                && self
+                    .accounts
+                    .of(ready)
+                    .is_some_and(|channel| room.for_first(channel))
         })
+    }
+
+    /// How many of a channel could be sent if there was room, by tenant; `soon` says how many of those
+    /// of a tenant.
+    pub(crate) fn waiting(
+        &self,
+        channel: usize,
+        soon: Option<&dyn Fn(&TenantId, usize) -> usize>,
+    ) -> usize {
+        let queues = self.queues.iter().filter_map(|queues| queues.get(channel));
+        let queued: usize = match soon {
+            None => queues.map(FairQueue::len).sum(),
+            Some(soon) => queues
+                .flat_map(FairQueue::tenants)
+                .map(|(tenant, count)| soon(tenant, count))
+                .sum(),
+        };
+        let suspects = self.suspects.iter();
+        let suspects = suspects.filter(|ready| self.accounts.of(ready) == Some(channel));
+        queued + suspects.count()
+    }
+
+    /// How many wait of each tenant.
+    pub(crate) fn tenants(&self) -> BTreeMap<&TenantId, usize> {
+        let mut waiting = BTreeMap::new();
+        let queues = self.queues.iter().flatten();
+        for (tenant, count) in queues.flat_map(FairQueue::tenants) {
+            *waiting.entry(tenant).or_default() += count;
+        }
+        for ready in &self.suspects {
+            *waiting.entry(&ready.tenant).or_default() += 1;
+        }
+        waiting
     }
 
     /// Deliveries in hand whose time has passed, to be refused by the store. One behind a gate
@@ -396,8 +441,13 @@ impl Scheduler {
                 .iter()
                 .enumerate()
                 .any(|(channel, queue)| {
-                    (queue.has_first() && room.for_first(channel))
-                        || (queue.has_retry() && room.for_retry(channel))
+                    let first = queue.has_first() && room.for_first(channel);
+                    let retry = queue.has_retry() && !first && room.for_retry(channel);
+                    if !room.limits_tenants() {
+                        return first || retry;
+                    }
+                    let retry = queue.has_retry() && room.for_retry(channel);
+                    queue.offers(first, retry, &|tenant| room.for_tenant(tenant))
                 });
             if !servable {
                 // What waits for room keeps its turn; what has nothing to do saves nothing up.

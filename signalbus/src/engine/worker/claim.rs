@@ -1,6 +1,6 @@
 //! What to claim, and what becomes of claims that came to nothing.
 
-use std::{mem, time::Duration};
+use std::{mem, sync::Arc, time::Duration};
 
 use super::Worker;
 use crate::{
@@ -61,6 +61,8 @@ impl Worker {
         let mut room = RoomNow {
             lineups: &mut self.lineups,
             files: &mut self.files,
+            desk: &self.desk,
+            tenants: &self.tenant_rates,
             now,
         };
         self.scheduler.has_suspects() && self.scheduler.wants_alone(&mut room)
@@ -71,6 +73,8 @@ impl Worker {
         let mut room = RoomNow {
             lineups: &mut self.lineups,
             files: &mut self.files,
+            desk: &self.desk,
+            tenants: &self.tenant_rates,
             now,
         };
         let Some(Picked { ready, channel }) = self.scheduler.pick_suspect(&mut room) else {
@@ -78,7 +82,7 @@ impl Worker {
         };
         self.alone = true;
         self.rest_first = true;
-        let reservation = self.lineups[channel].reserve(false, now);
+        let reservation = self.reserve(&ready, channel, now);
         self.files.hold(&ready, reservation.is_some());
         self.claiming.push(Claiming {
             ready,
@@ -90,20 +94,22 @@ impl Worker {
 
     /// Deliveries beyond suspicion, as many as there are slots for.
     fn claim_rest(&mut self, now: Duration) {
-        let weights = &self.shared.tenant_weights;
+        let shared = Arc::clone(&self.shared);
+        let weights = &shared.tenant_weights;
         let weight = |tenant: &TenantId| weights.get(tenant).copied().unwrap_or(1);
-        let options = &self.shared.options;
-        let free = options.slots.saturating_sub(self.in_flight.len());
-        for _ in 0..free.min(options.flush) {
+        let free = shared.options.slots.saturating_sub(self.in_flight.len());
+        for _ in 0..free.min(shared.options.flush) {
             let mut room = RoomNow {
                 lineups: &mut self.lineups,
                 files: &mut self.files,
+                desk: &self.desk,
+                tenants: &self.tenant_rates,
                 now,
             };
             let Some(Picked { ready, channel }) = self.scheduler.pick(&weight, &mut room) else {
                 break;
             };
-            let reservation = self.lineups[channel].reserve(ready.is_retry(), now);
+            let reservation = self.reserve(&ready, channel, now);
             self.files.hold(&ready, reservation.is_some());
             self.claiming.push(Claiming {
                 ready,

@@ -6,6 +6,7 @@ mod drain;
 mod fetch;
 mod flush;
 mod result;
+mod slots;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -26,6 +27,7 @@ use crate::{
         EngineOptions,
         accounts::Accounts,
         files::FilePermits,
+        desk::{Desk, TenantRates},
         lanes::Lanes,
         metrics,
         providers::{Lineup, Reservation},
@@ -35,6 +37,7 @@ use crate::{
     entropy::Entropy,
     event::Class,
     id::WorkerId,
+    limit::Limiter,
     mutant::Mutant,
     name::{ChannelName, TenantId},
     provider::Latch,
@@ -55,6 +58,9 @@ pub(crate) struct Shared {
     pub(crate) entropy: Arc<Entropy>,
     pub(crate) options: EngineOptions,
     pub(crate) tenant_weights: BTreeMap<TenantId, u32>,
+    pub(crate) tenant_rates: TenantRates,
+    /// Who hands out slots to all processes, if anybody.
+    pub(crate) limiter: Option<Arc<dyn Limiter>>,
     pub(crate) tenants: Arc<Tenants>,
     pub(crate) bell: Arc<Bell>,
     pub(crate) fresh: Fresh,
@@ -72,6 +78,8 @@ pub(crate) struct Worker {
     shared: Arc<Shared>,
     id: WorkerId,
     lineups: Vec<Lineup>,
+    desk: Desk,
+    tenant_rates: TenantRates,
     scheduler: Scheduler,
     lanes: Lanes,
     /// What came of sends.
@@ -165,16 +173,17 @@ impl Worker {
     pub(crate) fn new(shared: Arc<Shared>, phase: watch::Receiver<Phase>) -> Self {
         let clock = &*shared.clock;
         let mut lineups = Vec::new();
+        let share = shared.limiter.is_some();
         let mut accounts = Accounts::default();
         for route in shared.planner.routes.values() {
             if route.providers().is_empty() {
                 continue;
             }
             accounts.add_channel(route.name());
-            lineups.push(Lineup::new(Arc::clone(route), clock));
+            lineups.push(Lineup::new(Arc::clone(route), None, clock, share));
             for (owner, route) in route.accounts() {
                 accounts.add_owned(owner.clone());
-                lineups.push(Lineup::new(Arc::clone(route), clock));
+                lineups.push(Lineup::new(Arc::clone(route), Some(owner), clock, share));
             }
         }
         let spaces = if Mutant::LanesOfOthers.is_active() {
@@ -185,6 +194,8 @@ impl Worker {
         Self {
             id: shared.planner.ids.worker(),
             lineups,
+            desk: Desk::new(shared.limiter.clone(), Arc::clone(&shared.clock)),
+            tenant_rates: shared.tenant_rates.clone(),
             scheduler: Scheduler::new(accounts),
             lanes: Lanes::default(),
             ended: Arc::new(task::Results::new()),
@@ -234,7 +245,9 @@ impl Worker {
         }
         self.try_again_if_due();
         self.fetch_if_due().await;
+        self.desk.collect(self.monotonic());
         self.claim();
+        self.ask_for_slots();
         let more = self.claiming.len() >= self.shared.options.flush;
         let busy = !self.claiming.is_empty() || !self.results.is_empty();
         if busy {
@@ -355,6 +368,7 @@ impl Worker {
             biased;
             _ = self.phase.changed() => {}
             () = self.ended.some() => {}
+            () = self.desk.answered() => {}
             () = self.shared.bell.heard() => self.asked_to_look = true,
             () = self.shared.clock.sleep(pause) => {}
         }
@@ -384,7 +398,9 @@ impl Worker {
         next = self.next_offer(now).map_or(next, |offer| next.min(offer));
         if !self.scheduler.is_empty() {
             let rooms = self.lineups.iter().filter_map(|lineup| lineup.room_at(now));
-            next = rooms.fold(next, Duration::min);
+            let slots = self.desk.next_at(now).into_iter();
+            let tenants = self.tenant_rates.next_at(now).into_iter();
+            next = rooms.chain(slots).chain(tenants).fold(next, Duration::min);
         }
         let look = self.asked_to_look && !self.lanes.working().is_empty();
         if look || !self.results.is_empty() {
