@@ -34,6 +34,7 @@ mod process;
 mod report;
 mod schema;
 mod servers;
+mod ship;
 mod sim;
 mod tally;
 mod test;
@@ -43,7 +44,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::report::Report;
+use crate::report::{Done, Report};
 
 /// Chores of the Signalbus workspace.
 #[derive(Debug, Parser)]
@@ -84,6 +85,10 @@ enum Chore {
     Sim(sim::Arguments),
     /// Look for inputs that break a promise, installing cargo-fuzz and a nightly if missing.
     Fuzz(fuzz::Arguments),
+    /// Print the licences of what is inside the images, and nothing else.
+    Notices,
+    /// Write what the images are made of, as CycloneDX.
+    Sbom,
     /// Everything a merge needs: `check` and `test`.
     Ci,
 }
@@ -93,6 +98,9 @@ fn main() -> ExitCode {
     if let Err(error) = std::env::set_current_dir(workspace_root()) {
         eprintln!("cannot enter the root of the workspace: {error}");
         return ExitCode::FAILURE;
+    }
+    if matches!(chore, Chore::Notices) {
+        return print_notices();
     }
     let mut report = Report::default();
     match chore {
@@ -113,12 +121,30 @@ fn main() -> ExitCode {
         Chore::Chaos { kills, seed, store } => chaos::run(&mut report, kills, seed, &store),
         Chore::Sim(arguments) => sim::run(&mut report, &arguments),
         Chore::Fuzz(arguments) => fuzz::run(&mut report, &arguments),
+        Chore::Notices => {}
+        Chore::Sbom => report.step("what the images are made of", || {
+            let (path, parts) = ship::sbom::write()?;
+            Ok(Done::Ran(format!("{parts} crates in {}", path.display())))
+        }),
         Chore::Ci => {
             check::run(&mut report);
             test::run(&mut report);
         }
     }
     report.finish()
+}
+
+fn print_notices() -> ExitCode {
+    match ship::notices::text() {
+        Ok(text) => {
+            print!("{text}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 fn workspace_root() -> &'static Path {
