@@ -2,6 +2,7 @@
 //! parent, stopped by their id.
 
 use std::{
+    os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -37,7 +38,8 @@ pub(crate) fn command(program: &Path) -> Command {
     } else {
         Command::new(program)
     };
-    command.stdin(Stdio::null());
+    // The interrupt of a terminal is for whoever started it, who stops it in good order.
+    command.stdin(Stdio::null()).process_group(0);
     command
 }
 
