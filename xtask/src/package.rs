@@ -41,7 +41,7 @@ pub(crate) fn run(report: &mut Report) {
 }
 
 /// Packs every crate that users depend on; their names.
-fn pack() -> Result<Vec<String>, String> {
+pub(crate) fn pack() -> Result<Vec<String>, String> {
     let names: Vec<String> = Metadata::load()?
         .libraries()
         .map(|package| package.name)

@@ -122,7 +122,10 @@ impl Images {
             fs::write(folder.join(name), text).map_err(|error| error.to_string())
         };
         write("Dockerfile", &format!("FROM scratch{stages}"))?;
-        write("policy.json", "{\"default\":[{\"type\":\"insecureAcceptAnything\"}]}")?;
+        write(
+            "policy.json",
+            "{\"default\":[{\"type\":\"insecureAcceptAnything\"}]}",
+        )?;
         Ok(Self {
             folder: folder.to_owned(),
         })
@@ -256,7 +259,10 @@ fn users_of(program: &str) -> Result<Vec<String>, String> {
         }
         let status = fs::read_to_string(folder.join("status")).unwrap_or_default();
         let user = status.lines().find_map(|line| line.strip_prefix("Uid:"));
-        users.extend(user.and_then(|ids| ids.split_whitespace().next()).map(str::to_owned));
+        users.extend(
+            user.and_then(|ids| ids.split_whitespace().next())
+                .map(str::to_owned),
+        );
     }
     Ok(users)
 }
