@@ -56,6 +56,10 @@ impl Board {
 /// `email 1.33`: the labels, and the number as one reads it.
 fn value(series: &Value) -> Option<String> {
     let number: f64 = series["value"][1].as_str()?.parse().ok()?;
+    // A quotient of nothing by nothing: there is nothing to show yet.
+    if number.is_nan() {
+        return None;
+    }
     let labels = series["metric"].as_object().into_iter().flatten();
     let labels = labels.filter(|(name, _)| *name != "__name__");
     let mut words: Vec<&str> = labels.filter_map(|(_, value)| value.as_str()).collect();
@@ -77,5 +81,6 @@ mod tests {
         assert_eq!(value(&series("1.3333")).unwrap(), "email 1.33");
         assert_eq!(value(&series("100")).unwrap(), "email 100");
         assert_eq!(value(&series("0.001")).unwrap(), "email 0");
+        assert_eq!(value(&series("NaN")), None);
     }
 }
