@@ -25,8 +25,8 @@ pub(crate) fn run(report: &mut Report, arguments: &Arguments) {
         Ok(Done::Ran(order.join(", ")))
     });
     report.step("package", || {
-        let packed = package::pack()?;
-        Ok(Done::Ran(format!("{} crates", packed.len())))
+        package::pack(&order)?;
+        Ok(Done::Ran(format!("{} crates", order.len())))
     });
     report.step("what the images are made of", || {
         let (path, parts) = sbom::write()?;
