@@ -12,7 +12,7 @@ const PATIENCE: Duration = Duration::from_secs(4);
 /// Asks the server that listens there for `/readyz`.
 ///
 /// # Errors
-/// When it does not answer within four seconds, or does not answer with 200: with what it said.
+/// When it does not answer within four seconds, or does not say that it is ready: with what it said.
 pub fn ask(listens_on: SocketAddr) -> io::Result<()> {
     let mut stream = TcpStream::connect_timeout(&reachable(listens_on), PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
@@ -22,7 +22,8 @@ pub fn ask(listens_on: SocketAddr) -> io::Result<()> {
     let mut answer = String::new();
     stream.take(1 << 16).read_to_string(&mut answer)?;
     let status = answer.split(' ').nth(1).unwrap_or_default();
-    if status == "200" {
+    // 200 or 204: it depends on whether there is something to say.
+    if status.len() == 3 && status.starts_with('2') {
         return Ok(());
     }
     let said = answer.rsplit("\r\n\r\n").next().unwrap_or_default();
@@ -61,8 +62,9 @@ mod tests {
     }
 
     #[test]
-    fn only_200_is_ready_and_what_was_said_is_told() {
+    fn only_success_is_ready_and_what_was_said_is_told() {
         assert!(answer_with("HTTP/1.0 200 OK\r\n\r\nready\n").is_ok());
+        assert!(answer_with("HTTP/1.1 204 No Content\r\n\r\n").is_ok());
         let error = answer_with("HTTP/1.1 503 Unavailable\r\n\r\nno topic\n").unwrap_err();
         assert_eq!(error.to_string(), "not ready: 503 no topic\n");
         assert!(answer_with("").is_err());

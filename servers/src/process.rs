@@ -22,36 +22,36 @@ pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// A command, as [`USER`] when we are root. It ends when the thread that started it does.
+/// A command, as [`USER`] when we are root. It ends when the thread that started it does, where `setpriv`
+/// is there to see to that.
 pub(crate) fn command(program: &Path) -> Command {
     let mut command = if is_root() {
-        let mut command = Command::new("setpriv");
-        command
-            .args([
-                &format!("--reuid={USER}"),
-                &format!("--regid={USER}"),
-                "--clear-groups",
-                "--pdeathsig=INT",
-            ])
-            .arg(program);
-        command
+        let user = [format!("--reuid={USER}"), format!("--regid={USER}")];
+        let words = user.iter().map(String::as_str);
+        watched(program, words.chain(["--clear-groups", "--pdeathsig=INT"]))
     } else {
-        Command::new(program)
+        watched(program, ["--pdeathsig=INT"])
     };
-    // The interrupt of a terminal is for whoever started it, who stops it in good order.
-    command.stdin(Stdio::null()).process_group(0);
+    command.stdin(Stdio::null());
     command
 }
 
 /// A command as ourselves. It ends when the thread that started it does, where `setpriv` is there to
 /// see to that.
 pub(crate) fn bound(program: &Path) -> Command {
+    watched(program, ["--pdeathsig=KILL"])
+}
+
+/// A command by `setpriv`, in a group of its own: the interrupt of a terminal is for whoever started it,
+/// who stops it in good order. Without `setpriv` it is the plain command, in our group, so that an
+/// interrupt leaves nothing behind.
+fn watched<'a>(program: &Path, words: impl IntoIterator<Item = &'a str>) -> Command {
     let setpriv = path().into_iter().map(|folder| folder.join("setpriv"));
     match setpriv.into_iter().find(|path| path.exists()) {
         None => Command::new(program),
         Some(setpriv) => {
             let mut command = Command::new(setpriv);
-            command.arg("--pdeathsig=KILL").arg(program);
+            command.args(words).arg(program).process_group(0);
             command
         }
     }

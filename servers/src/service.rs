@@ -2,7 +2,6 @@
 
 use std::{
     fs::File,
-    os::unix::process::CommandExt as _,
     path::Path,
     process::{Child, Command, Stdio},
 };
@@ -39,11 +38,7 @@ impl Service {
         let errors = output.try_clone().map_err(|error| error.to_string())?;
         let mut command = process::bound(&path);
         set(&mut command);
-        command
-            .stdin(Stdio::null())
-            .stdout(output)
-            .stderr(errors)
-            .process_group(0);
+        command.stdin(Stdio::null()).stdout(output).stderr(errors);
         let child = command
             .spawn()
             .map_err(|error| format!("{program} cannot be started: {error}"))?;
