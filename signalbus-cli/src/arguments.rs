@@ -320,7 +320,9 @@ impl From<String> for Hidden {
 /// A state by its name in tables.
 fn state(text: &str) -> Result<State, String> {
     let ended = EndState::ALL.into_iter().map(State::Ended);
-    let mut all = [State::Waiting, State::Sending].into_iter().chain(ended);
+    let mut all = [State::Waiting, State::Held, State::Sending]
+        .into_iter()
+        .chain(ended);
     all.find(|state| state.as_str() == text).ok_or_else(|| {
         let names = EndState::ALL.map(EndState::as_str).join(", ");
         format!("a state is one of waiting, sending, {names}")

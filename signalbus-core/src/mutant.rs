@@ -32,6 +32,12 @@ pub enum Mutant {
     IdAtRandom,
     /// One event that the store refuses stops all that came with it from a bus.
     RefusedStopsAll,
+    /// A claim meets a pause and is written all the same.
+    PausesIgnored,
+    /// A delivery that waits for another is sent although that one reached the recipient.
+    SentAfterReached,
+    /// A delivery that was put off counts as a retry.
+    LaterIsRetry,
 }
 
 #[cfg(feature = "__mutants")]
@@ -65,6 +71,13 @@ mod active {
             Self::NewerIsRejected,
             Self::IdAtRandom,
             Self::RefusedStopsAll,
+        ];
+
+        /// Those of what is held, waits for another or is put off: each is found by a story, too.
+        pub const OF_SHAPES: [Self; 3] = [
+            Self::PausesIgnored,
+            Self::SentAfterReached,
+            Self::LaterIsRetry,
         ];
 
         /// Switches one on, or none, for engines that run on this thread.

@@ -131,6 +131,10 @@ name! {
     ChannelName, "a channel name", 32
 }
 name! {
+    /// Which of several lineups of providers a channel has for a tenant, such as `us` or `alerts`.
+    PoolName, "the name of a pool", 32
+}
+name! {
     /// The name of a configured provider, such as `mailgun-eu`.
     ProviderName, "a provider name", 64
 }

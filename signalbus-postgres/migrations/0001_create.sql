@@ -11,6 +11,7 @@
 --    2 sending     claimed
 --    3 behind      waits for an earlier one of its order key
 --    4 unplaced    strictly ordered: the owner of its lane has yet to see whether it is behind
+--    5 held        a pause holds it
 --   10 dead       11 expired       12 suppressed   13 outcome_unknown   (may be redriven)
 --   20 accepted   21 cancelled     22 not_needed
 --
@@ -89,7 +90,8 @@ CREATE TABLE signalbus.attachment (
 CREATE SEQUENCE signalbus.position;
 
 -- `holds` is true while an ordered delivery can keep a later one of its key waiting: until it
--- ends, and while it is dead.
+-- ends, and while it is dead. `waits_since` is set while `due` counts from then. `after` is the id of
+-- the delivery that it waits for, `unless` the rung of that one's ladder that makes it not needed.
 CREATE TABLE signalbus.delivery (
     position      bigint PRIMARY KEY,
     order_key     bigint NOT NULL,
@@ -100,25 +102,33 @@ CREATE TABLE signalbus.delivery (
     claimed_at    bigint,
     claim_epoch   bigint,
     message_hash  bigint,
+    waits_since   bigint,
     lane          bigint NOT NULL,
     recipient     bigint NOT NULL,
     generation    integer NOT NULL DEFAULT 0,
     attempt       integer NOT NULL DEFAULT 0,
+    tries         integer NOT NULL DEFAULT 0,
     failures      integer NOT NULL DEFAULT 0,
     suspicion     integer NOT NULL DEFAULT 0,
     state         smallint NOT NULL,
     class         smallint NOT NULL,
     order_mode    smallint NOT NULL,
     receipt_rank  smallint NOT NULL DEFAULT 0,
+    unless        smallint,
     holds         boolean NOT NULL,
     tried         boolean NOT NULL DEFAULT false,
     cancelled     boolean NOT NULL DEFAULT false,
     rendered      boolean NOT NULL DEFAULT false,
     alone         boolean,
+    watched       boolean NOT NULL DEFAULT false,
     id            uuid NOT NULL,
     event         uuid NOT NULL,
+    after         uuid,
     tenant        text COLLATE "C" NOT NULL,
     channel       text COLLATE "C",
+    pool          text COLLATE "C" NOT NULL DEFAULT '',
+    gather        bytea,
+    memo          bytea,
     address       bytea,
     sender        text COLLATE "C",
     category      text COLLATE "C",
@@ -130,19 +140,35 @@ CREATE TABLE signalbus.delivery (
 
 CREATE UNIQUE INDEX delivery_id ON signalbus.delivery (id);
 -- Work that may be sent now, by group.
-CREATE INDEX delivery_ready ON signalbus.delivery (class, channel, tenant, tried, lane, position)
+CREATE INDEX delivery_ready ON signalbus.delivery (class, channel, tenant, pool, tried, lane, position)
     WHERE state = 0;
 -- What becomes due next in a lane, and, when very much is due at once, for whom.
 CREATE INDEX delivery_due ON signalbus.delivery (lane, due) WHERE state = 1;
 CREATE INDEX delivery_due_share ON signalbus.delivery (class, tenant, due) WHERE state = 1;
 CREATE INDEX delivery_sending ON signalbus.delivery (lane, claim_epoch) WHERE state = 2;
 CREATE INDEX delivery_behind ON signalbus.delivery (order_key, tenant, position) WHERE state = 3;
+CREATE INDEX delivery_held ON signalbus.delivery (position) WHERE state = 5;
+CREATE INDEX delivery_after ON signalbus.delivery (after) WHERE after IS NOT NULL AND state < 10;
 CREATE INDEX delivery_unplaced ON signalbus.delivery (lane) WHERE state = 4;
 CREATE INDEX delivery_order ON signalbus.delivery (order_key, tenant, position) WHERE holds;
 -- The exceptions an operator looks for; what ended well is not in it.
 CREATE INDEX delivery_failed ON signalbus.delivery (state, position) WHERE state >= 10 AND state < 20;
 CREATE INDEX delivery_tenant ON signalbus.delivery (tenant, position);
 CREATE INDEX delivery_message ON signalbus.delivery (message_hash) WHERE message_hash IS NOT NULL;
+
+-- What is held back, oldest first. An empty word narrows nothing; a pause of a provider holds no
+-- delivery, and is kept for engines to read.
+CREATE TABLE signalbus.pause (
+    pause     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    since     bigint NOT NULL,
+    tenant    text COLLATE "C" NOT NULL,
+    topic     text COLLATE "C" NOT NULL,
+    channel   text COLLATE "C" NOT NULL,
+    provider  text COLLATE "C" NOT NULL,
+    actor     text NOT NULL,
+    reason    text NOT NULL,
+    UNIQUE (tenant, topic, channel, provider)
+);
 
 -- A message kept for the next try. Apart, since a row is rewritten whole with every change.
 CREATE TABLE signalbus.rendering (
@@ -231,6 +257,7 @@ CREATE TABLE signalbus.bus_position (
 CREATE VIEW signalbus.deliveries AS
 SELECT d.id, d.event, d.tenant, e.topic, d.channel,
        CASE WHEN d.state IN (0, 1, 3, 4) THEN 'waiting' WHEN d.state = 2 THEN 'sending'
+            WHEN d.state = 5 THEN 'held'
             WHEN d.state = 10 THEN 'dead' WHEN d.state = 11 THEN 'expired'
             WHEN d.state = 12 THEN 'suppressed' WHEN d.state = 13 THEN 'outcome_unknown'
             WHEN d.state = 20 THEN 'accepted' WHEN d.state = 21 THEN 'cancelled'

@@ -14,6 +14,7 @@ use crate::{
     database::Link,
     error, history,
     order::{self, OrderKey},
+    siblings,
 };
 
 /// A delivery that somebody wants called off.
@@ -39,7 +40,7 @@ pub(crate) async fn cancel(
     for target in targets {
         let flying = target.state == State::Sending;
         let answer = match target.state {
-            State::Waiting => {
+            State::Waiting | State::Held => {
                 waiting.push(target.position);
                 keys.push(target.key);
                 CancelAnswer::Cancelled
@@ -49,6 +50,8 @@ pub(crate) async fn cancel(
                 CancelAnswer::InFlight
             }
             State::Ended(end) => CancelAnswer::Ended(end),
+            // Whoever knows where it is may call it off.
+            State::Newer => continue,
         };
         if !matches!(answer, CancelAnswer::Ended(_)) && !target.asked_before {
             let entry = Entry::Cancelled {
@@ -69,6 +72,7 @@ pub(crate) async fn cancel(
     link.run(mark).await?;
     history::append(link, now, &entries).await?;
     order::wake(link, &keys).await?;
+    siblings::decide(link, now, &waiting).await?;
     Ok(answers)
 }
 
@@ -106,7 +110,7 @@ async fn find(
             Ok(Target {
                 position: columns.int()?,
                 id: DeliveryId::from_uuid(columns.uuid()?),
-                state: state_of(columns.int()?)?,
+                state: state_of(columns.int()?),
                 asked_before: columns.take()?,
                 key: OrderKey(columns.int()?, columns.take()?),
             })

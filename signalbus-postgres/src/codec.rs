@@ -14,6 +14,7 @@ pub(crate) const TIMED: i64 = 1;
 pub(crate) const SENDING: i64 = 2;
 pub(crate) const BEHIND: i64 = 3;
 pub(crate) const UNPLACED: i64 = 4;
+pub(crate) const HELD: i64 = 5;
 
 /// How much it takes until a receipt proves that a message was sent.
 pub(crate) const SENT_RANK: u8 = 2;
@@ -30,17 +31,17 @@ pub(crate) const fn end_code(end: EndState) -> i64 {
     }
 }
 
-pub(crate) fn state_of(code: i64) -> Result<State, StoreError> {
-    Ok(match code {
+/// What a number means; one that is not known was written by a newer version.
+pub(crate) fn state_of(code: i64) -> State {
+    match code {
         READY | TIMED | BEHIND | UNPLACED => State::Waiting,
+        HELD => State::Held,
         SENDING => State::Sending,
-        _ => State::Ended(
-            EndState::ALL
-                .into_iter()
-                .find(|end| end_code(*end) == code)
-                .ok_or_else(|| error::corrupt("a delivery is in a state that is not known"))?,
-        ),
-    })
+        _ => EndState::ALL
+            .into_iter()
+            .find(|end| end_code(*end) == code)
+            .map_or(State::Newer, State::Ended),
+    }
 }
 
 pub(crate) const fn class_code(class: Class) -> i64 {
@@ -213,6 +214,27 @@ impl<'r> Columns<'r> {
             .map_err(|source| error::corrupt("a name cannot be read").with_source(source))
     }
 
+    /// The next column as a name; an empty one is none.
+    pub(crate) fn name_if_any<T>(&mut self) -> Result<Option<T>, StoreError>
+    where
+        T: TryFrom<String, Error: std::error::Error + Send + Sync + 'static>,
+    {
+        let name: String = self.take()?;
+        let name = Some(name).filter(|name| !name.is_empty());
+        name.map(T::try_from)
+            .transpose()
+            .map_err(|source| error::corrupt("a name cannot be read").with_source(source))
+    }
+
+    /// The next column as sixteen bytes, if it has a value.
+    pub(crate) fn bytes_or_none(&mut self) -> Result<Option<[u8; 16]>, StoreError> {
+        let bytes: Option<Vec<u8>> = self.take_or_none()?;
+        bytes
+            .map(<[u8; 16]>::try_from)
+            .transpose()
+            .map_err(|_| error::corrupt("a key has not 16 bytes"))
+    }
+
     /// The next column as a name, if there is one.
     pub(crate) fn name_or_none<T>(&mut self) -> Result<Option<T>, StoreError>
     where
@@ -232,7 +254,7 @@ mod tests {
     #[test]
     fn codes_survive_the_round_trip() {
         for end in EndState::ALL {
-            assert_eq!(state_of(end_code(end)).ok(), Some(State::Ended(end)));
+            assert_eq!(state_of(end_code(end)), State::Ended(end));
         }
         for class in Class::ALL {
             assert_eq!(class_of(class_code(class)).ok(), Some(class));
@@ -268,8 +290,9 @@ mod tests {
     }
 
     #[test]
-    fn unknown_codes_are_corrupt() {
-        assert!(state_of(99).is_err() && class_of(3).is_err() && order_of(-1).is_err());
+    fn unknown_codes_are_told_apart() {
+        assert_eq!(state_of(99), State::Newer);
+        assert!(class_of(3).is_err() && order_of(-1).is_err());
     }
 
     #[test]

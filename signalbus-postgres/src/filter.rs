@@ -67,7 +67,14 @@ fn push_state(sql: &mut QueryBuilder<Postgres>, state: State) {
         State::Sending => {
             sql.push(" AND d.state = 2");
         }
+        State::Held => {
+            sql.push(" AND d.state = 5");
+        }
         State::Ended(end) => push_end(sql, end),
+        // No number stands for it.
+        State::Newer => {
+            sql.push(" AND d.state NOT IN (0, 1, 2, 3, 4, 5, 10, 11, 12, 13, 20, 21, 22)");
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::{
     codec::{Columns, lane_column},
     database::{Link, now},
-    error, order, receipts,
+    error, order, receipts, siblings,
 };
 
 /// A lane may be taken when nobody has it, or whoever has it did not renew in time. A renewal that
@@ -326,7 +326,8 @@ pub(crate) async fn sweep(link: &mut Link<'_>) -> Result<(), StoreError> {
     }
     order::sweep(link).await?;
     let now = link.now().await?;
-    receipts::sweep(link, now).await
+    receipts::sweep(link, now).await?;
+    siblings::sweep(link, now).await
 }
 
 fn micros(time: Duration) -> i64 {

@@ -145,7 +145,8 @@ pub(crate) async fn tally(
 ) -> Result<Vec<Tally>, StoreError> {
     let mut sql = QueryBuilder::new(link.dialect.text(
         "SELECT d.tenant, d.channel, d.state, d.reason, count(*),
-                min(CASE WHEN d.state IN (0, 1, 3, 4) THEN d.due ELSE d.accepted_at END)
+                min(CASE WHEN d.state IN (0, 1, 3, 4) AND d.due < 253402128000000000
+                         THEN d.due ELSE d.accepted_at END)
          FROM signalbus.delivery AS d",
     ));
     if filter.topic.is_some() || filter.event.is_some() {
@@ -166,7 +167,7 @@ pub(crate) async fn tally(
         let key = (
             columns.name()?,
             columns.name_or_none()?,
-            state_of(columns.int()?)?,
+            state_of(columns.int()?),
             columns.take_or_none::<String>()?.map(Reason::from),
         );
         let (count, oldest): (u64, i64) = (columns.number()?, columns.int()?);

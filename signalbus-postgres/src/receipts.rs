@@ -19,7 +19,7 @@ use sqlx::postgres::PgRow;
 use crate::{
     codec::{Columns, SENT_RANK, end_code, message_hash, micros, time},
     database::Link,
-    error, history, rendering,
+    error, history, rendering, siblings,
     suppress::{self, of_all},
     text::clean,
 };
@@ -368,6 +368,8 @@ async fn apply(
     suppress::suppress(link, now, &suppressions).await?;
     resolve(link, now, &resolved).await?;
     history::append(link, now, &entries).await?;
+    let moved: Vec<i64> = tops.into_keys().collect();
+    siblings::decide(link, now, &moved).await?;
     Ok(advanced)
 }
 

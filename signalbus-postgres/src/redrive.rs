@@ -160,7 +160,8 @@ async fn start(
                  state = CASE WHEN d.order_mode >= 2 THEN 4 ELSE a.state END,
                  due = a.due, holds = d.order_mode > 0,
                  tried = false, generation = d.generation + 1,
-                 attempt = 0, failures = 0, suspicion = 0, cancelled = false,
+                 attempt = 0, tries = 0, memo = NULL, after = NULL, unless = NULL,
+                 waits_since = NULL, failures = 0, suspicion = 0, cancelled = false,
                  reason = NULL, ended_at = NULL, provider = NULL,
                  message_id = NULL, message_hash = NULL, receipt = NULL, receipt_rank = 0,
                  expires_at = coalesce($4, d.expires_at)

@@ -12,8 +12,9 @@ use signalbus_core::{
     store::{
         Acceptance, BusAdvance, BusPosition, Cancel, Cancelled, DeliveryFilter, DeliveryRecord,
         EventRecord, Fetched, Flush, Flushed, HistoryEntry, LaneHolding, LaneLease, LaneRequest,
-        Listed, NewEvent, Page, PageToken, Receipt, ReceiptEffect, Redrive, Redriven, Store,
-        StoreError, StoreFeatures, Suppression, Tally, Unsuppress, Window,
+        Listed, NewEvent, Page, PageToken, Pause, Paused, Receipt, ReceiptEffect, Redrive,
+        Redriven, Released, Shape, Store, StoreError, StoreFeatures, Suppression, Tally,
+        Unsuppress, Window,
     },
 };
 use sqlx::{PgConnection, postgres::PgConnectOptions};
@@ -27,7 +28,8 @@ use crate::{
     fetch::{self, Turn},
     flush, lanes,
     listen::{self, Listening, Teller},
-    purge, query, receipts, redrive,
+    pauses, purge, query, receipts, redrive,
+    rewind::Latest,
     schema::{self, SchemaVersion},
     suppress,
 };
@@ -51,6 +53,7 @@ struct Inner {
     joined: Arc<accept::Joined>,
     teller: Arc<Teller>,
     turn: Turn,
+    latest: Latest,
     lanes: u16,
     schema: String,
     /// None behind a pooler, through which nobody can listen.
@@ -127,6 +130,7 @@ impl PostgresStore {
                 joined: Arc::default(),
                 teller: Teller::new(listen::channel(&config.schema)),
                 turn: Turn::default(),
+                latest: Latest::default(),
                 lanes,
                 schema: config.schema,
                 direct: (!config.pgbouncer).then_some(options),
@@ -239,7 +243,16 @@ macro_rules! write {
 #[async_trait]
 impl Store for PostgresStore {
     fn features(&self) -> StoreFeatures {
-        StoreFeatures::none().durable(true).shared(true)
+        StoreFeatures::none()
+            .durable(true)
+            .shared(true)
+            .keeps(Shape::Later)
+            .keeps(Shape::After)
+            .keeps(Shape::Held)
+            .keeps(Shape::Pool)
+            .keeps(Shape::Gather)
+            .keeps(Shape::Watched)
+            .keeps(Shape::Memo)
     }
 
     async fn accept(
@@ -316,7 +329,7 @@ impl Store for PostgresStore {
         let (lanes, window) = (Arc::<[LaneLease]>::from(lanes), Arc::new(window));
         let inner = Arc::clone(&self.inner);
         call!(self, Worker, Read, [lanes, window, inner], link => {
-            fetch::fetch(link, &lanes, &window, &inner.turn)
+            fetch::fetch(link, &lanes, &window, (&inner.turn, &inner.latest))
         })
     }
 
@@ -349,6 +362,28 @@ impl Store for PostgresStore {
     ) -> Result<Vec<Cancelled>, StoreError> {
         let (tenant, asked) = (tenant.clone(), Arc::new(cancel));
         write!(self, [tenant, asked], (link, now) => cancel::cancel(link, now, &tenant, &asked))
+    }
+
+    async fn pause(&self, pause: Pause) -> Result<bool, StoreError> {
+        let asked = Arc::new(pause);
+        write!(self, [asked], (link, now) => pauses::pause(link, now, &asked))
+    }
+
+    async fn resume(&self, what: &Paused) -> Result<bool, StoreError> {
+        let what = what.clone();
+        call!(self, Application, Transaction, [what], link => pauses::resume(link, &what))
+    }
+
+    async fn release(&self, limit: u32) -> Result<Released, StoreError> {
+        let released = write!(self, [], (link, now) => pauses::release(link, now, limit))?;
+        if released.released > 0 {
+            self.inner.teller.tell(self.database());
+        }
+        Ok(released)
+    }
+
+    async fn pauses(&self) -> Result<Vec<Pause>, StoreError> {
+        call!(self, Application, Read, [], link => pauses::all(link))
     }
 
     async fn suppress(&self, suppressions: Vec<Suppression>) -> Result<(), StoreError> {

@@ -10,6 +10,7 @@ use signalbus_testkit::store_suite::LANES;
 signalbus_testkit::store_suite! {
     durable: true,
     shared: true,
+    shapes: true,
     open: async |clock, place| {
         let url = signalbus_servers::url(signalbus_servers::PGBOUNCER_URL).expect("PgBouncer");
         let builder = PostgresStore::from_url(&url).expect("its URL").pgbouncer(true);

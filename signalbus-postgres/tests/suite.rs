@@ -7,6 +7,7 @@ mod support;
 signalbus_testkit::store_suite! {
     durable: true,
     shared: true,
+    shapes: true,
     open: async |clock, place| {
         let builder = support::builder(&place.keep(support::schema));
         builder.clock(clock).open().await.expect("a store")

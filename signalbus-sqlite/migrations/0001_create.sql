@@ -5,6 +5,7 @@
 --    1 timed       waits for its `due`
 --    2 sending     claimed
 --    3 behind      waits for an earlier one of its order key
+--    5 held        a pause holds it
 --   10 dead       11 expired       12 suppressed   13 outcome_unknown   (may be redriven)
 --   20 accepted   21 cancelled     22 not_needed
 --
@@ -33,6 +34,20 @@ CREATE TABLE signalbus_worker (
     until  INTEGER NOT NULL,
     spaces TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- What is held back, oldest first. An empty word narrows nothing; a pause of a provider holds no
+-- delivery, and is kept for engines to read.
+CREATE TABLE signalbus_pause (
+    pause     INTEGER PRIMARY KEY,
+    tenant    TEXT NOT NULL,
+    topic     TEXT NOT NULL,
+    channel   TEXT NOT NULL,
+    provider  TEXT NOT NULL,
+    actor     TEXT NOT NULL,
+    reason    TEXT NOT NULL,
+    since     INTEGER NOT NULL,
+    UNIQUE (tenant, topic, channel, provider)
+) STRICT;
 
 -- The deliveries of an event have the positions from `first_position` on.
 CREATE TABLE signalbus_event (
@@ -65,6 +80,9 @@ CREATE TABLE signalbus_attachment (
 
 -- `holds` is 1 while an ordered delivery can keep a later one of its key waiting: until it ends,
 -- and while it is dead. A column of its own, so that a claim does not touch that index.
+--
+-- `waits_since` is set while `due` counts from then. `after` is the id of the delivery that it waits
+-- for, `unless` the rung of that one's ladder that makes it not needed.
 CREATE TABLE signalbus_delivery (
     position     INTEGER PRIMARY KEY,
     id           BLOB NOT NULL UNIQUE,
@@ -79,14 +97,21 @@ CREATE TABLE signalbus_delivery (
     address      BLOB,
     sender       TEXT,
     category     TEXT,
+    pool         TEXT NOT NULL,
+    after        BLOB,
+    unless       INTEGER,
+    gather       BLOB,
+    watched      INTEGER NOT NULL,
     accepted_at  INTEGER NOT NULL,
     expires_at   INTEGER,
     state        INTEGER NOT NULL,
     holds        INTEGER NOT NULL,
     due          INTEGER NOT NULL,
+    waits_since  INTEGER,
     retry        INTEGER NOT NULL DEFAULT 0,
     generation   INTEGER NOT NULL DEFAULT 0,
     attempt      INTEGER NOT NULL DEFAULT 0,
+    tries        INTEGER NOT NULL DEFAULT 0,
     failures     INTEGER NOT NULL DEFAULT 0,
     suspicion    INTEGER NOT NULL DEFAULT 0,
     cancelled    INTEGER NOT NULL DEFAULT 0,
@@ -100,18 +125,22 @@ CREATE TABLE signalbus_delivery (
     message_id   TEXT,
     message_hash INTEGER,
     receipt      TEXT,
-    receipt_rank INTEGER NOT NULL DEFAULT 0
+    receipt_rank INTEGER NOT NULL DEFAULT 0,
+    memo         BLOB
 ) STRICT;
 
 -- Work that may be sent now, by group; the position comes last by itself.
 CREATE INDEX signalbus_delivery_ready
-    ON signalbus_delivery (class, channel, tenant, retry, lane) WHERE state = 0;
+    ON signalbus_delivery (class, channel, tenant, pool, retry, lane) WHERE state = 0;
 -- What becomes due next in a lane, and, when very much is due at once, for whom.
 CREATE INDEX signalbus_delivery_due ON signalbus_delivery (lane, due) WHERE state = 1;
 CREATE INDEX signalbus_delivery_due_share
     ON signalbus_delivery (class, tenant, due) WHERE state = 1;
 CREATE INDEX signalbus_delivery_sending
     ON signalbus_delivery (lane, claim_epoch) WHERE state = 2;
+CREATE INDEX signalbus_delivery_held ON signalbus_delivery (state) WHERE state = 5;
+CREATE INDEX signalbus_delivery_after
+    ON signalbus_delivery (after) WHERE after IS NOT NULL AND state < 10;
 CREATE INDEX signalbus_delivery_behind
     ON signalbus_delivery (order_key, tenant) WHERE state = 3;
 CREATE INDEX signalbus_delivery_order

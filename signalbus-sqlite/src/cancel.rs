@@ -15,6 +15,7 @@ use crate::{
     codec::{Columns, micros},
     error, history,
     order::{self, OrderKey},
+    siblings,
     states::{end_code, state_of},
 };
 
@@ -41,7 +42,7 @@ pub(crate) async fn cancel(
     for target in targets {
         let flying = target.state == State::Sending;
         let answer = match target.state {
-            State::Waiting => {
+            State::Waiting | State::Held => {
                 waiting.push(target.position);
                 keys.push(target.key);
                 CancelAnswer::Cancelled
@@ -51,6 +52,8 @@ pub(crate) async fn cancel(
                 CancelAnswer::InFlight
             }
             State::Ended(end) => CancelAnswer::Ended(end),
+            // Whoever knows where it is may call it off.
+            State::Newer => continue,
         };
         if !matches!(answer, CancelAnswer::Ended(_)) && !target.asked_before {
             let entry = Entry::Cancelled {
@@ -68,6 +71,7 @@ pub(crate) async fn cancel(
     mark(conn, &in_flight).await?;
     history::append(conn, now, &entries).await?;
     order::let_go(conn, micros(now), &keys).await?;
+    siblings::decide(conn, now, waiting).await?;
     Ok(answers)
 }
 
@@ -108,7 +112,7 @@ async fn find(
             Ok(Target {
                 position: columns.take()?,
                 id: DeliveryId::from_uuid(columns.uuid()?),
-                state: state_of(columns.take()?)?,
+                state: state_of(columns.take()?),
                 asked_before: columns.take()?,
                 key: OrderKey(columns.take()?, columns.take()?),
             })

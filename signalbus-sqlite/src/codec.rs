@@ -104,6 +104,32 @@ impl<'r> Columns<'r> {
         T::try_from(self.take()?).map_err(|_| error::corrupt("a number is out of its range"))
     }
 
+    /// The next column as a name; an empty one is none.
+    pub(crate) fn name_if_any<T>(&mut self) -> Result<Option<T>, StoreError>
+    where
+        T: TryFrom<String, Error = signalbus_core::name::NameError>,
+    {
+        let name: String = self.take()?;
+        let name = Some(name).filter(|name| !name.is_empty());
+        name.map(T::try_from)
+            .transpose()
+            .map_err(|source| error::corrupt("a name cannot be read").with_source(source))
+    }
+
+    /// The next column as sixteen bytes, if it has a value.
+    pub(crate) fn bytes_or_none(&mut self) -> Result<Option<[u8; 16]>, StoreError> {
+        let bytes: Option<Vec<u8>> = self.take_or_none()?;
+        bytes
+            .map(<[u8; 16]>::try_from)
+            .transpose()
+            .map_err(|_| error::corrupt("a key has not 16 bytes"))
+    }
+
+    /// The next column as an id, if it has a value.
+    pub(crate) fn uuid_or_none(&mut self) -> Result<Option<uuid::Uuid>, StoreError> {
+        Ok(self.bytes_or_none()?.map(uuid::Uuid::from_bytes))
+    }
+
     /// The next column as a lane.
     pub(crate) fn lane(&mut self) -> Result<LaneId, StoreError> {
         self.number().map(LaneId::from_stored)

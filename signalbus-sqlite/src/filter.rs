@@ -81,7 +81,14 @@ fn push_state(sql: &mut QueryBuilder<Sqlite>, state: State) {
         State::Sending => {
             sql.push(concat!(" AND d.state = ", state!(sending)));
         }
+        State::Held => {
+            sql.push(concat!(" AND d.state = ", state!(held)));
+        }
         State::Ended(end) => push_end(sql, end),
+        // No number stands for it.
+        State::Newer => {
+            sql.push(" AND d.state NOT IN (0, 1, 2, 3, 5, 10, 11, 12, 13, 20, 21, 22)");
+        }
     }
 }
 

@@ -71,12 +71,14 @@ pub(crate) async fn read(
 /// An entry as its time, version and body.
 pub(crate) fn entry(columns: &mut Columns<'_>) -> Result<HistoryEntry, StoreError> {
     let at = columns.time()?;
-    if columns.take::<i64>()? != VERSION {
-        return Err(error::corrupt(
-            "a history entry was written by a newer version: update the program",
-        ));
-    }
-    let entry = serde_json::from_str(columns.take()?)
-        .map_err(|source| error::corrupt("a history entry cannot be read").with_source(source))?;
+    let (version, body): (i64, &str) = (columns.take()?, columns.take()?);
+    // What a newer version wrote is shown as it is.
+    let entry = if version == VERSION {
+        serde_json::from_str(body).map_err(|source| {
+            error::corrupt("a history entry cannot be read").with_source(source)
+        })?
+    } else {
+        Entry::Other(serde_json::from_str(body).unwrap_or_else(|_| body.into()))
+    };
     Ok(HistoryEntry { at, entry })
 }

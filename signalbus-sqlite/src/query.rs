@@ -153,7 +153,7 @@ pub(crate) async fn tally(
             state!(timed),
             ", ",
             state!(behind),
-            ") THEN d.due ELSE d.accepted_at END)
+            ") AND d.due < 253402128000000000 THEN d.due ELSE d.accepted_at END)
              FROM signalbus_delivery AS d LEFT JOIN signalbus_event AS e ON e.event = d.event
              WHERE "
         ));
@@ -166,7 +166,7 @@ pub(crate) async fn tally(
             let key = (
                 columns.name()?,
                 columns.name_or_none()?,
-                state_of(columns.take()?)?,
+                state_of(columns.take()?),
                 columns.take_or_none::<String>()?.map(Reason::from),
             );
             let (count, oldest): (u64, i64) = (columns.number()?, columns.take()?);

@@ -19,7 +19,7 @@ use sqlx::SqliteConnection;
 use crate::{
     batch::{self, Bytes},
     codec::{Columns, SENT_RANK, message_hash, micros, time},
-    error, history, rendering,
+    error, history, rendering, siblings,
     states::end_code,
     suppress::{self, of_all},
 };
@@ -339,6 +339,7 @@ async fn apply(
     suppress::suppress(conn, now, &suppressions).await?;
     resolve(conn, now, &resolved).await?;
     history::append(conn, now, &entries).await?;
+    siblings::decide(conn, now, tops.into_keys().collect()).await?;
     Ok(advanced)
 }
 

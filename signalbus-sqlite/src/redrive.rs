@@ -86,10 +86,10 @@ async fn named(
     let mut chosen = Vec::new();
     let mut answer = Redriven::default();
     for (id, generation) in ids {
-        let named = found
-            .get(id)
-            .is_some_and(|candidate| candidate.generation == *generation);
-        match found.remove(id).filter(|_| named) {
+        let named = |candidate: &Candidate| candidate.generation == *generation;
+        // Named in another generation first, it may still be named in its own.
+        let named = found.get(id).is_some_and(named);
+        match named.then(|| found.remove(id)).flatten() {
             Some(candidate) if chosen.len() < limit => chosen.push(candidate),
             Some(_) => answer.more = true,
             None => answer.skipped.push(*id),
@@ -160,7 +160,8 @@ async fn start(
         "UPDATE signalbus_delivery AS d SET
              state = j.value ->> 2, due = j.value ->> 1, holds = d.order_mode > 0,
              retry = 0, generation = d.generation + 1,
-             attempt = 0, failures = 0, suspicion = 0, cancelled = 0,
+             attempt = 0, tries = 0, memo = NULL, after = NULL, unless = NULL, waits_since = NULL,
+             failures = 0, suspicion = 0, cancelled = 0,
              reason = NULL, ended_at = NULL, provider = NULL,
              message_id = NULL, message_hash = NULL, receipt = NULL, receipt_rank = 0,
              expires_at = coalesce(?2, d.expires_at)

@@ -1,8 +1,6 @@
 //! The states of a delivery, named once for Rust and for SQL. The numbers are stored.
 
-use signalbus_core::store::{EndState, State, StoreError};
-
-use crate::error;
+use signalbus_core::store::{EndState, State};
 
 /// The number of a state, as a literal for a statement: `concat!("state = ", state!(ready))`.
 macro_rules! state {
@@ -17,6 +15,9 @@ macro_rules! state {
     };
     (behind) => {
         "3"
+    };
+    (held) => {
+        "5"
     };
     (dead) => {
         "10"
@@ -36,6 +37,9 @@ macro_rules! state {
     (cancelled) => {
         "21"
     };
+    (not_needed) => {
+        "22"
+    };
     // Every end is at or above it.
     (first_end) => {
         "10"
@@ -51,6 +55,7 @@ pub(crate) const READY: i64 = 0;
 pub(crate) const TIMED: i64 = 1;
 pub(crate) const SENDING: i64 = 2;
 pub(crate) const BEHIND: i64 = 3;
+pub(crate) const HELD: i64 = 5;
 pub(crate) const FIRST_END: i64 = 10;
 
 pub(crate) const fn end_code(end: EndState) -> i64 {
@@ -65,17 +70,17 @@ pub(crate) const fn end_code(end: EndState) -> i64 {
     }
 }
 
-pub(crate) fn state_of(code: i64) -> Result<State, StoreError> {
-    Ok(match code {
+/// What a number means; one that is not known was written by a newer version.
+pub(crate) fn state_of(code: i64) -> State {
+    match code {
         READY | TIMED | BEHIND => State::Waiting,
+        HELD => State::Held,
         SENDING => State::Sending,
-        _ => State::Ended(
-            EndState::ALL
-                .into_iter()
-                .find(|end| end_code(*end) == code)
-                .ok_or_else(|| error::corrupt("a delivery is in a state that is not known"))?,
-        ),
-    })
+        _ => EndState::ALL
+            .into_iter()
+            .find(|end| end_code(*end) == code)
+            .map_or(State::Newer, State::Ended),
+    }
 }
 
 #[cfg(test)]
@@ -89,6 +94,8 @@ mod tests {
             (state!(timed), TIMED),
             (state!(sending), SENDING),
             (state!(behind), BEHIND),
+            (state!(held), HELD),
+            (state!(not_needed), end_code(EndState::NotNeeded)),
             (state!(dead), end_code(EndState::Dead)),
             (state!(expired), end_code(EndState::Expired)),
             (state!(suppressed), end_code(EndState::Suppressed)),
@@ -104,9 +111,9 @@ mod tests {
     #[test]
     fn ends_survive_the_round_trip() {
         for end in EndState::ALL {
-            assert_eq!(state_of(end_code(end)).ok(), Some(State::Ended(end)));
+            assert_eq!(state_of(end_code(end)), State::Ended(end));
         }
-        assert!(state_of(99).is_err());
+        assert_eq!(state_of(99), State::Newer);
     }
 
     #[test]

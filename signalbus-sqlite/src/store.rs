@@ -17,8 +17,9 @@ use signalbus_core::{
     store::{
         Acceptance, BusAdvance, BusPosition, Cancel, Cancelled, DeliveryFilter, DeliveryRecord,
         EventRecord, Fetched, Flush, Flushed, HistoryEntry, LaneHolding, LaneLease, LaneRequest,
-        Listed, NewEvent, Page, PageToken, Receipt, ReceiptEffect, Redrive, Redriven, Store,
-        StoreError, StoreErrorKind, StoreFeatures, Suppression, Tally, Unsuppress, Window,
+        Listed, NewEvent, Page, PageToken, Pause, Paused, Receipt, ReceiptEffect, Redrive,
+        Redriven, Released, Shape, Store, StoreError, StoreErrorKind, StoreFeatures, Suppression,
+        Tally, Unsuppress, Window,
     },
 };
 use sqlx::{Connection, SqliteConnection, SqlitePool};
@@ -30,7 +31,9 @@ use crate::{
     fetch::{self, Turn},
     flush, lanes,
     lock::FileLock,
-    purge, query, receipts, redrive, schema, suppress, task,
+    pauses, purge, query, receipts, redrive,
+    rewind::{self, Latest},
+    schema, suppress, task,
 };
 
 /// What runs in a transaction.
@@ -56,6 +59,7 @@ struct Inner {
     readers: SqlitePool,
     host: SqlitePool,
     turn: Turn,
+    latest: Latest,
     /// None when it only reads.
     _lock: Option<FileLock>,
 }
@@ -114,6 +118,7 @@ impl SqliteStore {
                     path: config.path,
                     clock: config.clock,
                     turn: Turn::default(),
+                    latest: Latest::unknown(),
                     _lock: lock,
                 }),
             })
@@ -134,6 +139,7 @@ impl SqliteStore {
                 path: config.path,
                 clock: config.clock,
                 turn: Turn::default(),
+                latest: Latest::unknown(),
                 _lock: None,
             }),
         })
@@ -254,7 +260,15 @@ impl fmt::Debug for SqliteStore {
 #[async_trait]
 impl Store for SqliteStore {
     fn features(&self) -> StoreFeatures {
-        StoreFeatures::none().durable(true)
+        StoreFeatures::none()
+            .durable(true)
+            .keeps(Shape::Later)
+            .keeps(Shape::After)
+            .keeps(Shape::Held)
+            .keeps(Shape::Pool)
+            .keeps(Shape::Gather)
+            .keeps(Shape::Watched)
+            .keeps(Shape::Memo)
     }
 
     async fn accept(
@@ -295,6 +309,10 @@ impl Store for SqliteStore {
 
     async fn fetch(&self, lanes: &[LaneLease], window: Window) -> Result<Fetched, StoreError> {
         let (now, lanes, window) = (self.now(), Arc::<[_]>::from(lanes), Arc::new(window));
+        if self.inner.latest.went_back(now) {
+            self.write(move |conn| Box::pin(rewind::rewind(conn, now)))
+                .await?;
+        }
         let (ours, wanted) = (Arc::clone(&lanes), Arc::clone(&window));
         let found = self
             .read(move |conn| {
@@ -359,6 +377,28 @@ impl Store for SqliteStore {
             Box::pin(async move { cancel::cancel(conn, now, &tenant, &cancel).await })
         })
         .await
+    }
+
+    async fn pause(&self, pause: Pause) -> Result<bool, StoreError> {
+        let now = self.now();
+        self.write(move |conn| Box::pin(async move { pauses::pause(conn, now, &pause).await }))
+            .await
+    }
+
+    async fn resume(&self, what: &Paused) -> Result<bool, StoreError> {
+        let what = what.clone();
+        self.write(move |conn| Box::pin(async move { pauses::resume(conn, &what).await }))
+            .await
+    }
+
+    async fn release(&self, limit: u32) -> Result<Released, StoreError> {
+        let now = self.now();
+        self.write(move |conn| Box::pin(pauses::release(conn, now, limit)))
+            .await
+    }
+
+    async fn pauses(&self) -> Result<Vec<Pause>, StoreError> {
+        self.read(move |conn| Box::pin(pauses::all(conn))).await
     }
 
     async fn suppress(&self, suppressions: Vec<Suppression>) -> Result<(), StoreError> {

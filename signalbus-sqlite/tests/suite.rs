@@ -8,6 +8,7 @@ use signalbus_testkit::store_suite::LANES;
 signalbus_testkit::store_suite! {
     durable: true,
     shared: false,
+    shapes: true,
     open: async |clock, place| {
         SqliteStore::builder(place.path().join("notifications.db"))
             .clock(clock)

@@ -8,8 +8,8 @@ use signalbus_core::{
     store::{
         Acceptance, BusAdvance, BusPosition, Cancel, Cancelled, DeliveryFilter, DeliveryRecord,
         EventRecord, Fetched, Flush, Flushed, HistoryEntry, LaneHolding, LaneLease, LaneRequest,
-        Listed, NewEvent, Page, PageToken, Receipt, ReceiptEffect, Redrive, Redriven, StoreError,
-        StoreFeatures, Suppression, Tally, Unsuppress, Window,
+        Listed, NewEvent, Page, PageToken, Pause, Paused, Receipt, ReceiptEffect, Redrive,
+        Redriven, Released, StoreError, StoreFeatures, Suppression, Tally, Unsuppress, Window,
     },
 };
 
@@ -111,6 +111,10 @@ pass_on! {
     async fn record_receipts(receipts: Vec<Receipt>) -> Vec<ReceiptEffect>;
     async fn redrive(redrive: Redrive) -> Redriven;
     async fn cancel(tenant: &TenantId, cancel: Cancel) -> Vec<Cancelled>;
+    async fn pause(pause: Pause) -> bool;
+    async fn resume(what: &Paused) -> bool;
+    async fn release(limit: u32) -> Released;
+    async fn pauses() -> Vec<Pause>;
     async fn suppress(suppressions: Vec<Suppression>) -> ();
     async fn unsuppress(which: Unsuppress) -> bool;
     async fn suppressed(asked: Vec<Listed>) -> Vec<Option<Suppression>>;

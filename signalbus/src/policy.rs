@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::{channel::Channel, name::Topic};
+use crate::{
+    channel::Channel,
+    name::{PoolName, Topic},
+};
 
 /// Maps topics to channels, in code.
 ///
@@ -32,6 +35,7 @@ pub(crate) struct Plan {
     pub(crate) channels: Vec<&'static str>,
     pub(crate) template: Option<String>,
     pub(crate) category: Option<String>,
+    pub(crate) pool: Option<PoolName>,
 }
 
 impl Policy {
@@ -64,6 +68,14 @@ impl Policy {
     #[must_use]
     pub fn category(mut self, pattern: impl Into<String>, category: impl Into<String>) -> Self {
         self.rule(pattern.into()).category = Some(category.into());
+        self
+    }
+
+    /// Messages of topics that match `pattern` are sent by this pool of providers, where their channel
+    /// has one of that name ([`ChannelSetup::for_pool`](crate::ChannelSetup::for_pool)).
+    #[must_use]
+    pub fn pool(mut self, pattern: impl Into<String>, pool: PoolName) -> Self {
+        self.rule(pattern.into()).pool = Some(pool);
         self
     }
 

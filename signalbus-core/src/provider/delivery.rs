@@ -19,8 +19,11 @@ pub struct Delivery<'a, C: Channel> {
     pub tenant: &'a TenantId,
     /// Counts redrives, from zero.
     pub generation: u32,
-    /// Counts the tries of this generation, from one.
+    /// Counts the claims of this generation, from one: names the try in the history.
     pub attempt: u32,
+    /// How many sends of this generation were begun before; less than `attempt` when it was claimed
+    /// and put off.
+    pub tries: u32,
     /// Where it goes.
     pub to: &'a C::Address,
     /// The finished message; the same over all tries of a generation.
@@ -50,6 +53,7 @@ impl<'a, C: Channel> Delivery<'a, C> {
             tenant,
             generation: 0,
             attempt: 1,
+            tries: 0,
             to,
             message,
             expires_at: None,

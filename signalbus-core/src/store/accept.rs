@@ -4,12 +4,12 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{EndState, LaneKey, Reason};
+use super::{After, EndState, FOREVER, LaneKey, Reason};
 use crate::{
     clock::Timestamp,
     event::{Attachment, Class, Order},
     id::{DeliveryId, EventId},
-    name::{ChannelName, TenantId, Topic},
+    name::{ChannelName, PoolName, TenantId, Topic},
 };
 
 /// One event with all its deliveries, ready to be stored: all or nothing.
@@ -47,6 +47,7 @@ impl fmt::Debug for NewEvent {
 
 /// One delivery of a [`NewEvent`].
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct NewDelivery {
     /// Its id.
     pub id: DeliveryId,
@@ -75,6 +76,67 @@ pub struct NewDelivery {
     /// What its history says besides, when it ends at once: why the address cannot be used, say.
     /// Without address or content.
     pub detail: Option<String>,
+    /// Which lineup of its channel sends it.
+    pub pool: Option<PoolName>,
+    /// Waits for another delivery of its event.
+    pub after: Option<After>,
+    /// Deliveries with the same key may become one message.
+    pub gather: Option<GatherKey>,
+    /// Whether somebody wants to hear of its end.
+    pub watched: bool,
+}
+
+impl NewDelivery {
+    /// A delivery that nothing else is said about: without channel, unordered, to be sent at once.
+    #[must_use]
+    pub fn new(id: DeliveryId, recipient: u32, lane_key: LaneKey) -> Self {
+        Self {
+            id,
+            recipient,
+            channel: None,
+            lane_key,
+            order_key: 0,
+            order: Order::Unordered,
+            address: None,
+            sender: None,
+            category: None,
+            send_at: None,
+            expires_at: None,
+            ended: None,
+            detail: None,
+            pool: None,
+            after: None,
+            gather: None,
+            watched: false,
+        }
+    }
+
+    /// When it may be sent, as one of this event; none for at once. What waits for another delivery
+    /// that has not ended yet is due when it stops waiting of itself: at the time said, or when it
+    /// expires, or never ([`FOREVER`]).
+    #[must_use]
+    pub fn due(&self, of: &NewEvent) -> Option<Timestamp> {
+        let Some(after) = self.after else {
+            return self.send_at;
+        };
+        let sibling = of.deliveries.iter().find(|one| one.id == after.sibling);
+        match sibling {
+            Some(sibling) if sibling.ended.is_none() => {
+                after.until.or(self.expires_at).or(Some(FOREVER))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// What deliveries have in common that may become one message: the engine's own, opaque to stores.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct GatherKey(pub [u8; 16]);
+
+impl fmt::Debug for GatherKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "GatherKey({:02x}{:02x}…)", self.0[0], self.0[1])
+    }
 }
 
 /// A key and what it stands for (promise P7).

@@ -1,9 +1,11 @@
+use bytes::Bytes;
+
 use super::LaneId;
 use crate::{
     clock::Timestamp,
     event::{Class, Order},
     id::{DeliveryId, EventId},
-    name::{ChannelName, TenantId},
+    name::{ChannelName, PoolName, TenantId},
 };
 
 /// The place of a delivery in the order of acceptance. Opaque to the engine, which hands it back
@@ -32,7 +34,18 @@ pub struct ClassWindow {
     /// Start with the group behind this one, and go round.
     pub after: Option<Group>,
     /// Leave out these: enough of them is in hand.
-    pub skip: Vec<(TenantId, ChannelName)>,
+    pub skip: Vec<Account>,
+}
+
+/// Who sends: the channel, the tenant, and the pool of that tenant's providers, if it has several.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Account {
+    /// The channel.
+    pub channel: ChannelName,
+    /// Whose messages.
+    pub tenant: TenantId,
+    /// Which pool.
+    pub pool: Option<PoolName>,
 }
 
 /// Deliveries that share a window.
@@ -42,6 +55,8 @@ pub struct Group {
     pub tenant: TenantId,
     /// Their channel.
     pub channel: ChannelName,
+    /// Their pool.
+    pub pool: Option<PoolName>,
     /// Whether they were tried before.
     pub retry: bool,
     /// Their lane.
@@ -65,6 +80,7 @@ pub struct Fetched {
 
 /// A delivery that may be sent now. Small: the content comes with the claim.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Ready {
     /// Its place.
     pub position: Position,
@@ -88,6 +104,9 @@ pub struct Ready {
     pub generation: u32,
     /// The last attempt of this generation; zero when there was none.
     pub attempt: u32,
+    /// How many sends this generation has begun: what decides whether it is a retry. Less than
+    /// `attempt` when it was claimed and put off.
+    pub tries: u32,
     /// How many attempts count against the cap.
     pub failures: u32,
     /// How many crashes it is suspected of; a suspect is tried alone.
@@ -98,13 +117,63 @@ pub struct Ready {
     pub accepted_at: Timestamp,
     /// When it is worth nothing any more.
     pub expires_at: Option<Timestamp>,
+    /// Which lineup of its channel sends it.
+    pub pool: Option<PoolName>,
+    /// What the engine wrote down at its last result.
+    pub memo: Option<Bytes>,
 }
 
 impl Ready {
-    /// Whether it was tried before in this generation.
+    /// A delivery of which nothing else is known: unordered, never claimed, accepted at `since`.
+    #[must_use]
+    pub fn new(
+        (position, id): (Position, DeliveryId),
+        event: EventId,
+        tenant: TenantId,
+        channel: ChannelName,
+        class: Class,
+        lane: LaneId,
+        since: Timestamp,
+    ) -> Self {
+        Self {
+            position,
+            id,
+            event,
+            tenant,
+            channel,
+            class,
+            lane,
+            order_key: 0,
+            order: Order::Unordered,
+            generation: 0,
+            attempt: 0,
+            tries: 0,
+            failures: 0,
+            suspicion: 0,
+            since,
+            accepted_at: since,
+            expires_at: None,
+            pool: None,
+            memo: None,
+        }
+    }
+
+    /// Whether a send was begun before in this generation.
     #[must_use]
     pub fn is_retry(&self) -> bool {
-        self.attempt > 0
+        self.tries > 0
+    }
+
+    /// The window it belongs to.
+    #[must_use]
+    pub fn group(&self) -> Group {
+        Group {
+            tenant: self.tenant.clone(),
+            channel: self.channel.clone(),
+            pool: self.pool.clone(),
+            retry: self.is_retry(),
+            lane: self.lane,
+        }
     }
 }
 

@@ -1,8 +1,9 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
-use super::{AttemptRecord, EndState, LaneId, Position, Reason, StoredEvent, Suppression};
+use super::{AttemptRecord, EndState, LaneId, Position, Ready, Reason, StoredEvent, Suppression};
 use crate::{clock::Timestamp, id::DeliveryId};
 
 /// Claims and results to write in one transaction.
@@ -16,6 +17,7 @@ pub struct Flush {
 
 /// Makes it durable that a delivery is about to be sent.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Claim {
     /// Its place.
     pub position: Position,
@@ -31,8 +33,24 @@ pub struct Claim {
     pub alone: bool,
 }
 
+impl Claim {
+    /// The claim of the next attempt.
+    #[must_use]
+    pub fn of(ready: &Ready) -> Self {
+        Self {
+            position: ready.position,
+            id: ready.id,
+            lane: ready.lane,
+            generation: ready.generation,
+            attempt: ready.attempt.saturating_add(1),
+            alone: false,
+        }
+    }
+}
+
 /// Writes what became of a claimed delivery.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Settle {
     /// Its place.
     pub position: Position,
@@ -46,6 +64,8 @@ pub struct Settle {
     pub attempt: u32,
     /// What comes next.
     pub next: Next,
+    /// How many sends this generation has begun, this one included if it began.
+    pub tries: u32,
     /// How many attempts count against the cap from now on.
     pub failures: u32,
     /// How many crashes it is suspected of from now on.
@@ -54,18 +74,101 @@ pub struct Settle {
     pub record: AttemptRecord,
     /// The message to keep for the next try of this generation, or for a frozen redrive.
     pub rendering: Option<Bytes>,
+    /// What to write down for the next claim of this generation, in place of what was there.
+    pub memo: Option<Bytes>,
     /// What else the same transaction must do.
     pub effects: Vec<Effect>,
+}
+
+impl Settle {
+    /// The result of the attempt that `record` names, of a delivery as it was before its claim. It
+    /// counts as a send; nothing else changes.
+    #[must_use]
+    pub fn new(ready: &Ready, next: Next, record: AttemptRecord) -> Self {
+        Self {
+            position: ready.position,
+            id: ready.id,
+            lane: ready.lane,
+            generation: ready.generation,
+            attempt: record.attempt,
+            next,
+            tries: ready.tries.saturating_add(1),
+            failures: ready.failures,
+            suspicion: ready.suspicion,
+            record,
+            rendering: None,
+            memo: ready.memo.clone(),
+            effects: Vec::new(),
+        }
+    }
 }
 
 /// What comes after an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Next {
-    /// Ready again after this time, unless it was cancelled meanwhile.
+    /// Ready again after this time, unless it was cancelled meanwhile. When the wall clock goes back
+    /// while it waits, it waits no longer than this from then on.
     Retry(Duration),
+    /// Put off, as it is no time to send it: not a retry. Ready again at this time, unless it was
+    /// cancelled meanwhile.
+    Later {
+        /// When.
+        until: Timestamp,
+        /// Why, in a word; the history has it.
+        why: Why,
+    },
     /// Ended.
     End(EndState, Reason),
+}
+
+macro_rules! whys {
+    ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
+        /// Why a delivery was put off.
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(from = "String", into = "String")]
+        #[non_exhaustive]
+        pub enum Why {
+            $($(#[$doc])* $name,)*
+            /// An application's own word, or one of a newer version.
+            Other(String),
+        }
+
+        impl Why {
+            /// The word for it.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                match self {
+                    $(Self::$name => $text,)*
+                    Self::Other(text) => text,
+                }
+            }
+        }
+
+        impl From<String> for Why {
+            fn from(text: String) -> Self {
+                match text.as_str() {
+                    $($text => Self::$name,)*
+                    _ => Self::Other(text),
+                }
+            }
+        }
+    };
+}
+
+whys! {
+    /// It was claimed, and something came between its claim and the send.
+    Returned = "returned",
+    /// The recipient is not to be disturbed now.
+    QuietHours = "quiet_hours",
+    /// The recipient, or the tenant, has had as much as it may for now.
+    Capped = "capped",
+}
+
+impl From<Why> for String {
+    fn from(why: Why) -> Self {
+        why.as_str().to_owned()
+    }
 }
 
 /// What a transaction does beside its main work. A store answers
@@ -102,6 +205,7 @@ pub enum ClaimAnswer {
 
 /// What a worker needs to send a delivery.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Claimed {
     /// Its event; shared by the claims of one flush.
     pub event: Arc<StoredEvent>,
@@ -109,6 +213,18 @@ pub struct Claimed {
     pub recipient: u32,
     /// The message kept from an earlier try.
     pub rendering: Option<Bytes>,
+}
+
+impl Claimed {
+    /// A delivery that was not rendered before.
+    #[must_use]
+    pub fn new(event: Arc<StoredEvent>, recipient: u32) -> Self {
+        Self {
+            event,
+            recipient,
+            rendering: None,
+        }
+    }
 }
 
 /// Why a claim was refused.
@@ -119,6 +235,10 @@ pub enum Refusal {
     Expired,
     /// Its address is on the suppression list; it has ended now.
     Suppressed,
+    /// A pause holds it: it is out of the way until that is over.
+    Held,
+    /// The delivery it waited for has reached the recipient; it has ended now.
+    NotNeeded,
     /// It is not where the engine believed it: cancelled, redriven, settled, or gone. Forget it.
     Moved,
 }

@@ -42,6 +42,11 @@ pub enum Entry {
         /// Whether a send was in flight, so that only retries could be called off.
         in_flight: bool,
     },
+    /// A pause holds it back from now on.
+    Held {
+        /// Why it was paused.
+        reason: String,
+    },
     /// Somebody gave it a new generation.
     Redriven {
         /// Who.
@@ -69,6 +74,9 @@ pub enum Entry {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         bounce: Option<Bounce>,
     },
+    /// Written by a newer version, in words that this one does not know; kept and shown as it is.
+    #[serde(untagged)]
+    Other(serde_json::Value),
 }
 
 /// One try of a delivery at a provider: immutable.
@@ -103,6 +111,28 @@ pub struct AttemptRecord {
     /// How long the next try has to wait.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_in: Option<Duration>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a newer version wrote is neither refused nor changed.
+    #[test]
+    fn unknown_words_survive_a_round_trip() {
+        for written in [
+            r#"{"merged":{"into":"7"}}"#,
+            r#"{"ended":{"reason":"sent","state":"vanished"}}"#,
+            r#"{"attempt":{"attempt":1,"fault":"carrier_pigeon","generation":0,"next":"retry"}}"#,
+        ] {
+            let read: Entry = serde_json::from_str(written).unwrap();
+            assert!(matches!(read, Entry::Other(_)), "{read:?}");
+            assert_eq!(serde_json::to_string(&read).unwrap(), written);
+        }
+        let known = r#"{"held":{"reason":"maintenance"}}"#;
+        let read: Entry = serde_json::from_str(known).unwrap();
+        assert!(matches!(read, Entry::Held { .. }), "{read:?}");
+    }
 }
 
 /// What came of a try.

@@ -1,37 +1,43 @@
 //! Stores: the system of record.
 
 mod accept;
+mod after;
 mod error;
 mod fetch;
 mod flush;
 mod history;
 mod lane;
 pub mod memory;
+mod pause;
 mod query;
 mod receipt;
 mod redrive;
+mod shape;
 mod state;
 mod suppression;
 
 pub use accept::{
-    Acceptance, AddressHash, BusAdvance, BusPosition, Fingerprint, IdempotencyRecord, NewDelivery,
-    NewEvent, StoredEvent,
+    Acceptance, AddressHash, BusAdvance, BusPosition, Fingerprint, GatherKey, IdempotencyRecord,
+    NewDelivery, NewEvent, StoredEvent,
 };
+pub use after::{After, FOREVER, Verdict};
 pub use error::{StoreError, StoreErrorKind};
-pub use fetch::{ClassWindow, Fetched, Group, Interrupted, Position, Ready, Window};
+pub use fetch::{Account, ClassWindow, Fetched, Group, Interrupted, Position, Ready, Window};
 pub use flush::{
-    Claim, ClaimAnswer, Claimed, Effect, Flush, Flushed, Next, Refusal, Settle, SettleAnswer,
+    Claim, ClaimAnswer, Claimed, Effect, Flush, Flushed, Next, Refusal, Settle, SettleAnswer, Why,
 };
 pub use history::{AttemptOutcome, AttemptRecord, Entry, HistoryEntry};
 pub use lane::{
     Epoch, LaneHolding, LaneId, LaneKey, LaneLease, LaneRequest, Share, Space, SpaceId,
 };
 pub use memory::{MemoryStore, MemoryStoreBuilder};
+pub use pause::{Pause, Paused, Released};
 pub use query::{DeliveryFilter, DeliveryRecord, EventRecord, Page, PageToken, Tally};
 pub use receipt::{Bounce, Receipt, ReceiptEffect, ReceiptKind, ReceiptTarget, Suppress};
 pub use redrive::{
     Cancel, CancelAnswer, CancelTarget, Cancelled, Redrive, RedriveContent, Redriven, Selection,
 };
+pub use shape::Shape;
 pub use state::{EndState, Reason, State};
 pub use suppression::{Cause, Listed, Scope, Suppression, Unsuppress};
 
@@ -54,16 +60,32 @@ pub struct StoreFeatures {
     pub durable: bool,
     /// Several workers may share it; otherwise one at a time owns all lanes.
     pub shared: bool,
+    /// The bits of its shapes.
+    shapes: u64,
 }
 
 impl StoreFeatures {
-    /// Neither durable nor shared.
+    /// Neither durable nor shared, and keeps nothing but plain deliveries.
     #[must_use]
     pub const fn none() -> Self {
         Self {
             durable: false,
             shared: false,
+            shapes: 0,
         }
+    }
+
+    /// It keeps this, too.
+    #[must_use]
+    pub const fn keeps(mut self, shape: Shape) -> Self {
+        self.shapes |= shape.bit();
+        self
+    }
+
+    /// Whether it keeps this.
+    #[must_use]
+    pub const fn has(self, shape: Shape) -> bool {
+        self.shapes & shape.bit() != 0
     }
 
     /// Sets whether what was answered survives the death of this process.
@@ -166,9 +188,10 @@ pub trait Store: Debug + Send + Sync + 'static {
     ///   since (`LaneLost`);
     /// - guard each item by generation and attempt, so that repeating a flush is harmless: a claim
     ///   repeated is `Claimed` again, a result repeated is `Already`;
-    /// - check a claim against cancellation, expiry and the suppression list, and end a refused
-    ///   delivery in the same transaction, with a history entry (for a suppression with its reason
-    ///   as the detail);
+    /// - check a claim against cancellation, expiry, the delivery it comes after ([`After`]) and the
+    ///   suppression list, and end a refused delivery in the same transaction, with a history entry
+    ///   (for a suppression with its reason as the detail); then against pauses, and hold it;
+    /// - when a delivery ends, in whatever call, end or release those that wait for it;
     /// - refuse a claim (`Moved`) that comes before its time, or that the order keeps waiting;
     /// - be durable before it answers: a claim is the only trace of a send that was cut short.
     ///
@@ -202,6 +225,49 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// Nothing was changed.
     async fn cancel(&self, tenant: &TenantId, cancel: Cancel)
     -> Result<Vec<Cancelled>, StoreError>;
+
+    /// Holds back what is waiting, and what comes. Whether it is new: one that stands already keeps
+    /// its reason, actor and time.
+    ///
+    /// A claim that meets a pause is refused ([`Refusal::Held`]): the delivery is [`State::Held`] from
+    /// then on, out of the way of `fetch`, with a history entry that names the pause's reason. It
+    /// keeps its place in the order of its key, and may be called off. Its expiry is looked at when it
+    /// is claimed again. A pause of a provider is only kept, for engines to read.
+    ///
+    /// # Errors
+    /// Nothing was changed. [`StoreErrorKind::Unsupported`] by default.
+    async fn pause(&self, pause: Pause) -> Result<bool, StoreError> {
+        let _ = pause;
+        Err(lacks(Shape::Held))
+    }
+
+    /// Ends a pause; says whether it stood. What it held stays so until [`Store::release`].
+    ///
+    /// # Errors
+    /// Nothing was changed. [`StoreErrorKind::Unsupported`] by default.
+    async fn resume(&self, what: &Paused) -> Result<bool, StoreError> {
+        let _ = what;
+        Err(lacks(Shape::Held))
+    }
+
+    /// Puts up to `limit` held deliveries back that no pause holds any more, lowest positions first:
+    /// each waits as it did before it was held. Workers call it now and then, whoever ends a pause
+    /// until there are no more.
+    ///
+    /// # Errors
+    /// Nothing was changed.
+    async fn release(&self, limit: u32) -> Result<Released, StoreError> {
+        let _ = limit;
+        Ok(Released::default())
+    }
+
+    /// The pauses that stand, oldest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    async fn pauses(&self) -> Result<Vec<Pause>, StoreError> {
+        Ok(Vec::new())
+    }
 
     /// Puts addresses on the suppression list. Of two entries with the same key (tenant, channel,
     /// address and scope) the graver cause stays, with its code and time; of two that are as grave,
@@ -283,6 +349,11 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// # Errors
     /// Nothing was changed.
     async fn purge(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError>;
+}
+
+fn lacks(shape: Shape) -> StoreError {
+    let problem = format!("this store does not keep the shape `{}`", shape.as_str());
+    StoreError::new(StoreErrorKind::Unsupported, problem)
 }
 
 /// The normal form of `address`, hashed; how stores compare addresses without keeping them.

@@ -1,14 +1,15 @@
 use serde::Serialize;
 
-use super::{AddressHash, EndState, Position, Reason, ReceiptKind, State, StoredEvent};
+use super::{AddressHash, EndState, GatherKey, Position, Reason, ReceiptKind, State, StoredEvent};
 use crate::{
     clock::Timestamp,
     id::{DeliveryId, EventId},
-    name::{ChannelName, ProviderName, TenantId, Topic},
+    name::{ChannelName, PoolName, ProviderName, TenantId, Topic},
 };
 
 /// A delivery as an operator sees it.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct DeliveryRecord {
     /// Its place.
     #[serde(skip)]
@@ -33,6 +34,8 @@ pub struct DeliveryRecord {
     pub generation: u32,
     /// The last attempt of this generation.
     pub attempt: u32,
+    /// How many sends this generation has begun.
+    pub tries: u32,
     /// When it becomes sendable, if it waits.
     pub due: Option<Timestamp>,
     /// When it is worth nothing any more.
@@ -47,6 +50,52 @@ pub struct DeliveryRecord {
     pub provider_message_id: Option<String>,
     /// The highest rung its receipts reached.
     pub receipt: Option<ReceiptKind>,
+    /// Which lineup of its channel sends it.
+    pub pool: Option<PoolName>,
+    /// The delivery of its event that it waits, or waited, for.
+    pub after: Option<DeliveryId>,
+    /// What it may be gathered under.
+    pub gather: Option<GatherKey>,
+    /// Whether somebody wants to hear of its end.
+    pub watched: bool,
+}
+
+impl DeliveryRecord {
+    /// A delivery that waits since it was accepted, of which nothing else is known.
+    #[must_use]
+    pub fn new(
+        (position, id): (Position, DeliveryId),
+        event: EventId,
+        tenant: TenantId,
+        topic: Topic,
+        accepted_at: Timestamp,
+    ) -> Self {
+        Self {
+            position,
+            id,
+            event,
+            tenant,
+            topic,
+            recipient: 0,
+            channel: None,
+            state: State::Waiting,
+            reason: None,
+            generation: 0,
+            attempt: 0,
+            tries: 0,
+            due: Some(accepted_at),
+            expires_at: None,
+            accepted_at,
+            ended_at: None,
+            provider: None,
+            provider_message_id: None,
+            receipt: None,
+            pool: None,
+            after: None,
+            gather: None,
+            watched: false,
+        }
+    }
 }
 
 /// An event with its deliveries.

@@ -8,10 +8,14 @@ use serde::{Deserialize, Serialize};
 pub enum State {
     /// Waits to be sent: now, at its time, or again.
     Waiting,
+    /// Held by a pause; see [`Store::pause`](super::Store::pause).
+    Held,
     /// Claimed: a provider may be working on it.
     Sending,
     /// Ended.
     Ended(EndState),
+    /// Somewhere that only a newer version knows: left to its workers.
+    Newer,
 }
 
 impl State {
@@ -20,6 +24,8 @@ impl State {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Waiting => "waiting",
+            Self::Held => "held",
+            Self::Newer => "newer",
             Self::Sending => "sending",
             Self::Ended(end) => end.as_str(),
         }
@@ -150,6 +156,8 @@ reasons! {
     Suppressed = "suppressed",
     /// No answer came, and it is sent at most once.
     NoAnswer = "no_answer",
+    /// Another delivery of its event has reached the recipient.
+    Reached = "reached",
 }
 
 impl From<Reason> for String {

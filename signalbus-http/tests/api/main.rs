@@ -12,6 +12,7 @@ mod keys;
 mod limits;
 mod manners;
 mod metrics;
+mod pauses;
 mod quotas;
 mod recipients;
 mod support;

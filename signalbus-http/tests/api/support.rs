@@ -4,8 +4,11 @@ use axum::{Router, body::Body};
 use http::{HeaderMap, Request, StatusCode};
 use serde_json::{Value, json};
 use signalbus::{
-    Clock, Entropy, MemoryStore, Policy, Signalbus, Store, Templates, TenantId,
+    Class, Clock, Entropy, MemoryStore, Policy, Signalbus, Store, Templates, TenantId,
     channel::{Email, Sms},
+    id::IdSource,
+    name::ChannelName,
+    store::{Claim, ClaimAnswer, ClassWindow, Flush, LaneRequest, Space, Window},
 };
 use signalbus_core::directory::{
     Directory, Keys, MemoryDirectory, Owner,
@@ -144,6 +147,39 @@ impl World {
         let new = NewKey::new(owner, "test", scopes.iter().copied());
         let (token, _) = self.keys.issue("test", new).await.unwrap();
         token.expose().to_owned()
+    }
+
+    /// Claims the mails that wait, as a worker does.
+    pub(crate) async fn claim_all(&self) -> Vec<ClaimAnswer> {
+        let (store, email) = (self.signalbus.store(), ChannelName::new("email").unwrap());
+        let request = LaneRequest {
+            worker: IdSource::new(
+                Arc::new(self.clock.clone()),
+                Arc::new(Entropy::from_seed(3)),
+            )
+            .worker(),
+            lease: std::time::Duration::from_secs(15),
+            spaces: vec![Space::send(&email)],
+            release: Vec::new(),
+        };
+        let leases = store.hold_lanes(request).await.unwrap().leases;
+        let classes = Class::ALL.map(|class| ClassWindow {
+            class,
+            total: 100,
+            after: None,
+            skip: Vec::new(),
+        });
+        let window = Window {
+            classes: classes.to_vec(),
+            per_group: 100,
+            channels: vec![email],
+        };
+        let ready = store.fetch(&leases, window).await.unwrap().ready;
+        let flush = Flush {
+            claims: ready.iter().map(Claim::of).collect(),
+            settles: Vec::new(),
+        };
+        store.flush(&leases, &flush).await.unwrap().claims
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {

@@ -44,10 +44,12 @@ const INSERT: &str = concat!(
                FROM unnest($10::integer[], $11::uuid[], $12::bigint[], $13::text[], $14::bigint[],
                            $15::bigint[], $16::smallint[], $17::bytea[], $18::bigint[],
                            $19::bigint[], $20::smallint[], $21::text[], $22::text[],
-                           $29::text[], $30::text[])
+                           $29::text[], $30::text[], $31::text[], $32::uuid[],
+                           $33::smallint[], $34::bytea[], $35::boolean[])
                    WITH ORDINALITY AS d (of, id, recipient, channel, lane, order_key, order_mode,
                                          address, send_at, expires_at, ended, reason, body,
-                                         sender, category, nth)
+                                         sender, category, pool, after, unless, gather, watched,
+                                         nth)
                JOIN fresh AS f ON f.nth = d.of
                ORDER BY d.nth OFFSET 0) AS n),
      events AS (
@@ -62,14 +64,15 @@ const INSERT: &str = concat!(
      deliveries AS (
          INSERT INTO signalbus.delivery (position, id, event, tenant, channel, class, lane,
              order_key, order_mode, recipient, address, expires_at, accepted_at, due, state, holds,
-             reason, ended_at, sender, category)
+             reason, ended_at, sender, category, pool, after, unless, gather, watched)
          SELECT n.position, n.id, n.event, n.tenant, n.channel, n.class, n.lane,
                 n.order_key, n.order_mode, n.recipient, n.address, n.expires_at, t.now,
                 greatest(t.now, n.send_at),
                 CASE WHEN n.ended IS NOT NULL THEN n.ended WHEN n.order_mode >= 2 THEN 4
                      WHEN n.send_at > t.now THEN 1 ELSE 0 END,
                 n.order_mode > 0 AND coalesce(n.ended, 10) = 10,
-                n.reason, CASE WHEN n.ended IS NOT NULL THEN t.now END, n.sender, n.category
+                n.reason, CASE WHEN n.ended IS NOT NULL THEN t.now END, n.sender, n.category,
+                n.pool, n.after, n.unless, n.gather, n.watched
          FROM numbered AS n CROSS JOIN t
          WHERE n.event IN (SELECT id FROM events)
          ORDER BY n.position),
@@ -135,7 +138,12 @@ pub(super) async fn insert(
         .bind(f.content_ids)
         .bind(f.contents)
         .bind(d.senders)
-        .bind(d.categories);
+        .bind(d.categories)
+        .bind(d.pools)
+        .bind(d.after)
+        .bind(d.unless)
+        .bind(d.gather)
+        .bind(d.watched);
     let rows = link.rows(query).await?;
     let row = rows.first().ok_or_else(|| error::corrupt("no time"))?;
     let mut columns = Columns::of(row);
@@ -195,6 +203,11 @@ struct Deliveries<'a> {
     bodies: Vec<Option<String>>,
     senders: Vec<Option<Cow<'a, str>>>,
     categories: Vec<Option<Cow<'a, str>>>,
+    pools: Vec<&'a str>,
+    after: Vec<Option<Uuid>>,
+    unless: Vec<Option<i16>>,
+    gather: Vec<Option<&'a [u8]>>,
+    watched: Vec<bool>,
 }
 
 impl<'a> Deliveries<'a> {
@@ -202,13 +215,18 @@ impl<'a> Deliveries<'a> {
         let mut columns = Self::default();
         for (of, event) in (1..).zip(events) {
             for delivery in &event.deliveries {
-                columns.push(of, lanes, delivery)?;
+                columns.push((of, event), lanes, delivery)?;
             }
         }
         Ok(columns)
     }
 
-    fn push(&mut self, of: i32, lanes: u16, delivery: &'a NewDelivery) -> Result<(), StoreError> {
+    fn push(
+        &mut self,
+        (of, event): (i32, &NewEvent),
+        lanes: u16,
+        delivery: &'a NewDelivery,
+    ) -> Result<(), StoreError> {
         self.of.push(of);
         self.ids.push(*delivery.id.as_uuid());
         self.recipients.push(i64::from(delivery.recipient));
@@ -220,7 +238,7 @@ impl<'a> Deliveries<'a> {
         self.order_modes.push(small(order_code(delivery.order))?);
         self.addresses
             .push(delivery.address.as_ref().map(|hash| hash.0.as_slice()));
-        self.send_at.push(delivery.send_at.map(micros));
+        self.send_at.push(delivery.due(event).map(micros));
         self.expires_at.push(delivery.expires_at.map(micros));
         let ended = delivery.ended.as_ref();
         self.ended
@@ -230,6 +248,14 @@ impl<'a> Deliveries<'a> {
         self.senders.push(clean_or_none(delivery.sender.as_deref()));
         self.categories
             .push(clean_or_none(delivery.category.as_deref()));
+        self.pools
+            .push(delivery.pool.as_ref().map_or("", |pool| pool.as_str()));
+        let after = delivery.after;
+        self.after.push(after.map(|after| *after.sibling.as_uuid()));
+        self.unless.push(after.map(|after| i16::from(after.unless)));
+        self.gather
+            .push(delivery.gather.as_ref().map(|key| key.0.as_slice()));
+        self.watched.push(delivery.watched);
         let entry = ended.map(|(state, reason)| Entry::Ended {
             state: *state,
             reason: reason.clone(),

@@ -1,7 +1,10 @@
 //! Ready work, a little of each group: from each group of the index the next is one seek away, so
 //! that a tenant's million is stepped over and not walked through.
 
-use signalbus_core::store::{ClassWindow, Group, Ready, StoreError};
+use signalbus_core::{
+    name::PoolName,
+    store::{ClassWindow, Group, Ready, StoreError},
+};
 
 use super::Scope;
 use crate::{
@@ -21,6 +24,7 @@ struct Step<'a> {
 #[derive(Clone, Copy)]
 struct Place<'a> {
     tenant: &'a str,
+    pool: &'a str,
     tried: bool,
     lane: i64,
 }
@@ -29,6 +33,7 @@ impl<'a> Place<'a> {
     /// Before all: no name is empty.
     const START: Self = Self {
         tenant: "",
+        pool: "",
         tried: false,
         lane: -1,
     };
@@ -36,6 +41,7 @@ impl<'a> Place<'a> {
     fn of(group: &'a Group) -> Self {
         Self {
             tenant: group.tenant.as_str(),
+            pool: pool_of(group.pool.as_ref()),
             tried: group.retry,
             lane: lane_column(group.lane),
         }
@@ -78,21 +84,24 @@ fn steps<'a>(channels: &'a [String], after: Option<&'a Group>) -> Vec<Step<'a>> 
 
 /// The next group of the channel behind a place.
 macro_rules! next_group {
-    ($tenant:literal, $tried:literal, $lane:literal) => {
+    ($tenant:literal, $pool:literal, $tried:literal, $lane:literal) => {
         concat!(
-            "SELECT g.tenant, g.tried, g.lane FROM (
-                 SELECT d.tenant, d.tried, d.lane FROM signalbus.delivery AS d
+            "SELECT g.tenant, g.pool, g.tried, g.lane FROM (
+                 SELECT d.tenant, d.pool, d.tried, d.lane FROM signalbus.delivery AS d
                  WHERE d.state = 0 AND d.class = $2 AND d.channel = s.channel
-                   AND (d.tenant, d.tried, d.lane) > (",
+                   AND (d.tenant, d.pool, d.tried, d.lane) > (",
             $tenant,
+            ", ",
+            $pool,
             ", ",
             $tried,
             ", ",
             $lane,
             ")
-                 ORDER BY d.tenant, d.tried, d.lane LIMIT 1) AS g
+                 ORDER BY d.tenant, d.pool, d.tried, d.lane LIMIT 1) AS g
              WHERE s.to_tenant IS NULL
-                OR (g.tenant, g.tried, g.lane) <= (s.to_tenant, s.to_tried, s.to_lane)"
+                OR (g.tenant, g.pool, g.tried, g.lane)
+                   <= (s.to_tenant, s.to_pool, s.to_tried, s.to_lane)"
         )
     };
 }
@@ -101,28 +110,36 @@ const READ: &str = concat!(
     "SELECT ",
     row::ready_columns!(),
     " FROM unnest($4::text[], $5::text[], $6::boolean[], $7::bigint[], $8::text[],
-                  $9::boolean[], $10::bigint[])
-          AS s (channel, from_tenant, from_tried, from_lane, to_tenant, to_tried, to_lane)
+                  $9::boolean[], $10::bigint[], $15::text[], $16::text[])
+          AS s (channel, from_tenant, from_tried, from_lane, to_tenant, to_tried, to_lane,
+                from_pool, to_pool)
       CROSS JOIN LATERAL (
           WITH RECURSIVE present AS (
               (",
-    next_group!("s.from_tenant", "s.from_tried", "s.from_lane"),
+    next_group!(
+        "s.from_tenant",
+        "s.from_pool",
+        "s.from_tried",
+        "s.from_lane"
+    ),
     "         )
               UNION ALL
               SELECT n.* FROM present AS p CROSS JOIN LATERAL (",
-    next_group!("p.tenant", "p.tried", "p.lane"),
+    next_group!("p.tenant", "p.pool", "p.tried", "p.lane"),
     "         ) AS n)
           SELECT * FROM present) AS p
       CROSS JOIN LATERAL (
           SELECT * FROM signalbus.delivery AS d
           WHERE d.state = 0 AND d.class = $2 AND d.channel = s.channel
-            AND d.tenant = p.tenant AND d.tried = p.tried AND d.lane = p.lane
+            AND d.tenant = p.tenant AND d.pool = p.pool AND d.tried = p.tried
+            AND d.lane = p.lane
             AND (d.due <= $1
                  OR (d.due = d.accepted_at AND d.attempt = 0 AND d.generation = 0))
           ORDER BY d.position LIMIT $3) AS d
       WHERE p.lane = ANY($11)
-        AND NOT EXISTS (SELECT 1 FROM unnest($12::text[], $13::text[]) AS k (tenant, channel)
-                        WHERE k.tenant = p.tenant AND k.channel = s.channel)
+        AND NOT EXISTS (SELECT 1 FROM unnest($12::text[], $13::text[], $17::text[])
+                                          AS k (tenant, channel, pool)
+                        WHERE k.tenant = p.tenant AND k.channel = s.channel AND k.pool = p.pool)
       LIMIT $14"
 );
 
@@ -136,11 +153,10 @@ pub(super) async fn read(
 ) -> Result<Option<Group>, StoreError> {
     let steps = steps(&scope.channels, window.after.as_ref());
     let column = |step: &Step<'_>| step.channel.to_owned();
-    let (tenants, channels): (Vec<&str>, Vec<&str>) = window
-        .skip
-        .iter()
-        .map(|(tenant, channel)| (tenant.as_str(), channel.as_str()))
-        .unzip();
+    let skip = &window.skip;
+    let tenants: Vec<&str> = skip.iter().map(|of| of.tenant.as_str()).collect();
+    let channels: Vec<&str> = skip.iter().map(|of| of.channel.as_str()).collect();
+    let pools: Vec<&str> = skip.iter().map(|of| pool_of(of.pool.as_ref())).collect();
     let query = link
         .query(READ)
         .bind(micros(scope.now))
@@ -171,7 +187,15 @@ pub(super) async fn read(
         .bind(&scope.lanes)
         .bind(tenants)
         .bind(channels)
-        .bind(i64::from(window.total) + 1);
+        .bind(i64::from(window.total) + 1)
+        .bind(steps.iter().map(|s| s.from.pool).collect::<Vec<_>>())
+        .bind(
+            steps
+                .iter()
+                .map(|s| s.to.map(|p| p.pool.to_owned()))
+                .collect::<Vec<_>>(),
+        )
+        .bind(pools);
     let rows = link.rows(query).await?;
     let total = usize::try_from(window.total).unwrap_or(usize::MAX);
     let cut = rows.len() > total;
@@ -180,15 +204,11 @@ pub(super) async fn read(
     }
     let last = if total == 0 { None } else { found.last() };
     Ok(cut
-        .then(|| last.map(group_of).or_else(|| window.after.clone()))
+        .then(|| last.map(Ready::group).or_else(|| window.after.clone()))
         .flatten())
 }
 
-fn group_of(ready: &Ready) -> Group {
-    Group {
-        tenant: ready.tenant.clone(),
-        channel: ready.channel.clone(),
-        retry: ready.is_retry(),
-        lane: ready.lane,
-    }
+/// As it is stored: empty when there is none.
+fn pool_of(pool: Option<&PoolName>) -> &str {
+    pool.map_or("", PoolName::as_str)
 }

@@ -15,7 +15,9 @@ pub(crate) use due::Turn;
 use crate::{
     codec::{Columns, class_of, lane_column, time},
     database::{Link, now},
-    error, order, row,
+    error, order,
+    rewind::{self, Latest},
+    row,
 };
 
 /// What every statement of a fetch is limited to.
@@ -46,9 +48,13 @@ pub(crate) async fn fetch(
     link: &mut Link<'_>,
     leases: &[LaneLease],
     window: &Window,
-    turn: &Turn,
+    (turn, latest): (&Turn, &Latest),
 ) -> Result<Fetched, StoreError> {
     let mut glance = look(link, leases, window).await?;
+    if latest.went_back(glance.scope.now) {
+        rewind::rewind(link, glance.scope.now).await?;
+        glance = look(link, leases, window).await?;
+    }
     if glance.unplaced || glance.is_due() {
         let scope = &glance.scope;
         if glance.unplaced {

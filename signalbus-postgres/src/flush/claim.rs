@@ -10,20 +10,21 @@ use super::{
     write::{self, Written, column},
 };
 use crate::{
-    codec::{Columns, end_code, lane_column, micros},
+    codec::{Columns, HELD, end_code, lane_column, micros},
     database::Link,
     history,
     order::{self, OrderKey},
+    pauses, siblings,
     suppress::stands_against,
 };
 
-/// A row that a claim ended.
+/// A row that a claim ended, or that a pause holds.
 struct Ended {
     nth: usize,
     position: i64,
     state: i64,
     key: OrderKey,
-    /// What the suppression list says.
+    /// What the suppression list says, or the pause.
     detail: Option<String>,
 }
 
@@ -37,6 +38,8 @@ impl Ended {
                 Reason::Suppressed,
                 Refusal::Suppressed,
             )
+        } else if self.state == end_code(EndState::NotNeeded) {
+            (EndState::NotNeeded, Reason::Reached, Refusal::NotNeeded)
         } else {
             (EndState::Accepted, Reason::Receipt, Refusal::Moved)
         }
@@ -66,6 +69,12 @@ pub(super) async fn refuse(
     let mut written = write::write(link, &part).await?;
     let mut entries = Vec::with_capacity(ended.len());
     for row in &ended {
+        if row.state == HELD {
+            written.refuse(row.nth, Refusal::Held);
+            let reason = row.detail.clone().unwrap_or_default();
+            entries.push((row.position, Entry::Held { reason }));
+            continue;
+        }
         let (state, reason, refusal) = row.how();
         written.refuse(row.nth, refusal);
         let detail = row.detail.clone();
@@ -77,8 +86,11 @@ pub(super) async fn refuse(
         entries.push((row.position, entry));
     }
     history::append(link, now, &entries).await?;
-    let keys: Vec<OrderKey> = ended.into_iter().map(|row| row.key).collect();
+    let over = ended.into_iter().filter(|row| row.state != HELD);
+    let (positions, keys): (Vec<i64>, Vec<OrderKey>) =
+        over.map(|row| (row.position, row.key)).unzip();
     order::wake(link, &keys).await?;
+    siblings::decide(link, now, &positions).await?;
     Ok(written)
 }
 
@@ -88,9 +100,17 @@ macro_rules! verdict {
         concat!(
             "CASE WHEN d.receipt_rank >= 2 THEN 20
               WHEN d.expires_at <= $1 THEN 11
+              WHEN d.after IS NOT NULL AND EXISTS (
+                  SELECT 1 FROM signalbus.delivery AS s
+                  WHERE s.id = d.after AND s.tenant = d.tenant AND ",
+            siblings::reached!("s", "d"),
+            ") THEN 22
               WHEN EXISTS (SELECT 1 FROM signalbus.suppression AS p WHERE ",
             stands_against!("d"),
-            ") THEN 12 END"
+            ") THEN 12
+              WHEN EXISTS (SELECT 1 FROM signalbus.pause AS p WHERE ",
+            pauses::holds!("d"),
+            ") THEN 5 END"
         )
     };
 }
@@ -108,11 +128,16 @@ async fn end(link: &mut Link<'_>, now: Timestamp, batch: &Batch) -> Result<Vec<E
                  UPDATE signalbus.delivery AS d SET
                      state = ",
             verdict!(),
-            ",               holds = false,
+            ",               holds = d.holds AND (",
+            verdict!(),
+            ") = 5,
                      reason = CASE ",
             verdict!(),
-            "                WHEN 20 THEN $9 WHEN 11 THEN $10 WHEN 12 THEN $11 END,
-                     ended_at = $1
+            "                WHEN 20 THEN $9 WHEN 11 THEN $10 WHEN 12 THEN $11
+                                     WHEN 22 THEN $12 END,
+                     ended_at = CASE WHEN (",
+            verdict!(),
+            ") <> 5 THEN $1 END
                  FROM unnest($4::bigint[], $5::uuid[], $6::bigint[], $7::bigint[], $8::bigint[])
                      WITH ORDINALITY AS c (position, id, lane, generation, attempt, nth)
                  JOIN owned AS o ON o.lane = c.lane
@@ -124,9 +149,12 @@ async fn end(link: &mut Link<'_>, now: Timestamp, batch: &Batch) -> Result<Vec<E
             verdict!(),
             ") IS NOT NULL
                  RETURNING c.nth, d.position, d.state, d.order_key, d.tenant, d.channel, d.address,
-                           d.sender, d.category)
+                           d.sender, d.category, d.event)
              SELECT e.nth, e.position, e.state, e.order_key, e.tenant,
-                    CASE WHEN e.state = 12 THEN (
+                    CASE e.state WHEN 5 THEN (
+                        SELECT p.reason FROM signalbus.pause AS p WHERE ",
+            pauses::holds!("e"),
+            " ORDER BY p.pause LIMIT 1) WHEN 12 THEN (
                         SELECT p.cause FROM signalbus.suppression AS p WHERE ",
             stands_against!("e"),
             " ORDER BY p.gravity DESC, p.suppressed_at LIMIT 1) END
@@ -143,7 +171,8 @@ async fn end(link: &mut Link<'_>, now: Timestamp, batch: &Batch) -> Result<Vec<E
         .bind(column(claims, |claim| i64::from(claim.attempt)))
         .bind(Reason::Receipt.as_str())
         .bind(Reason::Expired.as_str())
-        .bind(Reason::Suppressed.as_str());
+        .bind(Reason::Suppressed.as_str())
+        .bind(Reason::Reached.as_str());
     let rows = link.rows(query).await?;
     rows.iter()
         .map(|row| {

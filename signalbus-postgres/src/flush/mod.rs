@@ -19,13 +19,16 @@ use crate::{
     codec::lane_column,
     content,
     database::{Database, Link, Mode, Use},
-    error, receipts, suppress,
+    error, receipts, siblings, suppress,
 };
 
 /// Refuses what this version does not know, before anything is written.
 pub(crate) fn check(flush: &Flush) -> Result<(), StoreError> {
     for settle in &flush.settles {
-        if !matches!(settle.next, Next::Retry(_) | Next::End(..)) {
+        if !matches!(
+            settle.next,
+            Next::Retry(_) | Next::Later { .. } | Next::End(..)
+        ) {
             return Err(error::unsupported(
                 "this version of signalbus-postgres does not know what should come next",
             ));
@@ -165,6 +168,7 @@ async fn finish(
                 let now = link.now().await?;
                 if parked {
                     receipts::apply_parked(link, now, &settled).await?;
+                    siblings::decide(link, now, &settled).await?;
                 }
                 claim::refuse(link, now, &batch, &refused).await
             })

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::write::Word;
 use crate::{
-    codec::{READY, end_code, lane_column, message_hash},
+    codec::{self, READY, end_code, lane_column, message_hash},
     error, history,
     text::{clean, clean_or_none},
 };
@@ -28,6 +28,9 @@ pub(super) struct Settles<'a> {
     pub(super) message_hashes: Vec<Option<i64>>,
     pub(super) renderings: Vec<Option<&'a [u8]>>,
     pub(super) bodies: Vec<String>,
+    pub(super) tries: Vec<i64>,
+    pub(super) until: Vec<Option<i64>>,
+    pub(super) memos: Vec<Option<&'a [u8]>>,
 }
 
 impl<'a> Settles<'a> {
@@ -43,6 +46,7 @@ impl<'a> Settles<'a> {
         let (asked, delay, reason) = match &settle.next {
             Next::End(end, reason) => (end_code(*end), 0, Some(clean(reason.as_str()))),
             Next::Retry(delay) => (READY, micros(*delay), None),
+            Next::Later { .. } => (READY, 0, None),
             _ => return Err(error::unsupported("what should come next is not known")),
         };
         let (provider, message_id) = match &settle.record.outcome {
@@ -68,6 +72,12 @@ impl<'a> Settles<'a> {
         self.renderings.push(settle.rendering.as_deref());
         self.bodies
             .push(history::body(&Entry::Attempt(settle.record.clone()))?);
+        self.tries.push(i64::from(settle.tries));
+        self.until.push(match &settle.next {
+            Next::Later { until, .. } => Some(codec::micros(*until)),
+            _ => None,
+        });
+        self.memos.push(settle.memo.as_deref());
         Ok(())
     }
 }

@@ -21,7 +21,7 @@ use super::{Batch, settled::Settles};
 use crate::{
     codec::{Columns, lane_column, month_of},
     database::{Link, now},
-    error, history, row,
+    error, history, pauses, row, siblings,
     suppress::stands_against,
 };
 
@@ -32,7 +32,7 @@ macro_rules! new_state {
               WHEN s.asked = 13 AND d.receipt_rank >= 2 THEN 20
               WHEN s.asked >= 10 THEN s.asked
               WHEN d.order_mode >= 2 THEN 4
-              WHEN s.delay > 0 THEN 1 ELSE 0 END"
+              WHEN s.delay > 0 OR s.until > t.now THEN 1 ELSE 0 END"
     };
 }
 
@@ -40,7 +40,7 @@ macro_rules! new_state {
 /// has a new owner falls out when the lock is had. Every condition is on the row that is written,
 /// so that it is checked again when the row was changed meanwhile.
 const WRITE: &str = concat!(
-    "WITH t AS MATERIALIZED (SELECT ",
+    "WITH RECURSIVE t AS MATERIALIZED (SELECT ",
     now!(),
     " AS now),
      owned AS MATERIALIZED (
@@ -62,8 +62,12 @@ const WRITE: &str = concat!(
     new_state!(),
     ") >= 10 THEN t.now END,
              due = CASE WHEN s.asked < 10
-                        THEN least(t.now + s.delay, 253402207200999999) ELSE d.due END,
-             tried = true,
+                        THEN coalesce(s.until, least(t.now + s.delay, 253402207200999999))
+                        ELSE d.due END,
+             waits_since = CASE WHEN s.asked < 10 AND s.until IS NULL THEN t.now END,
+             tries = least(s.tries, 2147483647),
+             tried = s.tries > 0,
+             memo = s.memo,
              failures = least(s.failures, 2147483647),
              suspicion = least(s.suspicion, 2147483647),
              provider = s.provider, message_id = s.message_id, message_hash = s.message_hash,
@@ -71,16 +75,28 @@ const WRITE: &str = concat!(
              claim_epoch = NULL, claimed_at = NULL, alone = NULL
          FROM unnest($4::bigint[], $5::uuid[], $6::bigint[], $7::bigint[], $8::bigint[],
                      $9::smallint[], $10::bigint[], $11::text[], $12::bigint[], $13::bigint[],
-                     $14::text[], $15::text[], $16::bigint[], $17::bytea[], $18::text[])
+                     $14::text[], $15::text[], $16::bigint[], $17::bytea[], $18::text[],
+                     $29::bigint[], $30::bigint[], $31::bytea[])
              WITH ORDINALITY AS s (position, id, lane, generation, attempt, asked, delay, reason,
                                    failures, suspicion, provider, message_id, message_hash,
-                                   rendering, body, nth)
+                                   rendering, body, tries, until, memo, nth)
          JOIN owned AS o ON o.lane = s.lane
          CROSS JOIN t
          WHERE d.position = s.position AND d.id = s.id AND d.lane = s.lane
            AND d.generation = s.generation AND d.attempt = s.attempt AND d.state = 2
          RETURNING s.nth, s.asked, s.body, s.rendering, d.position, d.state, d.order_mode,
-                   d.order_key, d.tenant, d.rendered, d.accepted_at),
+                   d.order_key, d.tenant, d.rendered, d.accepted_at, d.id, d.reason,
+                   d.receipt_rank),
+     decided AS (",
+    siblings::decided!("(SELECT * FROM settled
+                         WHERE NOT EXISTS (SELECT 1 FROM signalbus.receipt WHERE position IS NULL))"),
+    "),
+     siblings AS (
+         UPDATE signalbus.delivery AS d SET ",
+    siblings::outcome!("t.now"),
+    "    FROM decided AS m CROSS JOIN t
+         WHERE d.position = m.position AND d.state IN (0, 1, 3, 4, 5)
+         RETURNING d.position, d.state, d.order_mode, d.order_key, d.tenant, d.accepted_at),
      told AS (
          INSERT INTO signalbus.history (position, at, month, version, body)
          SELECT h.position, t.now, ",
@@ -89,7 +105,9 @@ const WRITE: &str = concat!(
          FROM (SELECT nth, 0 AS part, position, accepted_at, body FROM settled
                UNION ALL
                SELECT nth, 1, position, accepted_at, CASE state WHEN 20 THEN $26 ELSE $25 END
-               FROM settled WHERE state >= 10 AND state <> asked) AS h
+               FROM settled WHERE state >= 10 AND state <> asked
+               UNION ALL
+               SELECT position, 2, position, accepted_at, $32 FROM siblings WHERE state = 22) AS h
          CROSS JOIN t
          ORDER BY h.nth, h.part),
      woken AS (
@@ -98,7 +116,11 @@ const WRITE: &str = concat!(
              SELECT (SELECT b.position FROM signalbus.delivery AS b
                      WHERE b.state = 3 AND b.order_key = s.order_key AND b.tenant = s.tenant
                      ORDER BY b.position LIMIT 1)
-             FROM settled AS s WHERE s.state >= 10 AND s.order_mode >= 1)),
+             FROM (SELECT state, order_mode, order_key, tenant FROM settled
+                   UNION ALL
+                   SELECT state, order_mode, order_key, tenant FROM siblings) AS s
+             WHERE s.state >= 10 AND s.order_mode >= 1)
+           AND position NOT IN (SELECT position FROM decided)),
      kept AS (
          INSERT INTO signalbus.rendering (position, body)
          SELECT position, rendering FROM settled WHERE rendering IS NOT NULL AND state <> 20
@@ -125,8 +147,17 @@ const WRITE: &str = concat!(
                       OR (d.due = d.accepted_at AND d.attempt = 0 AND d.generation = 0))
                  AND d.receipt_rank < 2
                  AND (d.expires_at IS NULL OR d.expires_at > t.now)
+                 AND (d.after IS NULL OR (
+                     d.position NOT IN (SELECT position FROM decided)
+                     AND NOT EXISTS (SELECT 1 FROM signalbus.delivery AS s
+                                     WHERE s.id = d.after AND s.tenant = d.tenant AND ",
+    siblings::reached!("s", "d"),
+    ")))
                  AND NOT EXISTS (SELECT 1 FROM signalbus.suppression AS p WHERE ",
     stands_against!("d"),
+    ")
+                 AND NOT EXISTS (SELECT 1 FROM signalbus.pause AS p WHERE ",
+    pauses::holds!("d"),
     "))
              OR (d.state = 2 AND d.attempt = c.attempt AND d.claim_epoch = o.epoch))
          RETURNING c.nth, d.position, d.event, d.recipient, d.rendered)
@@ -220,7 +251,11 @@ pub(super) async fn write(link: &mut Link<'_>, batch: &Batch) -> Result<Written,
         .bind(entry(EndState::Cancelled, Reason::Cancelled)?)
         .bind(entry(EndState::Accepted, Reason::Receipt)?)
         .bind(Reason::Receipt.as_str())
-        .bind(Reason::Cancelled.as_str());
+        .bind(Reason::Cancelled.as_str())
+        .bind(s.tries)
+        .bind(s.until)
+        .bind(s.memos)
+        .bind(history::body(&siblings::ended())?);
     let rows = link.rows(query).await?;
     Written::of(&rows)
 }
@@ -365,14 +400,14 @@ impl Written {
                         event,
                         recipient,
                         rendering,
-                    }) => ClaimAnswer::Claimed(Claimed {
-                        event: events
-                            .get(&event)
-                            .map(Arc::clone)
-                            .ok_or_else(|| error::corrupt("the content of an event is missing"))?,
-                        recipient,
-                        rendering: rendering.map(Into::into),
-                    }),
+                    }) => {
+                        let event = events.get(&event).map(Arc::clone);
+                        let event = event
+                            .ok_or_else(|| error::corrupt("the content of an event is missing"))?;
+                        let mut claimed = Claimed::new(event, recipient);
+                        claimed.rendering = rendering.map(Into::into);
+                        ClaimAnswer::Claimed(claimed)
+                    }
                 }
             });
         }

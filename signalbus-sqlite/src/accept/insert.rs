@@ -161,7 +161,7 @@ async fn insert_deliveries(
         .iter()
         .map(|row| {
             let delivery = row.delivery;
-            let due = delivery.send_at.map_or(now, micros).max(now);
+            let due = delivery.due(row.event).map_or(now, micros).max(now);
             let (state, holds) = match &delivery.ended {
                 Some((end, _)) => (end_code(*end), *end == EndState::Dead),
                 None if due > now => (TIMED, true),
@@ -170,6 +170,10 @@ async fn insert_deliveries(
             let mode = order_code(delivery.order);
             let (id, _) = bytes.add(delivery.id.as_uuid().as_bytes());
             let address = delivery.address.map(|hash| bytes.add(&hash.0).0);
+            let after = delivery
+                .after
+                .map(|after| bytes.add(after.sibling.as_uuid().as_bytes()).0);
+            let gather = delivery.gather.map(|key| bytes.add(&key.0).0);
             (
                 row.position,
                 id,
@@ -194,6 +198,11 @@ async fn insert_deliveries(
                     delivery.ended.as_ref().map(|(_, reason)| reason),
                     &delivery.sender,
                     &delivery.category,
+                    delivery.pool.as_ref().map_or("", |pool| pool.as_str()),
+                    after,
+                    delivery.after.map(|after| after.unless),
+                    gather,
+                    delivery.watched,
                 ),
             )
         })
@@ -201,14 +210,17 @@ async fn insert_deliveries(
     sqlx::query(concat!(
         "INSERT INTO signalbus_delivery (position, id, event, tenant, channel, class, lane,
              order_key, order_mode, recipient, address, expires_at,
-             state, holds, due, reason, sender, category, accepted_at, ended_at)
+             state, holds, due, reason, sender, category, pool, after, unless, gather, watched,
+             accepted_at, ended_at)
          SELECT value ->> 0, substr(?2, value ->> 1, 16), value ->> 2,
                 value ->> 3, value ->> 4, value ->> 5,
                 value ->> 6,
                 value ->> 7, value ->> 8, value ->> 9,
                 substr(?2, value ->> 10, 16), value ->> 11,
                 value ->> 12, value ->> 13, value ->> 14,
-                value ->> '$[15][0]', value ->> '$[15][1]', value ->> '$[15][2]', ?3,
+                value ->> '$[15][0]', value ->> '$[15][1]', value ->> '$[15][2]',
+                value ->> '$[15][3]', substr(?2, value ->> '$[15][4]', 16), value ->> '$[15][5]',
+                substr(?2, value ->> '$[15][6]', 16), value ->> '$[15][7]', ?3,
                 CASE WHEN value ->> 12 >= ",
         state!(first_end),
         " THEN ?3 END

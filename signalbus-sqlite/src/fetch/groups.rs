@@ -1,7 +1,10 @@
 //! Ready work, a little of each group: from each group of the index the next is one seek away, so
 //! that a tenant's million is stepped over and not walked through.
 
-use signalbus_core::store::{ClassWindow, Group, Ready, StoreError};
+use signalbus_core::{
+    name::PoolName,
+    store::{ClassWindow, Group, Ready, StoreError},
+};
 use sqlx::SqliteConnection;
 
 use super::Scope;
@@ -16,6 +19,7 @@ use crate::{
 struct Place<'a> {
     channel: &'a str,
     tenant: &'a str,
+    pool: &'a str,
     retry: bool,
     lane: i64,
 }
@@ -25,6 +29,7 @@ impl<'a> Place<'a> {
     const START: Self = Self {
         channel: "",
         tenant: "",
+        pool: "",
         retry: false,
         lane: 0,
     };
@@ -32,6 +37,7 @@ impl<'a> Place<'a> {
     const END: Self = Self {
         channel: "~",
         tenant: "",
+        pool: "",
         retry: false,
         lane: 0,
     };
@@ -40,6 +46,7 @@ impl<'a> Place<'a> {
         Self {
             channel: group.channel.as_str(),
             tenant: group.tenant.as_str(),
+            pool: pool_of(group.pool.as_ref()),
             retry: group.retry,
             lane: column(group.lane),
         }
@@ -69,7 +76,7 @@ pub(super) async fn read(
         found.extend(lap(conn, scope, window, per_group, from, to, one_more).await?);
         if found.len() - already > total {
             found.truncate(already + total);
-            let last = found[already..].last().map(group_of);
+            let last = found[already..].last().map(Ready::group);
             return Ok(last.or_else(|| window.after.clone()));
         }
     }
@@ -104,18 +111,24 @@ macro_rules! behind {
         concat!(
             "coalesce(",
             first!(
-                "channel = a.channel AND tenant = a.tenant AND retry = a.retry AND lane > a.lane",
+                "channel = a.channel AND tenant = a.tenant AND pool = a.pool AND retry = a.retry
+                 AND lane > a.lane",
                 "lane"
             ),
             ", ",
             first!(
-                "channel = a.channel AND tenant = a.tenant AND retry > a.retry",
+                "channel = a.channel AND tenant = a.tenant AND pool = a.pool AND retry > a.retry",
                 "retry, lane"
             ),
             ", ",
             first!(
+                "channel = a.channel AND tenant = a.tenant AND pool > a.pool",
+                "pool, retry, lane"
+            ),
+            ", ",
+            first!(
                 "channel = a.channel AND tenant > a.tenant",
-                "tenant, retry, lane"
+                "tenant, pool, retry, lane"
             ),
             ")"
         )
@@ -132,24 +145,31 @@ async fn lap(
     to: Place<'_>,
     limit: u32,
 ) -> Result<Vec<Ready>, StoreError> {
+    let skip: Vec<_> = window
+        .skip
+        .iter()
+        .map(|of| (&of.tenant, &of.channel, pool_of(of.pool.as_ref())))
+        .collect();
     let rows = sqlx::query(concat!(
-        "WITH RECURSIVE start (channel, tenant, retry, lane) AS (
-             SELECT c.value, iif(c.value = ?5, ?6, ''), iif(c.value = ?5, ?7, 0),
-                    iif(c.value = ?5, ?8, -1)
+        "WITH RECURSIVE start (channel, tenant, pool, retry, lane) AS (
+             SELECT c.value, iif(c.value = ?5, ?6, ''), iif(c.value = ?5, ?16, ''),
+                    iif(c.value = ?5, ?7, 0), iif(c.value = ?5, ?8, -1)
              FROM jsonb_each(?2) AS c WHERE c.value >= ?5),
-         present (channel, tenant, retry, lane) AS (
-             SELECT n.channel, n.tenant, n.retry, n.lane
+         present (channel, tenant, pool, retry, lane) AS (
+             SELECT n.channel, n.tenant, n.pool, n.retry, n.lane
              FROM start AS a
              CROSS JOIN signalbus_delivery AS n ON n.position = ",
         behind!(),
-        "    WHERE (n.channel, n.tenant, n.retry, n.lane) <= (?9, ?10, ?11, ?12)
+        "    WHERE (n.channel, n.tenant, n.pool, n.retry, n.lane)
+                   <= (?9, ?10, ?17, ?11, ?12)
              UNION ALL
-             SELECT n.channel, n.tenant, n.retry, n.lane
+             SELECT n.channel, n.tenant, n.pool, n.retry, n.lane
              FROM present AS a
              CROSS JOIN signalbus_delivery AS n ON n.position = ",
         behind!(),
-        "    WHERE (n.channel, n.tenant, n.retry, n.lane) <= (?9, ?10, ?11, ?12)
-             ORDER BY 1, 2, 3, 4)
+        "    WHERE (n.channel, n.tenant, n.pool, n.retry, n.lane)
+                   <= (?9, ?10, ?17, ?11, ?12)
+             ORDER BY 1, 2, 3, 4, 5)
          SELECT ",
         row::ready_columns!(),
         concat!(
@@ -159,13 +179,13 @@ async fn lap(
               WHERE state = ",
             state!(ready),
             " AND class = ?3 AND channel = p.channel AND tenant = p.tenant
-                AND retry = p.retry AND lane = p.lane
+                AND pool = p.pool AND retry = p.retry AND lane = p.lane
                 AND (due <= ?15 OR (due = accepted_at AND attempt = 0 AND generation = 0))
               ORDER BY position LIMIT ?4)
           CROSS JOIN signalbus_event AS e ON e.event = d.event
           WHERE p.lane IN (SELECT value FROM jsonb_each(?1))
-            AND (p.tenant, p.channel) NOT IN (
-                SELECT value ->> 0, value ->> 1 FROM jsonb_each(?14))
+            AND (p.tenant, p.channel, p.pool) NOT IN (
+                SELECT value ->> 0, value ->> 1, value ->> 2 FROM jsonb_each(?14))
           LIMIT ?13"
         )
     ))
@@ -182,8 +202,10 @@ async fn lap(
     .bind(i64::from(to.retry))
     .bind(to.lane)
     .bind(i64::from(limit))
-    .bind(batch::rows(&window.skip)?)
+    .bind(batch::rows(&skip)?)
     .bind(micros(scope.now))
+    .bind(from.pool.to_owned())
+    .bind(to.pool.to_owned())
     .fetch_all(conn)
     .await
     .map_err(error::of)?;
@@ -193,11 +215,7 @@ async fn lap(
         .collect())
 }
 
-fn group_of(ready: &Ready) -> Group {
-    Group {
-        tenant: ready.tenant.clone(),
-        channel: ready.channel.clone(),
-        retry: ready.is_retry(),
-        lane: ready.lane,
-    }
+/// As it is stored: empty when there is none.
+fn pool_of(pool: Option<&PoolName>) -> &str {
+    pool.map_or("", PoolName::as_str)
 }

@@ -55,20 +55,19 @@ async fn backlog(count: u32, send_at: Option<Timestamp>) -> Backlog {
             idempotency: None,
             content: b"content".to_vec().into(),
             attachments: Vec::new(),
-            deliveries: vec![NewDelivery {
-                id: ids.delivery(),
-                recipient: 0,
-                channel: Some(channel()),
-                lane_key: LaneKey::of(&tenant, "ada"),
-                order_key: 1,
-                order: Order::Unordered,
-                address: None,
-                sender: None,
-                category: None,
-                send_at,
-                expires_at: None,
-                ended: None,
-                detail: None,
+            deliveries: vec![{
+                let mut made = NewDelivery::new(ids.delivery(), 0, LaneKey::of(&tenant, "ada"));
+                made.channel = Some(channel());
+                made.order_key = 1;
+                made.order = Order::Unordered;
+                made.address = None;
+                made.sender = None;
+                made.category = None;
+                made.send_at = send_at;
+                made.expires_at = None;
+                made.ended = None;
+                made.detail = None;
+                made
             }],
         }
     };

@@ -15,8 +15,8 @@ use crate::{
     codec::{Columns, micros},
     content, error, history,
     order::{self, OrderKey},
-    rendering,
-    states::{SENDING, end_code, state},
+    pauses, rendering, siblings,
+    states::{HELD, SENDING, end_code, state},
     suppress,
 };
 
@@ -37,11 +37,23 @@ macro_rules! asked {
                      WHEN c.expires_at <= ?3 THEN ",
             state!(expired),
             "
+                     WHEN c.after IS NOT NULL AND EXISTS (
+                         SELECT 1 FROM signalbus_delivery AS s
+                         WHERE s.id = c.after AND s.tenant = c.tenant AND ",
+            siblings::reached!(),
+            ") THEN ",
+            state!(not_needed),
+            "
                      WHEN EXISTS (SELECT 1 FROM signalbus_suppression AS p
                                   WHERE ",
             suppress::stands_against!(),
             ") THEN ",
             state!(suppressed),
+            "
+                     WHEN EXISTS (SELECT 1 FROM signalbus_pause AS p WHERE ",
+            pauses::holds!(),
+            ") THEN ",
+            state!(held),
             "
                      ELSE ",
             state!(sending),
@@ -142,14 +154,15 @@ pub(super) async fn claim(
             }
             match rows.get(&claim.position.0).filter(|row| row.answers(claim)) {
                 None => Ok(ClaimAnswer::Refused(Refusal::Moved)),
-                Some(row) if row.state == SENDING => Ok(ClaimAnswer::Claimed(Claimed {
-                    event: events
+                Some(row) if row.state == SENDING => {
+                    let event = events
                         .get(&row.event)
                         .map(Arc::clone)
-                        .ok_or_else(|| error::corrupt("the event of a delivery is missing"))?,
-                    recipient: row.recipient,
-                    rendering: renderings.get(&row.position).cloned().map(Into::into),
-                })),
+                        .ok_or_else(|| error::corrupt("the event of a delivery is missing"))?;
+                    let mut claimed = Claimed::new(event, row.recipient);
+                    claimed.rendering = renderings.get(&row.position).cloned().map(Into::into);
+                    Ok(ClaimAnswer::Claimed(claimed))
+                }
                 Some(row) => Ok(ClaimAnswer::Refused(refusal(row))),
             }
         })
@@ -161,6 +174,10 @@ fn refusal(row: &Written) -> Refusal {
         Refusal::Expired
     } else if row.state == end_code(EndState::Suppressed) {
         Refusal::Suppressed
+    } else if row.state == end_code(EndState::NotNeeded) {
+        Refusal::NotNeeded
+    } else if row.state == HELD {
+        Refusal::Held
     } else {
         Refusal::Moved
     }
@@ -229,7 +246,7 @@ async fn write(
     rows.iter().map(Written::of).collect()
 }
 
-/// Ends what something stands against.
+/// Ends, or holds, what something stands against.
 async fn end(
     conn: &mut SqliteConnection,
     now: Timestamp,
@@ -238,15 +255,21 @@ async fn end(
     let rows = sqlx::query(concat!(
         "UPDATE signalbus_delivery AS d SET
              state = s.verdict,
-             holds = 0,
+             holds = CASE s.verdict WHEN ",
+        state!(held),
+        " THEN d.holds ELSE 0 END,
              reason = CASE s.verdict WHEN ",
         state!(accepted),
         " THEN ?4 WHEN ",
         state!(expired),
         " THEN ?5 WHEN ",
         state!(suppressed),
-        " THEN ?6 END,
-             ended_at = ?3
+        " THEN ?6 WHEN ",
+        state!(not_needed),
+        " THEN ?7 END,
+             ended_at = CASE WHEN s.verdict <> ",
+        state!(held),
+        " THEN ?3 END
          FROM (",
         asked!(),
         ") AS s
@@ -261,6 +284,7 @@ async fn end(
     .bind(Reason::Receipt.as_str())
     .bind(Reason::Expired.as_str())
     .bind(Reason::Suppressed.as_str())
+    .bind(Reason::Reached.as_str())
     .fetch_all(conn)
     .await
     .map_err(error::of)?;
@@ -274,12 +298,18 @@ async fn note_ends(
     refused: &[Written],
 ) -> Result<(), StoreError> {
     let mut listed = why_suppressed(conn, refused).await?;
+    let mut paused = why_held(conn, refused).await?;
     let entries: Vec<_> = refused
         .iter()
         .map(|row| {
             let (state, reason) = match refusal(row) {
+                Refusal::Held => {
+                    let reason = paused.remove(&row.position).unwrap_or_default();
+                    return (row.position, Entry::Held { reason });
+                }
                 Refusal::Expired => (EndState::Expired, Reason::Expired),
                 Refusal::Suppressed => (EndState::Suppressed, Reason::Suppressed),
+                Refusal::NotNeeded => (EndState::NotNeeded, Reason::Reached),
                 _ => (EndState::Accepted, Reason::Receipt),
             };
             let detail = listed.remove(&row.position);
@@ -292,12 +322,44 @@ async fn note_ends(
         })
         .collect();
     history::append(conn, now, &entries).await?;
-    let keys: Vec<OrderKey> = refused
-        .iter()
+    let ended = || refused.iter().filter(|row| row.state != HELD);
+    let keys: Vec<OrderKey> = ended()
         .filter(|row| row.ordered)
         .map(|row| row.order.clone())
         .collect();
-    order::let_go(conn, micros(now), &keys).await
+    order::let_go(conn, micros(now), &keys).await?;
+    siblings::decide(conn, now, ended().map(|row| row.position).collect()).await
+}
+
+/// Why what holds these deliveries was paused.
+async fn why_held(
+    conn: &mut SqliteConnection,
+    refused: &[Written],
+) -> Result<HashMap<i64, String>, StoreError> {
+    let held = refused.iter().filter(|row| row.state == HELD);
+    let positions: Vec<i64> = held.map(|row| row.position).collect();
+    if positions.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows = sqlx::query(concat!(
+        "SELECT c.position, p.reason
+             FROM json_each(?1) AS j
+             CROSS JOIN signalbus_delivery AS c ON c.position = j.value
+             JOIN signalbus_pause AS p ON ",
+        pauses::holds!(),
+        // The oldest comes last, and stays.
+        " ORDER BY p.pause DESC"
+    ))
+    .bind(batch::rows(&positions)?)
+    .fetch_all(conn)
+    .await
+    .map_err(error::of)?;
+    rows.iter()
+        .map(|row| {
+            let mut columns = Columns::of(row);
+            Ok((columns.take()?, columns.take()?))
+        })
+        .collect()
 }
 
 /// What the list says about the addresses of those that are on it.

@@ -20,7 +20,10 @@ type Owned = HashMap<LaneId, i64>;
 /// Refuses what this version does not know, before anything is written.
 pub(crate) fn check(flush: &Flush) -> Result<(), StoreError> {
     for settle in &flush.settles {
-        if !matches!(settle.next, Next::Retry(_) | Next::End(..)) {
+        if !matches!(
+            settle.next,
+            Next::Retry(_) | Next::Later { .. } | Next::End(..)
+        ) {
             return Err(error::unsupported(
                 "this version of signalbus-sqlite does not know what should come next",
             ));

@@ -17,7 +17,7 @@ use crate::{
     codec::{Columns, message_hash, micros},
     error, history,
     order::{self, OrderKey},
-    receipts, rendering,
+    receipts, rendering, siblings,
     states::{FIRST_END, READY, TIMED, end_code, state},
     suppress,
 };
@@ -97,8 +97,11 @@ async fn write(
                 Next::End(end, reason) => (end_code(*end), None, Some(reason)),
                 Next::Retry(delay) => {
                     let due = micros(later(now, *delay));
-                    let state = if due > micros(now) { TIMED } else { READY };
-                    (state, Some(due), None)
+                    (waiting(due, now), Some(due), None)
+                }
+                Next::Later { until, .. } => {
+                    let due = micros(*until);
+                    (waiting(due, now), Some(due), None)
                 }
                 _ => return Err(error::unsupported("what should come next is not known")),
             };
@@ -121,6 +124,12 @@ async fn write(
                 message_id.map(message_hash),
                 settle.rendering.is_some(),
                 settle.lane.get(),
+                settle.tries,
+                // A tuple of serde's has sixteen places.
+                (
+                    settle.memo.as_ref().map(|memo| ids.add(memo)),
+                    matches!(settle.next, Next::Retry(_)).then_some(micros(now)),
+                ),
             ))
         })
         .collect::<Result<Vec<_>, StoreError>>()?;
@@ -142,7 +151,10 @@ async fn write(
         state!(first_end),
         " THEN ?3 END,
              due = coalesce(s.due, d.due),
-             retry = 1,
+             waits_since = s.waits_since,
+             tries = s.tries,
+             retry = s.tries > 0,
+             memo = s.memo,
              failures = s.failures,
              suspicion = s.suspicion,
              provider = s.provider,
@@ -166,7 +178,10 @@ async fn write(
                       j.value ->> 5 AS due, j.value ->> 6 AS reason,
                       j.value ->> 7 AS failures, j.value ->> 8 AS suspicion,
                       j.value ->> 9 AS provider, j.value ->> 10 AS message_id,
-                      j.value ->> 11 AS message_hash, j.value ->> 12 AS rendered
+                      j.value ->> 11 AS message_hash, j.value ->> 12 AS rendered,
+                      j.value ->> 14 AS tries,
+                      substr(?2, j.value ->> '$[15][0][0]', j.value ->> '$[15][0][1]') AS memo,
+                      j.value ->> '$[15][1]' AS waits_since
                FROM jsonb_each(?1) AS j
                CROSS JOIN signalbus_delivery AS c
                  ON c.position = j.value ->> 0
@@ -207,6 +222,10 @@ async fn write(
             Ok((key, written))
         })
         .collect()
+}
+
+fn waiting(due: i64, now: Timestamp) -> i64 {
+    if due > micros(now) { TIMED } else { READY }
 }
 
 fn message_id(settle: &Settle) -> Option<&str> {
@@ -265,7 +284,10 @@ async fn follow_up(
         .filter(|(_, row)| row.has_ended() && row.order_mode >= 1)
         .map(|(_, row)| row.order.clone())
         .collect();
-    order::let_go(conn, micros(now), &ended).await
+    order::let_go(conn, micros(now), &ended).await?;
+    let over = done.iter().filter(|(_, row)| row.has_ended());
+    let over = over.map(|(settle, _)| settle.position.0).collect();
+    siblings::decide(conn, now, over).await
 }
 
 /// A message is kept until a provider took it.
@@ -291,7 +313,9 @@ async fn keep_renderings(
 /// How it ended, when it ended otherwise than the worker meant.
 fn overruled(settle: &Settle, row: &Written) -> Option<(EndState, Reason)> {
     match settle.next {
-        Next::Retry(_) if row.has_ended() => Some((EndState::Cancelled, Reason::Cancelled)),
+        Next::Retry(_) | Next::Later { .. } if row.has_ended() => {
+            Some((EndState::Cancelled, Reason::Cancelled))
+        }
         Next::End(EndState::OutcomeUnknown, _) if row.state == end_code(EndState::Accepted) => {
             Some((EndState::Accepted, Reason::Receipt))
         }

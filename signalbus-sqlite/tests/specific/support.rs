@@ -52,20 +52,19 @@ pub(crate) fn event(ids: &IdSource, of: &str, class: Class) -> NewEvent {
         idempotency: None,
         content: b"content".to_vec().into(),
         attachments: Vec::new(),
-        deliveries: vec![NewDelivery {
-            id: ids.delivery(),
-            recipient: 0,
-            channel: Some(email()),
-            lane_key: LaneKey::of(&tenant, "ada"),
-            order_key: 1,
-            order: Order::Unordered,
-            address: None,
-            sender: None,
-            category: None,
-            send_at: None,
-            expires_at: None,
-            ended: None,
-            detail: None,
+        deliveries: vec![{
+            let mut made = NewDelivery::new(ids.delivery(), 0, LaneKey::of(&tenant, "ada"));
+            made.channel = Some(email());
+            made.order_key = 1;
+            made.order = Order::Unordered;
+            made.address = None;
+            made.sender = None;
+            made.category = None;
+            made.send_at = None;
+            made.expires_at = None;
+            made.ended = None;
+            made.detail = None;
+            made
         }],
     }
 }
@@ -117,14 +116,7 @@ pub(crate) async fn fetch(store: &dyn Store, lanes: &[LaneLease]) -> Fetched {
 }
 
 pub(crate) fn claim(ready: &Ready) -> Claim {
-    Claim {
-        position: ready.position,
-        id: ready.id,
-        lane: ready.lane,
-        generation: ready.generation,
-        attempt: ready.attempt + 1,
-        alone: false,
-    }
+    Claim::of(ready)
 }
 
 pub(crate) fn settle(ready: &Ready, next: Next) -> Settle {
@@ -134,32 +126,24 @@ pub(crate) fn settle(ready: &Ready, next: Next) -> Settle {
         },
         _ => AttemptOutcome::Interrupted,
     };
-    Settle {
-        position: ready.position,
-        id: ready.id,
-        lane: ready.lane,
+    let record = AttemptRecord {
         generation: ready.generation,
         attempt: ready.attempt + 1,
-        record: AttemptRecord {
-            generation: ready.generation,
-            attempt: ready.attempt + 1,
-            provider: Some(ProviderName::new("test").unwrap()),
-            started_at: Timestamp::UNIX_EPOCH,
-            took: Duration::from_millis(3),
-            request_started: true,
-            outcome,
-            fault: None,
-            code: None,
-            detail: None,
-            next: "test".into(),
-            retry_in: None,
-        },
-        next,
-        failures: 1,
-        suspicion: 0,
-        rendering: None,
-        effects: Vec::new(),
-    }
+        provider: Some(ProviderName::new("test").unwrap()),
+        started_at: Timestamp::UNIX_EPOCH,
+        took: Duration::from_millis(3),
+        request_started: true,
+        outcome,
+        fault: None,
+        code: None,
+        detail: None,
+        next: "test".into(),
+        retry_in: None,
+    };
+    let mut settle = Settle::new(ready, next, record);
+    settle.failures = 1;
+    settle.suspicion = 0;
+    settle
 }
 
 pub(crate) fn sent() -> Next {

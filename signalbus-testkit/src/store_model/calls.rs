@@ -2,15 +2,21 @@
 
 use std::time::Duration;
 
-use signalbus_core::store::{
-    AddressHash, BusAdvance, BusPosition, Cancel, CancelTarget, Cause, DeliveryFilter, EndState,
-    NewEvent, Reason, Receipt, ReceiptEffect, ReceiptKind, ReceiptTarget, Redrive, RedriveContent,
-    Scope, Selection, Suppression, Unsuppress,
+use signalbus_core::{
+    Topic,
+    name::PoolName,
+    store::{
+        AddressHash, After, BusAdvance, BusPosition, Cancel, CancelTarget, Cause, DeliveryFilter,
+        EndState, NewEvent, Pause, Paused, Reason, Receipt, ReceiptEffect, ReceiptKind,
+        ReceiptTarget, Redrive, RedriveContent, Scope, Selection, Suppression, Unsuppress,
+    },
 };
 
 use super::{
     play::{Born, Play, Verdict, failed, same},
-    story::{self, About, Advance, Again, CHANNELS, PEOPLE, Said, TENANTS, TOPICS, To},
+    story::{
+        self, About, Advance, Again, CHANNELS, Held, PEOPLE, POOLS, Said, TENANTS, TOPICS, To,
+    },
     words,
     work::from_the_end,
 };
@@ -90,6 +96,7 @@ impl Play<'_> {
             draft = self.recipient(draft, to);
         }
         let mut event = NewEvent::from(draft);
+        let (harness, mut ids) = (&self.harness, Vec::new());
         for (delivery, to) in event.deliveries.iter_mut().zip(to) {
             if let Some(id) = self.reserved.take() {
                 delivery.id = id;
@@ -98,6 +105,17 @@ impl Play<'_> {
                 delivery.ended = Some((EndState::Dead, Reason::InvalidAddress));
                 delivery.detail = Some("an address needs an '@'".to_owned());
             }
+            let pool = to.pool.filter(|_| delivery.channel.is_some());
+            delivery.pool = pool.and_then(|pool| PoolName::new(POOLS[pool]).ok());
+            let earlier = to.behind.and_then(|behind| {
+                let sibling = from_the_end(&ids, behind.back)?;
+                let mut after = After::failed(*sibling);
+                after.until = behind.until.map(|wait| harness.after(wait));
+                after.unless = behind.unless;
+                Some(after)
+            });
+            delivery.after = earlier;
+            ids.push(delivery.id);
             let born = Born {
                 tenant: event.tenant.clone(),
                 id: delivery.id,
@@ -124,6 +142,27 @@ impl Play<'_> {
             draft = draft.without_route();
         }
         draft
+    }
+
+    pub(super) async fn pause(&mut self, held: Held) -> Verdict {
+        let (what, reason) = (paused(held), format!("for {held:?}"));
+        let pause = Pause::new(what.clone(), "ops", reason.as_str());
+        let told = self.store.pause(pause).await.map_err(failed)?;
+        same("a pause", &told, &self.reference.pause(&what, &reason))
+    }
+
+    pub(super) async fn resume(&mut self, held: Held) -> Verdict {
+        let what = paused(held);
+        let told = self.store.resume(&what).await.map_err(failed)?;
+        same("the end of a pause", &told, &self.reference.resume(&what))
+    }
+
+    pub(super) async fn release(&mut self, limit: u32) -> Verdict {
+        let told = self.store.release(limit).await.map_err(failed)?;
+        if told.released > 0 {
+            self.report.meet("released");
+        }
+        same("a release", &told, &self.reference.release(limit))
     }
 
     fn advance(&self, step: Advance) -> BusAdvance {
@@ -335,4 +374,12 @@ impl Play<'_> {
         let expected = count.min(u64::from(limit));
         same("how many were purged", &(told, gone), &(expected, expected))
     }
+}
+
+fn paused(held: Held) -> Paused {
+    let mut what = Paused::everything();
+    what.tenant = held.tenant.map(|of| tenant(TENANTS[of]));
+    what.topic = held.topic.and_then(|of| Topic::new(TOPICS[of]).ok());
+    what.channel = held.channel.map(|on| channel(CHANNELS[on]));
+    what
 }

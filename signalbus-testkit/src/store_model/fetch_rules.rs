@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use signalbus_core::store::{ClassWindow, Fetched, Group, LaneId, LaneLease, Ready, Window};
+use signalbus_core::store::{
+    Account, ClassWindow, Fetched, Group, LaneId, LaneLease, Ready, Window,
+};
 
 use super::reference::{Delivery, Place, Reference};
 
@@ -105,7 +107,7 @@ impl Look<'_> {
         }
         let mut groups: BTreeMap<Group, Vec<&Ready>> = BTreeMap::new();
         for ready in &returned {
-            let group = group_of(ready);
+            let group = ready.group();
             let others = groups.entry(group).or_default();
             if others
                 .last()
@@ -142,7 +144,7 @@ impl Look<'_> {
         let Some((_, group)) = resume.next() else {
             return Ok(false);
         };
-        let last = returned.last().map(|ready| group_of(ready));
+        let last = returned.last().map(|ready| ready.group());
         let left = self
             .reference
             .deliveries
@@ -246,15 +248,10 @@ impl Look<'_> {
 }
 
 fn skips(window: &ClassWindow, ready: &Ready) -> bool {
-    let of = (ready.tenant.clone(), ready.channel.clone());
-    window.skip.contains(&of)
-}
-
-fn group_of(ready: &Ready) -> Group {
-    Group {
-        tenant: ready.tenant.clone(),
+    let of = Account {
         channel: ready.channel.clone(),
-        retry: ready.is_retry(),
-        lane: ready.lane,
-    }
+        tenant: ready.tenant.clone(),
+        pool: ready.pool.clone(),
+    };
+    window.skip.contains(&of)
 }

@@ -110,6 +110,9 @@ impl<'r> Play<'r> {
             Step::Unsuppress(tenant, person, channel) => {
                 self.unsuppress(*tenant, *person, *channel).await
             }
+            Step::Pause(what) => self.pause(*what).await,
+            Step::Resume(what) => self.resume(*what).await,
+            Step::Release(limit) => self.release(*limit).await,
             Step::Purge { age, limit } => self.purge(*age, *limit).await,
             Step::Advance(step) => {
                 self.harness.clock.advance(*step);
@@ -119,6 +122,11 @@ impl<'r> Play<'r> {
                 let back = self.harness.now() - *jump;
                 self.harness.clock.set(back);
                 self.reference.rewound = true;
+                // Whoever reads work sees that the clock went back.
+                let window = crate::store_suite::everything();
+                self.store.fetch(&[], window).await.map_err(failed)?;
+                self.reference.now = back;
+                self.reference.rewind();
                 Ok(())
             }
         }

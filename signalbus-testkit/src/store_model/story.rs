@@ -14,6 +14,7 @@ pub(super) const WORKERS: usize = 3;
 pub(super) const TENANTS: [&str; 2] = ["acme", "other"];
 pub(super) const PEOPLE: [&str; 4] = ["ada", "bob", "cid", "dan"];
 pub(super) const CHANNELS: [&str; 3] = ["email", "sms", "push"];
+pub(super) const POOLS: [&str; 2] = ["us", "eu"];
 pub(super) const TOPICS: [&str; 2] = ["user.signup", "invoice.paid"];
 
 /// One call of the store, or time that passes. Numbers name one of what there is, counted from the
@@ -54,6 +55,9 @@ pub(super) enum Step {
     Redrive(Again),
     Suppress(usize, usize, usize),
     Unsuppress(usize, usize, usize),
+    Pause(Held),
+    Resume(Held),
+    Release(u32),
     Purge {
         age: Duration,
         limit: u32,
@@ -61,6 +65,14 @@ pub(super) enum Step {
     Advance(Duration),
     /// The wall clock jumps back; monotonic time stays.
     Rewind(Duration),
+}
+
+/// What a pause narrows itself to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Held {
+    pub(super) tenant: Option<usize>,
+    pub(super) topic: Option<usize>,
+    pub(super) channel: Option<usize>,
 }
 
 #[derive(Debug, Clone)]
@@ -85,6 +97,16 @@ pub(super) struct To {
     pub(super) send_in: Option<Duration>,
     pub(super) expires_in: Option<Duration>,
     pub(super) ended: Option<Born>,
+    pub(super) behind: Option<Behind>,
+    pub(super) pool: Option<usize>,
+}
+
+/// Waits for one of the deliveries before it in its event.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Behind {
+    pub(super) back: usize,
+    pub(super) until: Option<Duration>,
+    pub(super) unless: u8,
 }
 
 /// How a delivery ends when it is accepted.
@@ -139,6 +161,7 @@ impl Look {
 pub(super) enum After {
     Taken,
     Retry { wait: Duration, rendered: bool },
+    Later { wait: Duration },
     End { state: EndState, suppress: bool },
 }
 
@@ -196,6 +219,9 @@ fn any_step() -> impl Strategy<Value = Step> {
         1 => any_address().prop_map(|(tenant, person, channel)| {
             Step::Unsuppress(tenant, person, channel)
         }),
+        2 => any_pause().prop_map(Step::Pause),
+        2 => any_pause().prop_map(Step::Resume),
+        2 => select(&[1, 100][..]).prop_map(Step::Release),
         1 => (seconds(&[0, 1, 30, 100]), select(&[1, 2, 100][..]))
             .prop_map(|(age, limit)| Step::Purge { age, limit }),
         8 => prop_oneof![
@@ -250,15 +276,47 @@ fn any_to() -> impl Strategy<Value = To> {
         option::weighted(0.2, seconds(&[1, 5, 20])),
         option::weighted(0.2, seconds(&[5, 10, 60])),
         option::weighted(0.08, select(&[Born::WithoutRoute, Born::Dead][..])),
+        option::weighted(0.25, any_behind()),
+        option::weighted(0.2, 0..POOLS.len()),
     )
-        .prop_map(|(person, channel, order, send_in, expires_in, ended)| To {
-            person,
+        .prop_map(
+            |(person, channel, order, send_in, expires_in, ended, behind, pool)| To {
+                person,
+                channel,
+                order,
+                send_in,
+                expires_in,
+                ended,
+                behind,
+                pool,
+            },
+        )
+}
+
+fn any_behind() -> impl Strategy<Value = Behind> {
+    let unless = select(vec![
+        ReceiptKind::Sent.rank(),
+        ReceiptKind::Sent.rank(),
+        ReceiptKind::Delivered.rank(),
+    ]);
+    (0..3_usize, option::of(seconds(&[1, 5, 20])), unless).prop_map(|(back, until, unless)| {
+        Behind {
+            back,
+            until,
+            unless,
+        }
+    })
+}
+
+fn any_pause() -> impl Strategy<Value = Held> {
+    let one = |of: usize| option::weighted(0.4, 0..of);
+    (one(TENANTS.len()), one(TOPICS.len()), one(CHANNELS.len())).prop_map(
+        |(tenant, topic, channel)| Held {
+            tenant,
+            topic,
             channel,
-            order,
-            send_in,
-            expires_in,
-            ended,
-        })
+        },
+    )
 }
 
 fn any_advance() -> impl Strategy<Value = Advance> {
@@ -335,6 +393,7 @@ fn any_after() -> impl Strategy<Value = After> {
         2 => Just(After::Taken),
         4 => (seconds(&[0, 0, 1, 10]), any::<bool>())
             .prop_map(|(wait, rendered)| After::Retry { wait, rendered }),
+        2 => seconds(&[0, 1, 10]).prop_map(|wait| After::Later { wait }),
         4 => (select(ends.to_vec()), prop::bool::weighted(0.2))
             .prop_map(|(state, suppress)| After::End { state, suppress }),
     ]
@@ -461,6 +520,9 @@ impl fmt::Display for Step {
                     CHANNELS[*channel]
                 )
             }
+            Self::Pause(held) => write!(f, "somebody pauses {held:?}"),
+            Self::Resume(held) => write!(f, "somebody resumes {held:?}"),
+            Self::Release(limit) => write!(f, "up to {limit} are released"),
             Self::Purge { age, limit } => write!(f, "purge {limit} older than {age:?}"),
             Self::Advance(step) => write!(f, "{step:?} pass"),
             Self::Rewind(jump) => write!(f, "the wall clock goes back by {jump:?}"),

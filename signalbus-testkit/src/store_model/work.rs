@@ -3,8 +3,8 @@
 use signalbus_core::{
     Class,
     store::{
-        Cause, Claim, ClaimAnswer, ClassWindow, Effect, EndState, Flush, LaneLease, LaneRequest,
-        Next, Ready, Reason, Refusal, Settle, SettleAnswer, Space, Suppression, Window,
+        Account, Cause, ClaimAnswer, ClassWindow, Effect, EndState, Flush, LaneLease, LaneRequest,
+        Next, Ready, Reason, Refusal, Settle, SettleAnswer, Space, Suppression, Why, Window,
     },
 };
 
@@ -67,7 +67,11 @@ impl Play<'_> {
         let skip: Vec<_> = look
             .skip
             .iter()
-            .map(|(of, on)| (tenant(TENANTS[*of]), channel(CHANNELS[*on])))
+            .map(|(of, on)| Account {
+                channel: channel(CHANNELS[*on]),
+                tenant: tenant(TENANTS[*of]),
+                pool: None,
+            })
             .collect();
         let class_window = |class: &Class| ClassWindow {
             class: *class,
@@ -143,11 +147,9 @@ impl Play<'_> {
             if let Some(ready) = from_the_end(&hand.read, *which)
                 && flush.claims.iter().all(|one| one.id != ready.id)
             {
-                let alone = *alone;
-                flush.claims.push(Claim {
-                    alone,
-                    ..claim(ready)
-                });
+                let mut claim = claim(ready);
+                claim.alone = *alone;
+                flush.claims.push(claim);
             }
         }
         for (which, after) in settles {
@@ -168,6 +170,12 @@ impl Play<'_> {
                 let mut settle = result(before, Next::Retry(*wait));
                 let text = format!("{name}, try {} of {}", settle.attempt, settle.generation);
                 settle.rendering = rendered.then(|| text.into());
+                settle
+            }
+            After::Later { wait } => {
+                let (until, why) = (self.harness.after(*wait), Why::QuietHours);
+                let mut settle = result(before, Next::Later { until, why });
+                settle.memo = Some(format!("{name} waits").into());
                 settle
             }
             After::End { state, suppress } => {

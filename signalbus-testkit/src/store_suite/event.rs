@@ -2,9 +2,10 @@ use signalbus_core::{
     Attachment, ChannelName, Class, DeliveryId, EventId, Order, ProviderName, TenantId, Timestamp,
     Topic,
     id::IdSource,
+    name::PoolName,
     store::{
-        AddressHash, Cause, EndState, Fingerprint, IdempotencyRecord, LaneKey, NewDelivery,
-        NewEvent, Reason, Suppression,
+        AddressHash, After, Cause, EndState, Fingerprint, GatherKey, IdempotencyRecord, LaneKey,
+        NewDelivery, NewEvent, Reason, Suppression,
     },
 };
 
@@ -36,6 +37,10 @@ struct Recipient {
     detail: Option<String>,
     sender: Option<String>,
     category: Option<String>,
+    pool: Option<PoolName>,
+    after: Option<After>,
+    gather: Option<GatherKey>,
+    watched: bool,
 }
 
 impl Draft {
@@ -116,6 +121,10 @@ impl Draft {
             detail: None,
             sender: None,
             category: None,
+            pool: None,
+            after: None,
+            gather: None,
+            watched: false,
         });
         self
     }
@@ -156,6 +165,38 @@ impl Draft {
         self.last(|last| last.category = Some(category.to_owned()))
     }
 
+    /// The last recipient's message is sent by this pool.
+    #[must_use]
+    pub fn pool(self, pool: &str) -> Self {
+        self.last(|last| last.pool = Some(PoolName::new(pool).unwrap()))
+    }
+
+    /// The last recipient's delivery waits for the one before it.
+    #[must_use]
+    pub fn behind(self, after: impl FnOnce(DeliveryId) -> After) -> Self {
+        let before = self.recipients.iter().rev().nth(1);
+        let sibling = before.expect("a recipient before the last").id;
+        self.last(|last| last.after = Some(after(sibling)))
+    }
+
+    /// The last recipient's delivery may be gathered under this key.
+    #[must_use]
+    pub fn gather(self, key: GatherKey) -> Self {
+        self.last(|last| last.gather = Some(key))
+    }
+
+    /// Somebody wants to hear of the end of the last recipient's delivery.
+    #[must_use]
+    pub fn watched(self) -> Self {
+        self.last(|last| last.watched = true)
+    }
+
+    /// The last recipient's address cannot be used: its delivery is dead at once.
+    #[must_use]
+    pub fn born_dead(self) -> Self {
+        self.last(|last| last.ended = Some((EndState::Dead, Reason::InvalidAddress)))
+    }
+
     /// The last recipient has no route: its delivery ends at once.
     #[must_use]
     pub fn without_route(self) -> Self {
@@ -177,23 +218,27 @@ impl From<Draft> for NewEvent {
         let tenant = draft.tenant;
         let deliveries = (0..)
             .zip(draft.recipients)
-            .map(|(place, to)| NewDelivery {
-                id: to.id,
-                recipient: place,
-                lane_key: LaneKey::of(&tenant, &to.name),
-                order_key: order_key(&tenant, to.channel.as_ref(), &to.name),
-                order: to.order,
-                address: to
+            .map(|(place, to)| {
+                let lane_key = LaneKey::of(&tenant, &to.name);
+                let mut delivery = NewDelivery::new(to.id, place, lane_key);
+                delivery.order_key = order_key(&tenant, to.channel.as_ref(), &to.name);
+                delivery.order = to.order;
+                delivery.address = to
                     .channel
                     .as_ref()
-                    .map(|channel| AddressHash::of(channel, &to.name)),
-                channel: to.channel,
-                send_at: to.send_at,
-                expires_at: to.expires_at,
-                sender: to.sender,
-                category: to.category,
-                ended: to.ended,
-                detail: to.detail,
+                    .map(|channel| AddressHash::of(channel, &to.name));
+                delivery.channel = to.channel;
+                delivery.send_at = to.send_at;
+                delivery.expires_at = to.expires_at;
+                delivery.sender = to.sender;
+                delivery.category = to.category;
+                delivery.ended = to.ended;
+                delivery.detail = to.detail;
+                delivery.pool = to.pool;
+                delivery.after = to.after;
+                delivery.gather = to.gather;
+                delivery.watched = to.watched;
+                delivery
             })
             .collect();
         Self {

@@ -1,11 +1,16 @@
 //! The list of cases, and how they become tests.
 
-use signalbus_core::store::StoreFeatures;
+use signalbus_core::store::{Shape, StoreFeatures};
 
 /// Makes one test of each case; see [`store_suite`](mod@crate::store_suite).
 #[macro_export]
 macro_rules! store_suite {
     (durable: $durable:tt, shared: $shared:tt, open: $open:expr $(,)?) => {
+        $crate::store_suite! {
+            durable: $durable, shared: $shared, shapes: false, open: $open
+        }
+    };
+    (durable: $durable:tt, shared: $shared:tt, shapes: $shapes:tt, open: $open:expr $(,)?) => {
         fn run_store_case(case: impl AsyncFnOnce($crate::store_suite::Harness)) {
             $crate::store_suite::run($open, case);
         }
@@ -13,28 +18,45 @@ macro_rules! store_suite {
         #[test]
         fn the_store_says_what_is_on_its_sheet() {
             run_store_case(async |harness| {
-                let sheet = $crate::store_suite::list::sheet($durable, $shared);
-                assert_eq!(harness.store().features(), sheet);
+                let sheet = $crate::store_suite::list::sheet($durable, $shared, $shapes);
+                $crate::store_suite::list::compare(harness.store().features(), sheet);
             });
         }
 
-        $crate::__store_cases! { __store_tests { $durable $shared } }
+        $crate::__store_cases! { __store_tests { $durable $shared $shapes } }
     };
 }
 
 /// What a sheet says, in the words of a store.
 #[must_use]
-pub const fn sheet(durable: bool, shared: bool) -> StoreFeatures {
-    StoreFeatures::none().durable(durable).shared(shared)
+pub fn sheet(durable: bool, shared: bool, shapes: bool) -> StoreFeatures {
+    let plain = StoreFeatures::none().durable(durable).shared(shared);
+    let kept = Shape::ALL.iter().filter(|_| shapes);
+    kept.fold(plain, |sheet, shape| sheet.keeps(*shape))
+}
+
+/// Compares what a store says of itself with its sheet: one that keeps some shapes only is tried
+/// without them.
+///
+/// # Panics
+/// When they differ.
+#[track_caller]
+pub fn compare(told: StoreFeatures, sheet: StoreFeatures) {
+    assert_eq!((told.durable, told.shared), (sheet.durable, sheet.shared));
+    for shape in Shape::ALL.into_iter().filter(|shape| sheet.has(*shape)) {
+        assert!(told.has(shape), "it does not keep {}", shape.as_str());
+    }
 }
 
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __store_tests {
-    ({ $durable:tt $shared:tt } always $always:tt durable $if_durable:tt shared $if_shared:tt) => {
+    ({ $durable:tt $shared:tt $shapes:tt } always $always:tt durable $if_durable:tt
+     shared $if_shared:tt shapes $if_shapes:tt) => {
         $crate::__store_tests! { @true $always }
         $crate::__store_tests! { @$durable $if_durable }
         $crate::__store_tests! { @$shared $if_shared }
+        $crate::__store_tests! { @$shapes $if_shapes }
     };
     (@false $areas:tt) => {};
     (@true { $($area:ident { $($case:ident)* })* }) => {
@@ -273,6 +295,45 @@ macro_rules! __store_cases {
                     the_lanes_of_the_dead_are_shared_out
                     processes_see_one_store
                     one_of_two_owners_sends
+                }
+            }
+            shapes {
+                later {
+                    what_was_put_off_waits_its_time
+                    only_sends_count_as_tries
+                    what_was_called_off_is_not_put_off
+                    a_memo_comes_back
+                    a_retry_waits_no_longer_when_the_clock_goes_back
+                    a_given_time_stays_so
+                }
+                siblings {
+                    it_waits_while_the_sibling_is_on_its_way
+                    it_is_sent_when_the_sibling_fails
+                    it_is_not_needed_when_the_sibling_works
+                    a_receipt_in_time_calls_it_off
+                    it_is_sent_when_its_time_has_come
+                    a_bounce_sends_it_at_once
+                    a_claim_meets_what_was_heard
+                    what_was_reached_is_passed_on
+                    every_other_end_of_the_sibling_lets_it_go
+                    its_own_retry_keeps_its_time
+                    it_expires_while_it_waits
+                    a_new_generation_waits_for_nobody
+                }
+                pauses {
+                    a_claim_meets_a_pause
+                    a_pause_is_as_wide_as_it_says
+                    pauses_are_kept
+                    what_was_held_comes_back_in_batches
+                    what_another_pause_holds_stays
+                    what_is_held_may_be_called_off
+                    a_held_head_keeps_its_place
+                    what_expired_meanwhile_is_not_sent
+                }
+                shapes {
+                    words_come_back_as_they_were_given
+                    a_pool_has_a_window_of_its_own
+                    a_cut_between_pools_goes_on_behind_it
                 }
             }
         }

@@ -16,6 +16,8 @@
 //! }
 //! ```
 //!
+//! With `shapes: true` it keeps every [`Shape`](signalbus_core::store::Shape), too.
+//!
 //! `durable` and `shared` are the feature sheet, as in
 //! [`StoreFeatures`](signalbus_core::store::StoreFeatures). Cases for features that are not on it are
 //! not tests at all, so that none seems to pass; one test compares the sheet with what the store
@@ -46,7 +48,9 @@ pub mod claims;
 pub mod fencing;
 pub mod idempotency;
 pub mod lanes;
+pub mod later;
 pub mod order;
+pub mod pauses;
 pub mod purges;
 pub mod queries;
 pub mod receipts;
@@ -54,7 +58,9 @@ pub mod redrives;
 pub mod refusals;
 pub mod restart;
 pub mod results;
+pub mod shapes;
 pub mod sharing;
+pub mod siblings;
 pub mod windows;
 
 pub use event::{Draft, acme, channel, provider, suppression, tenant};

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use signalbus_core::{
     Class, Clock, DeliveryId,
-    store::{ClassWindow, Epoch, Fetched, Group, Next, Ready, Window},
+    store::{Account, ClassWindow, Epoch, Fetched, Group, Next, Ready, Window},
 };
 
 use super::{Draft, Harness, Worker, acme, all_of, channel, everything, result, tenant};
@@ -118,12 +118,12 @@ pub async fn a_class_that_is_cut_goes_on_behind_the_cut(h: Harness) {
                 fetched
                     .ready
                     .iter()
-                    .filter(|other| is_in(other, &group_of(ready)))
+                    .filter(|other| is_in(other, &ready.group()))
                     .count()
                     == 1,
                 "one of each group"
             );
-            seen.insert(group_of(ready));
+            seen.insert(ready.group());
         }
         let [(Class::Standard, cut)] = fetched.resume.as_slice() else {
             panic!("a class that was cut says where: {:?}", fetched.resume);
@@ -181,10 +181,12 @@ pub async fn what_is_in_hand_is_skipped(h: Harness) {
     let [mail, sms] = h.given(h.event().to("ada").to("ada").on("sms")).await;
     let [bulk] = h.given(h.event().class(Class::Bulk).to("ada")).await;
     let worker = h.worker().await;
-    let skip = vec![
-        (acme(), channel("email")),
-        (tenant("other"), channel("sms")),
-    ];
+    let account = |tenant, on| Account {
+        channel: channel(on),
+        tenant,
+        pool: None,
+    };
+    let skip = vec![account(acme(), "email"), account(tenant("other"), "sms")];
     let window = Window {
         classes: vec![
             ClassWindow {
@@ -279,13 +281,13 @@ pub async fn what_waits_again_hides_nothing(h: Harness) {
     let [tried] = h.given(h.event().to("ada")).await;
     let [second] = h.given(h.event().to("ada")).await;
     let worker = h.worker().await;
-    worker.postpones(tried, Duration::ZERO).await;
-    worker.postpones(second, Duration::from_secs(1)).await;
+    let until = h.after(Duration::from_secs(1));
+    worker.puts_off(tried, until).await;
+    worker.puts_off(second, until).await;
     h.clock.advance(Duration::from_secs(1));
     assert!(worker.sees(tried).await && worker.sees(second).await);
     h.clock.set(h.clock.now() - Duration::from_mins(1));
     let [third] = h.given(h.event().to("ada")).await;
-    worker.postpones(third, Duration::ZERO).await;
     let window = Window {
         per_group: 1,
         ..everything()
@@ -322,21 +324,12 @@ fn many(h: &Harness, tenant: &str, count: u32) -> Draft {
     })
 }
 
-fn group_of(ready: &Ready) -> Group {
-    Group {
-        tenant: ready.tenant.clone(),
-        channel: ready.channel.clone(),
-        retry: ready.is_retry(),
-        lane: ready.lane,
-    }
-}
-
 fn is_in(ready: &Ready, group: &Group) -> bool {
-    group_of(ready) == *group
+    ready.group() == *group
 }
 
 fn groups(fetched: &Fetched) -> BTreeSet<Group> {
-    fetched.ready.iter().map(group_of).collect()
+    fetched.ready.iter().map(Ready::group).collect()
 }
 
 fn of_class(fetched: &Fetched, class: Class) -> usize {

@@ -1,13 +1,13 @@
 use std::time::Duration;
 
 use signalbus_core::{
-    ChannelName, Class, DeliveryId,
+    ChannelName, Class, DeliveryId, Timestamp,
     id::WorkerId,
     provider::{Fault, Outcome},
     store::{
         AttemptOutcome, AttemptRecord, Claim, ClaimAnswer, Claimed, ClassWindow, EndState, Fetched,
-        Flush, Flushed, LaneHolding, LaneId, LaneLease, LaneRequest, Next, Ready, Reason, Settle,
-        SettleAnswer, Space, Window,
+        Flush, Flushed, LaneHolding, LaneId, LaneLease, LaneRequest, Next, Ready, Reason, Refusal,
+        Settle, SettleAnswer, Space, Why, Window,
     },
 };
 
@@ -142,6 +142,24 @@ impl Worker {
         self.settles(taken(&ready, message)).await;
     }
 
+    /// Claims a delivery that must be ready and puts it off until then.
+    pub async fn puts_off(&self, id: DeliveryId, until: Timestamp) {
+        let ready = self.ready(id).await;
+        self.claims(&ready).await;
+        let why = Why::QuietHours;
+        self.settles(result(&ready, Next::Later { until, why }))
+            .await;
+    }
+
+    /// How the claim of a delivery that must be ready is refused.
+    pub async fn is_refused(&self, id: DeliveryId) -> Refusal {
+        let ready = self.ready(id).await;
+        match self.claim(claim(&ready)).await {
+            ClaimAnswer::Refused(refusal) => refusal,
+            other => panic!("the claim was answered with {other:?}"),
+        }
+    }
+
     /// Claims a delivery that must be ready and has it tried again later.
     pub async fn postpones(&self, id: DeliveryId, delay: Duration) {
         let ready = self.ready(id).await;
@@ -178,14 +196,7 @@ fn channels() -> Vec<ChannelName> {
 /// The claim of the next attempt.
 #[must_use]
 pub fn claim(ready: &Ready) -> Claim {
-    Claim {
-        position: ready.position,
-        id: ready.id,
-        lane: ready.lane,
-        generation: ready.generation,
-        attempt: ready.attempt + 1,
-        alone: false,
-    }
+    Claim::of(ready)
 }
 
 /// The result of the next attempt.
@@ -193,38 +204,33 @@ pub fn claim(ready: &Ready) -> Claim {
 pub fn result(ready: &Ready, next: Next) -> Settle {
     let attempt = ready.attempt + 1;
     let (outcome, fault) = outcome(&next);
-    Settle {
-        position: ready.position,
-        id: ready.id,
-        lane: ready.lane,
+    let record = AttemptRecord {
         generation: ready.generation,
         attempt,
-        failures: ready.failures + u32::from(matches!(next, Next::Retry(_))),
-        suspicion: ready.suspicion,
-        record: AttemptRecord {
-            generation: ready.generation,
-            attempt,
-            provider: Some(provider("fake")),
-            started_at: ready.since,
-            took: Duration::from_millis(20),
-            request_started: true,
-            outcome,
-            fault,
-            code: Some("250".to_owned()),
-            detail: None,
-            next: match &next {
-                Next::End(state, _) => state.as_str().into(),
-                _ => "retry".into(),
-            },
-            retry_in: match next {
-                Next::Retry(delay) => Some(delay),
-                _ => None,
-            },
+        provider: Some(provider("fake")),
+        started_at: ready.since,
+        took: Duration::from_millis(20),
+        request_started: true,
+        outcome,
+        fault,
+        code: Some("250".to_owned()),
+        detail: None,
+        next: match &next {
+            Next::End(state, _) => state.as_str().into(),
+            Next::Later { .. } => "later".into(),
+            _ => "retry".into(),
         },
-        next,
-        rendering: None,
-        effects: Vec::new(),
-    }
+        retry_in: match next {
+            Next::Retry(delay) => Some(delay),
+            _ => None,
+        },
+    };
+    let retries = matches!(next, Next::Retry(_));
+    let put_off = matches!(next, Next::Later { .. });
+    let mut settle = Settle::new(ready, next, record);
+    settle.tries = ready.tries + u32::from(!put_off);
+    settle.failures = ready.failures + u32::from(retries);
+    settle
 }
 
 /// The result of an attempt that the provider `fake` took under this name.

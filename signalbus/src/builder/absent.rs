@@ -7,8 +7,8 @@ use crate::{
     store::{
         Acceptance, BusAdvance, BusPosition, Cancel, Cancelled, DeliveryFilter, DeliveryRecord,
         EventRecord, Fetched, Flush, Flushed, HistoryEntry, LaneHolding, LaneLease, LaneRequest,
-        NewEvent, Page, PageToken, Receipt, ReceiptEffect, Redrive, Redriven, Store, StoreError,
-        StoreErrorKind, StoreFeatures, Suppression, Tally, Unsuppress, Window,
+        NewEvent, Page, PageToken, Pause, Paused, Receipt, ReceiptEffect, Redrive, Redriven, Store,
+        StoreError, StoreErrorKind, StoreFeatures, Suppression, Tally, Unsuppress, Window,
     },
 };
 
@@ -64,6 +64,18 @@ impl Store for Absent {
     }
 
     async fn cancel(&self, _: &TenantId, _: Cancel) -> Result<Vec<Cancelled>, StoreError> {
+        absent()
+    }
+
+    async fn pause(&self, _: Pause) -> Result<bool, StoreError> {
+        absent()
+    }
+
+    async fn resume(&self, _: &Paused) -> Result<bool, StoreError> {
+        absent()
+    }
+
+    async fn pauses(&self) -> Result<Vec<Pause>, StoreError> {
         absent()
     }
 

@@ -19,7 +19,7 @@ use crate::{
     provider::Provider,
     publish::{Planner, PublishLimits},
     route::{ChannelSetup, Guarantee, Route, fresh::Fresh},
-    store::{MemoryStore, Store},
+    store::{MemoryStore, Shape, Store},
     template::Templates,
 };
 
@@ -68,6 +68,20 @@ pub enum BuildError {
     /// Two channels have the same name.
     #[error("channel {0} is set up twice")]
     ChannelTwice(ChannelName),
+    /// A channel has providers for some tenants or pools, and none for everybody else.
+    #[error(
+        "channel {0} has providers for some tenants or pools only: make it with ChannelSetup::new \
+         and the provider of all others"
+    )]
+    OnlyAccounts(ChannelName),
+    /// A rule needs what the store does not keep.
+    #[error("{needs} needs a store that keeps the shape `{}`, and this one does not: take another store", .shape.as_str())]
+    StoreLacks {
+        /// What needs it.
+        needs: &'static str,
+        /// What is not kept.
+        shape: Shape,
+    },
     /// Two providers of one channel have the same name.
     #[error("channel {channel} has two providers named {provider}: give each its own name")]
     ProviderTwice {
@@ -238,6 +252,9 @@ impl Builder {
             }
         }
         check_policy(&self.policy, &routes)?;
+        if !self.without_store {
+            check_shapes(&self.policy, &*store)?;
+        }
         engine::metrics::describe();
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
         let entropy = Arc::new(self.entropy);
@@ -307,7 +324,12 @@ fn check_buses(buses: &[BusSetup]) -> Result<(), BuildError> {
 
 fn check_route(route: &dyn Route, store: &dyn Store) -> Result<(), BuildError> {
     let channel = route.name();
-    let providers = route.providers();
+    let mut providers = route.providers();
+    if providers.is_empty() && !route.accounts().is_empty() {
+        return Err(BuildError::OnlyAccounts(channel.clone()));
+    }
+    let owned = route.accounts().iter();
+    providers.extend(owned.flat_map(|(_, account)| account.providers()));
     for (index, (name, _)) in providers.iter().enumerate() {
         if providers[..index].iter().any(|(other, _)| other == name) {
             return Err(BuildError::ProviderTwice {
@@ -318,6 +340,18 @@ fn check_route(route: &dyn Route, store: &dyn Store) -> Result<(), BuildError> {
     }
     if route.settings().guarantee == Guarantee::AtMostOnce && !store.features().durable {
         return Err(BuildError::NotDurable(channel.clone()));
+    }
+    Ok(())
+}
+
+fn check_shapes(policy: &Policy, store: &dyn Store) -> Result<(), BuildError> {
+    let pools = policy.rules().any(|(_, plan)| plan.pool.is_some());
+    if pools && !store.features().has(Shape::Pool) {
+        let needs = "a pool in the policy";
+        return Err(BuildError::StoreLacks {
+            needs,
+            shape: Shape::Pool,
+        });
     }
     Ok(())
 }

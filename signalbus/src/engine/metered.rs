@@ -13,9 +13,9 @@ use crate::{
     store::{
         Acceptance, BusAdvance, BusPosition, Cancel, Cancelled, ClaimAnswer, DeliveryFilter,
         DeliveryRecord, Effect, EventRecord, Fetched, Flush, Flushed, HistoryEntry, LaneHolding,
-        LaneLease, LaneRequest, Listed, NewEvent, Page, PageToken, Receipt, ReceiptEffect,
-        ReceiptKind, Redrive, Redriven, SettleAnswer, Store, StoreError, StoreErrorKind,
-        StoreFeatures, Suppression, Tally, Unsuppress, Window,
+        LaneLease, LaneRequest, Listed, NewEvent, Page, PageToken, Pause, Paused, Receipt,
+        ReceiptEffect, ReceiptKind, Redrive, Redriven, Released, SettleAnswer, Store, StoreError,
+        StoreErrorKind, StoreFeatures, Suppression, Tally, Unsuppress, Window,
     },
 };
 
@@ -39,7 +39,7 @@ impl std::fmt::Debug for Times {
 }
 
 /// The calls of a store, as the label `operation` names them.
-const CALLS: [&str; 18] = [
+const CALLS: [&str; 22] = [
     "accept",
     "bus_positions",
     "hold_lanes",
@@ -49,6 +49,10 @@ const CALLS: [&str; 18] = [
     "record_receipts",
     "redrive",
     "cancel",
+    "pause",
+    "resume",
+    "release",
+    "pauses",
     "suppress",
     "unsuppress",
     "suppressed",
@@ -248,6 +252,22 @@ impl Store for Metered {
     ) -> Result<Vec<Cancelled>, StoreError> {
         self.timed("cancel", self.store.cancel(tenant, cancel))
             .await
+    }
+
+    async fn pause(&self, pause: Pause) -> Result<bool, StoreError> {
+        self.timed("pause", self.store.pause(pause)).await
+    }
+
+    async fn resume(&self, what: &Paused) -> Result<bool, StoreError> {
+        self.timed("resume", self.store.resume(what)).await
+    }
+
+    async fn release(&self, limit: u32) -> Result<Released, StoreError> {
+        self.timed("release", self.store.release(limit)).await
+    }
+
+    async fn pauses(&self) -> Result<Vec<Pause>, StoreError> {
+        self.timed("pauses", self.store.pauses()).await
     }
 
     async fn suppress(&self, suppressions: Vec<Suppression>) -> Result<(), StoreError> {

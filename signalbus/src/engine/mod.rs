@@ -1,11 +1,13 @@
 //! The engine: takes what is ready, in order and in fairness, to the providers, and writes down
 //! what became of it.
 
+mod accounts;
 mod breaker;
 mod budget;
 mod decide;
 mod ingest;
 pub(crate) mod lanes;
+mod memo;
 mod metered;
 pub mod metrics;
 mod options;

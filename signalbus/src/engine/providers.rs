@@ -13,6 +13,7 @@ use crate::{
     name::ProviderName,
     provider::Capabilities,
     route::Route,
+    store::Pause,
 };
 
 /// One channel and its providers.
@@ -28,6 +29,8 @@ struct Member {
     breaker: Breaker,
     pacer: Pacer,
     in_flight: usize,
+    /// Somebody paused it.
+    held: bool,
     metrics: ProviderMetrics,
 }
 
@@ -47,6 +50,7 @@ impl Lineup {
                 breaker: Breaker::new(route.settings().breaker.clone(), capabilities.concurrency),
                 pacer: Pacer::new(capabilities.rate),
                 in_flight: 0,
+                held: false,
                 metrics: ProviderMetrics::new(route.name(), &name),
                 capabilities,
             })
@@ -75,6 +79,28 @@ impl Lineup {
             provider,
             probe: permit == Permit::Probe,
         })
+    }
+
+    /// Leaves those providers alone that are paused, and only those.
+    pub(crate) fn heed(&mut self, pauses: &[Pause]) {
+        let channel = self.route.name();
+        for member in &mut self.providers {
+            let provider = member.metrics.provider();
+            let pause = pauses.iter().find(|pause| {
+                let what = &pause.what;
+                what.provider.as_ref() == Some(provider)
+                    && what.channel.as_ref().is_none_or(|on| on == channel)
+            });
+            match pause {
+                Some(pause) if !member.held => tracing::warn!(
+                    %provider, %channel, actor = pause.actor, reason = pause.reason,
+                    "the provider is paused"
+                ),
+                None if member.held => tracing::info!(%provider, %channel, "the provider goes on"),
+                _ => {}
+            }
+            member.held = pause.is_some();
+        }
     }
 
     /// Gives a slot back, with what was learned.
@@ -127,6 +153,7 @@ impl Lineup {
     pub(crate) fn room_at(&self, now: Duration) -> Option<Duration> {
         self.providers
             .iter()
+            .filter(|member| !member.held)
             .filter_map(|member| match member.breaker.opens_at() {
                 Some(at) if at > now => Some(at),
                 _ => Some(member.pacer.ready_at()).filter(|at| *at > now),
@@ -143,6 +170,9 @@ impl Lineup {
     fn available(&self, now: Duration) -> Option<(usize, Permit)> {
         let mut members = self.providers.iter().enumerate();
         let (index, member, permit) = members.find_map(|(index, member)| {
+            if member.held {
+                return None;
+            }
             let permit = member.breaker.permit(now);
             (permit != Permit::No).then_some((index, member, permit))
         })?;

@@ -63,6 +63,11 @@ impl fmt::Display for Explanation {
                         Visible(actor)
                     )?;
                 }
+                Entry::Held { reason } => writeln!(f, "held by a pause: {}", Visible(reason))?,
+                Entry::Other(written) => {
+                    let written = written.to_string();
+                    writeln!(f, "in the words of a newer version: {}", Visible(&written))?;
+                }
                 Entry::Redriven {
                     actor,
                     ended,
@@ -108,6 +113,10 @@ impl fmt::Display for Explanation {
         }
         match (delivery.state, delivery.due) {
             (State::Waiting, Some(due)) => writeln!(f, ", due {due}")?,
+            (State::Waiting, None) => match &delivery.after {
+                Some(sibling) => writeln!(f, " for the delivery {sibling}")?,
+                None => writeln!(f)?,
+            },
             _ => writeln!(f)?,
         }
         if self.unserved {

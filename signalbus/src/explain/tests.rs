@@ -15,25 +15,27 @@ const NOON: Timestamp = Timestamp::UNIX_EPOCH;
 
 /// A dead delivery on `sms` with this history.
 fn story(history: Vec<Entry>) -> Explanation {
-    let delivery = DeliveryRecord {
-        position: Position(1),
-        id: DeliveryId::from_uuid(Uuid::from_u128(2)),
-        event: EventId::from_uuid(Uuid::from_u128(1)),
-        tenant: TenantId::default(),
-        topic: Topic::new("parcel.here").unwrap(),
-        recipient: 0,
-        channel: Some(ChannelName::new("sms").unwrap()),
-        state: State::Ended(EndState::Dead),
-        reason: Some(Reason::Refused),
-        generation: 1,
-        attempt: 1,
-        due: None,
-        expires_at: None,
-        accepted_at: NOON,
-        ended_at: Some(NOON),
-        provider: None,
-        provider_message_id: None,
-        receipt: None,
+    let delivery = {
+        let mut made = DeliveryRecord::new(
+            (Position(1), DeliveryId::from_uuid(Uuid::from_u128(2))),
+            EventId::from_uuid(Uuid::from_u128(1)),
+            TenantId::default(),
+            Topic::new("parcel.here").unwrap(),
+            NOON,
+        );
+        made.recipient = 0;
+        made.channel = Some(ChannelName::new("sms").unwrap());
+        made.state = State::Ended(EndState::Dead);
+        made.reason = Some(Reason::Refused);
+        made.generation = 1;
+        made.attempt = 1;
+        made.due = None;
+        made.expires_at = None;
+        made.ended_at = Some(NOON);
+        made.provider = None;
+        made.provider_message_id = None;
+        made.receipt = None;
+        made
     };
     let history = history
         .into_iter()

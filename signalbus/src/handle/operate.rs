@@ -7,10 +7,13 @@ use crate::{
     name::{ChannelName, TenantId},
     store::{
         Cancel, CancelTarget, Cancelled, Cause, DeliveryFilter, DeliveryRecord, EventRecord, Page,
-        PageToken, Receipt, ReceiptEffect, Redrive, Redriven, State, StoreError, StoreErrorKind,
-        Suppression, Tally, Unsuppress,
+        PageToken, Pause, Paused, Receipt, ReceiptEffect, Redrive, Redriven, Released, State,
+        StoreError, StoreErrorKind, Suppression, Tally, Unsuppress,
     },
 };
+
+/// How many held deliveries one transaction puts back.
+const RELEASED_AT_ONCE: u32 = 1_000;
 
 impl Signalbus {
     /// What happened to a delivery and why; none when the tenant has no such delivery.
@@ -123,6 +126,57 @@ impl Signalbus {
                 },
             )
             .await
+    }
+
+    /// Holds back what is in `what`, until [`Signalbus::resume`]: what waits, and what is published.
+    /// Says whether it is new; a pause that stands keeps its reason. What was claimed before goes out.
+    ///
+    /// A pause of a provider may name its channel as well; engines hear of it within
+    /// [`EngineOptions::with_lease`](crate::EngineOptions::with_lease) / 3, and use another provider of
+    /// the same lineup meanwhile, if there is one.
+    ///
+    /// # Errors
+    /// When a pause of a provider names a tenant or topic, or the store did not do it.
+    pub async fn pause(
+        &self,
+        what: Paused,
+        actor: impl Into<String>,
+        reason: impl Into<String>,
+    ) -> Result<bool, StoreError> {
+        if what.provider.is_some() && (what.tenant.is_some() || what.topic.is_some()) {
+            let problem = "a pause of a provider holds for every tenant and topic: leave them out";
+            return Err(StoreError::new(StoreErrorKind::Invalid, problem));
+        }
+        let new = self.store().pause(Pause::new(what, actor, reason)).await?;
+        self.shared().bell.ring();
+        Ok(new)
+    }
+
+    /// Ends a pause and puts back what nothing holds any more, a batch at a time; none when there was
+    /// no such pause. Not cancel safe in one respect: what was left held then is put back by the
+    /// engines, a batch every 15 s.
+    ///
+    /// # Errors
+    /// When the store did not do all of it: call it again.
+    pub async fn resume(&self, what: &Paused) -> Result<Option<u64>, StoreError> {
+        let stood = self.store().resume(what).await?;
+        let mut count = 0;
+        loop {
+            let Released { released, more } = self.store().release(RELEASED_AT_ONCE).await?;
+            count += released;
+            self.shared().bell.ring();
+            if !more {
+                return Ok((stood || count > 0).then_some(count));
+            }
+        }
+    }
+
+    /// The pauses that stand, oldest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn pauses(&self) -> Result<Vec<Pause>, StoreError> {
+        self.store().pauses().await
     }
 
     /// Puts an address on the suppression list: nothing is sent to it any more. For a scope, hand

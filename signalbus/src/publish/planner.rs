@@ -191,23 +191,22 @@ impl Planner {
             None => Some(why_no_route(topic, rule)),
             Some(_) => plan.rejected.clone(),
         };
-        NewDelivery {
-            id: self.ids.delivery(),
-            recipient: u32::try_from(plan.recipient).unwrap_or(u32::MAX),
-            order_key: order_key(plan.lane_key, channel.as_ref(), event.class),
-            channel,
-            lane_key: plan.lane_key,
-            order: event.order,
-            address: plan.address,
-            sender: plan
-                .route
-                .and_then(|route| route.sender(event.options.get(route.name().as_str()))),
-            category: rule.and_then(|rule| rule.category.clone()),
-            send_at: event.send_at,
-            expires_at: event.expires_at,
-            ended,
-            detail: detail.map(|detail| one_line(detail, LONGEST_DETAIL)),
-        }
+        let recipient = u32::try_from(plan.recipient).unwrap_or(u32::MAX);
+        let mut delivery = NewDelivery::new(self.ids.delivery(), recipient, plan.lane_key);
+        delivery.order_key = order_key(plan.lane_key, channel.as_ref(), event.class);
+        delivery.channel = channel;
+        delivery.order = event.order;
+        delivery.address = plan.address;
+        delivery.sender = plan
+            .route
+            .and_then(|route| route.sender(event.options.get(route.name().as_str())));
+        delivery.category = rule.and_then(|rule| rule.category.clone());
+        delivery.pool = rule.and_then(|rule| rule.pool.clone());
+        delivery.send_at = event.send_at;
+        delivery.expires_at = event.expires_at;
+        delivery.ended = ended;
+        delivery.detail = detail.map(|detail| one_line(detail, LONGEST_DETAIL));
+        delivery
     }
 }
 

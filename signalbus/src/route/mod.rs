@@ -35,7 +35,7 @@ pub use guarantee::Guarantee;
 pub use pause::BreakerSettings;
 pub use retry::RetryPolicy;
 pub use setup::ChannelSetup;
-pub(crate) use setup::RouteSettings;
+pub(crate) use setup::{Owner, RouteSettings};
 pub(crate) use tried::{Tried, Unsendable};
 
 /// What an address stands for.
@@ -50,6 +50,8 @@ pub(crate) struct Job {
     pub(crate) id: DeliveryId,
     pub(crate) generation: u32,
     pub(crate) attempt: u32,
+    /// How many sends this generation has begun before.
+    pub(crate) tries: u32,
     pub(crate) recipient: u32,
     pub(crate) expires_at: Option<Timestamp>,
     /// Whether a worker died or panicked over it, so that the provider is asked first.
@@ -82,6 +84,8 @@ pub(crate) trait Route: fmt::Debug + Send + Sync {
     fn name(&self) -> &ChannelName;
     fn settings(&self) -> &RouteSettings;
     fn providers(&self) -> Vec<(ProviderName, Capabilities)>;
+    /// Providers that only some messages go through.
+    fn accounts(&self) -> &[(Owner, Arc<dyn Route>)];
     /// Without the application's `id` of the owner, the address itself decides the lane.
     fn resolve(
         &self,
@@ -107,8 +111,9 @@ pub(crate) struct View<'a> {
 #[derive(Debug)]
 struct TypedRoute<C: Channel> {
     name: ChannelName,
-    channel: C,
+    channel: Arc<C>,
     providers: Vec<(ProviderName, Arc<dyn Provider<C>>)>,
+    accounts: Vec<(Owner, Arc<dyn Route>)>,
     settings: RouteSettings,
 }
 
@@ -127,6 +132,10 @@ impl<C: Channel> Route for TypedRoute<C> {
             .iter()
             .map(|(name, provider)| (name.clone(), provider.capabilities()))
             .collect()
+    }
+
+    fn accounts(&self) -> &[(Owner, Arc<dyn Route>)] {
+        &self.accounts
     }
 
     fn resolve(

@@ -56,6 +56,7 @@ impl<C: Channel> TypedRoute<C> {
         );
         delivery.generation = job.generation;
         delivery.attempt = job.attempt;
+        delivery.tries = job.tries;
         delivery.expires_at = job.expires_at;
         delivery.trace = job.content.trace.as_ref();
         let began = clock.monotonic();

@@ -1,7 +1,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    row::{Phase, Row},
+    row::{Phase, Row, Special},
     tables::{BusKey, EventRow, Keyed, Tables},
 };
 use crate::{
@@ -83,6 +83,12 @@ impl Tables {
         if let Some(answer) = self.seen(&event, now) {
             return answer;
         }
+        let waits = event.deliveries.iter().any(|one| one.after.is_some());
+        let due = |delivery: &NewDelivery| delivery.due(&event);
+        let dues: Vec<_> = match waits {
+            true => event.deliveries.iter().map(due).collect(),
+            false => Vec::new(),
+        };
         let number = self.events.next();
         let key = event.idempotency.map(|idempotency| {
             let key: Arc<str> = idempotency.key.into();
@@ -104,8 +110,9 @@ impl Tables {
             attachments: event.attachments,
         });
         let first = self.rows.next();
-        for delivery in event.deliveries {
-            self.add(&stored, delivery, now);
+        for (nth, delivery) in event.deliveries.into_iter().enumerate() {
+            let due = dues.get(nth).copied().unwrap_or(delivery.send_at);
+            self.add(&stored, delivery, due, now);
         }
         self.events.push(EventRow {
             stored,
@@ -139,7 +146,13 @@ impl Tables {
         })
     }
 
-    fn add(&mut self, event: &Arc<StoredEvent>, delivery: NewDelivery, now: Timestamp) {
+    fn add(
+        &mut self,
+        event: &Arc<StoredEvent>,
+        delivery: NewDelivery,
+        due: Option<Timestamp>,
+        now: Timestamp,
+    ) {
         if let Some(channel) = &delivery.channel
             && !self.channels.contains(channel)
         {
@@ -149,8 +162,18 @@ impl Tables {
             tenant: event.tenant.clone(),
             lane: delivery.lane_key.lane(Some(&channel), self.lane_count),
             channel,
+            pool: delivery.pool,
             retry: false,
         });
+        let after = delivery.after;
+        let special = Special {
+            after,
+            gather: delivery.gather,
+            watched: delivery.watched,
+            waits_since: None,
+        };
+        let is_special = after.is_some() || special.gather.is_some() || special.watched;
+
         let position = Position(self.rows.push(Box::new(Row {
             id: delivery.id,
             event: Arc::clone(event),
@@ -163,13 +186,16 @@ impl Tables {
             category: delivery.category.map(Into::into),
             expires_at: delivery.expires_at,
             phase: Phase::Ready,
-            due: delivery.send_at.map_or(now, |at| at.max(now)),
+            due: due.map_or(now, |at| at.max(now)),
             generation: 0,
             attempt: 0,
+            tries: 0,
             failures: 0,
             suspicion: 0,
             cancel_requested: false,
             rendering: None,
+            memo: None,
+            special: is_special.then(|| Box::new(special)),
             provider: None,
             provider_message_id: None,
             receipts: None,
@@ -180,6 +206,9 @@ impl Tables {
             None => {
                 self.open(position);
                 self.enqueue(position, now);
+                if let Some(row) = self.rows.get(position.0) {
+                    self.siblings.add(row, position);
+                }
             }
             Some((state, reason)) => {
                 self.end_untried(position, state, reason, delivery.detail, now);

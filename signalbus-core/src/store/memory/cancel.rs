@@ -42,7 +42,7 @@ impl Tables {
                 }
                 CancelAnswer::InFlight
             }
-            Phase::Ready | Phase::Scheduled => {
+            Phase::Ready | Phase::Scheduled | Phase::Held => {
                 row.note(now, called_off(false));
                 self.end(position, EndState::Cancelled, Reason::Cancelled, now);
                 CancelAnswer::Cancelled

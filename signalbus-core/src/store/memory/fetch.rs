@@ -80,10 +80,11 @@ impl Tables {
         let mut left = class.total;
         let mut last_read = class.after.as_ref();
         for (group, queue) in self.queues.round(class.class, class.after.as_ref()) {
-            let skipped = class
-                .skip
-                .iter()
-                .any(|(tenant, channel)| *tenant == group.tenant && *channel == group.channel);
+            let skipped = class.skip.iter().any(|account| {
+                account.tenant == group.tenant
+                    && account.channel == group.channel
+                    && account.pool == group.pool
+            });
             if skipped || !held.has(group.lane) || !window.channels.contains(&group.channel) {
                 continue;
             }

@@ -11,7 +11,7 @@ use crate::{
     mutant::Mutant,
     store::{
         Claim, ClaimAnswer, Claimed, EndState, Flush, Flushed, LaneId, LaneLease, Position, Reason,
-        Refusal,
+        Refusal, Verdict,
     },
 };
 
@@ -24,6 +24,7 @@ impl Tables {
             .iter()
             .map(|settle| self.settle(&held, settle, now))
             .collect();
+        self.decide_siblings(now);
         let claims = flush
             .claims
             .iter()
@@ -73,13 +74,14 @@ impl Tables {
                         self.end_untried(claim.position, state, reason, detail, now);
                         ClaimAnswer::Refused(refusal)
                     }
-                    None => self.begin(
+                    None => self.hold_or_begin(
                         claim,
                         Hold {
                             epoch,
                             claimed_at: now,
                             alone: claim.alone,
                         },
+                        now,
                     ),
                 }
             }
@@ -104,9 +106,26 @@ impl Tables {
             let (state, reason) = (EndState::Expired, Reason::Expired);
             return Some(obstacle(Refusal::Expired, state, reason, None));
         }
+        if self.verdict(row) == Verdict::NotNeeded {
+            let (state, reason) = (EndState::NotNeeded, Reason::Reached);
+            return Some(obstacle(Refusal::NotNeeded, state, reason, None));
+        }
         let why = String::from(self.suppressions.of(row)?.cause.clone());
         let (state, reason) = (EndState::Suppressed, Reason::Suppressed);
         Some(obstacle(Refusal::Suppressed, state, reason, Some(why)))
+    }
+
+    fn hold_or_begin(&mut self, claim: &Claim, hold: Hold, now: Timestamp) -> ClaimAnswer {
+        let row = self.rows.get(claim.position.0);
+        let pause = row.and_then(|row| self.pause_of(row));
+        match pause.map(|pause| pause.reason.clone()) {
+            Some(_) if Mutant::PausesIgnored.is_active() => self.begin(claim, hold),
+            Some(reason) => {
+                self.hold(claim.position, reason, now);
+                ClaimAnswer::Refused(Refusal::Held)
+            }
+            None => self.begin(claim, hold),
+        }
     }
 
     fn begin(&mut self, claim: &Claim, hold: Hold) -> ClaimAnswer {

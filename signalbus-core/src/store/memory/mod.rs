@@ -16,6 +16,7 @@ mod lanes;
 )]
 pub mod model;
 mod order;
+mod pauses;
 mod purge;
 mod query;
 mod queues;
@@ -24,6 +25,7 @@ mod receipts;
 mod redrive;
 mod row;
 mod settle;
+mod siblings;
 mod slab;
 mod suppress;
 mod tables;
@@ -39,8 +41,8 @@ use self::tables::Tables;
 use super::{
     Acceptance, BusAdvance, BusPosition, Cancel, Cancelled, DeliveryFilter, DeliveryRecord,
     EventRecord, Fetched, Flush, Flushed, HistoryEntry, LaneHolding, LaneLease, LaneRequest,
-    Listed, NewEvent, Page, PageToken, Receipt, ReceiptEffect, Redrive, Redriven, Store,
-    StoreError, StoreFeatures, Suppression, Tally, Unsuppress, Window,
+    Listed, NewEvent, Page, PageToken, Pause, Paused, Receipt, ReceiptEffect, Redrive, Redriven,
+    Released, Shape, Store, StoreError, StoreFeatures, Suppression, Tally, Unsuppress, Window,
 };
 use crate::{
     clock::{Clock, SystemClock, Timestamp},
@@ -85,7 +87,11 @@ impl MemoryStore {
     /// Runs `work` alone and at one time. Never awaits.
     fn run<T>(&self, work: impl FnOnce(&mut Tables, Timestamp) -> T) -> T {
         let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
-        work(&mut tables, self.clock.now())
+        let now = self.clock.now();
+        tables.notice(now);
+        let done = work(&mut tables, now);
+        tables.decide_siblings(now);
+        done
     }
 }
 
@@ -130,7 +136,15 @@ impl fmt::Debug for MemoryStore {
 #[async_trait]
 impl Store for MemoryStore {
     fn features(&self) -> StoreFeatures {
-        StoreFeatures::none().shared(true)
+        StoreFeatures::none()
+            .shared(true)
+            .keeps(Shape::Later)
+            .keeps(Shape::After)
+            .keeps(Shape::Held)
+            .keeps(Shape::Pool)
+            .keeps(Shape::Gather)
+            .keeps(Shape::Watched)
+            .keeps(Shape::Memo)
     }
 
     async fn accept(
@@ -178,6 +192,22 @@ impl Store for MemoryStore {
         cancel: Cancel,
     ) -> Result<Vec<Cancelled>, StoreError> {
         Ok(self.run(|tables, now| tables.cancel(tenant, &cancel, now)))
+    }
+
+    async fn pause(&self, pause: Pause) -> Result<bool, StoreError> {
+        Ok(self.run(|tables, now| tables.pause(pause, now)))
+    }
+
+    async fn resume(&self, what: &Paused) -> Result<bool, StoreError> {
+        Ok(self.run(|tables, _| tables.resume(what)))
+    }
+
+    async fn release(&self, limit: u32) -> Result<Released, StoreError> {
+        Ok(self.run(|tables, now| tables.release(limit, now)))
+    }
+
+    async fn pauses(&self) -> Result<Vec<Pause>, StoreError> {
+        Ok(self.run(|tables, _| tables.pauses.clone()))
     }
 
     async fn suppress(&self, suppressions: Vec<Suppression>) -> Result<(), StoreError> {

@@ -6,8 +6,8 @@ use crate::{
     id::{DeliveryId, EventId},
     name::{ChannelName, TenantId},
     store::{
-        DeliveryFilter, DeliveryRecord, EventRecord, HistoryEntry, Page, PageToken, Position,
-        Reason, State, StoreError, StoreErrorKind, Tally,
+        DeliveryFilter, DeliveryRecord, EventRecord, FOREVER, HistoryEntry, Page, PageToken,
+        Position, Reason, State, StoreError, StoreErrorKind, Tally,
     },
 };
 
@@ -80,7 +80,7 @@ impl Tables {
                     count: 0,
                     oldest: None,
                 });
-            let since = if state == State::Waiting {
+            let since = if state == State::Waiting && row.due < FOREVER {
                 row.due
             } else {
                 row.event.accepted_at

@@ -71,6 +71,7 @@ impl Tables {
         receipts.keys.push(key);
         if advanced {
             receipts.highest = Some((receipt.rank, receipt.kind));
+            self.siblings.moved(position);
         }
         if let Some(suppress) = receipt.suppress
             && let (Some(address), Some(channel)) = (row.address, row.channel())

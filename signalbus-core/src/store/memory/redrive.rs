@@ -84,6 +84,13 @@ impl Tables {
         let ended = row.generation;
         row.generation = ended.saturating_add(1);
         row.attempt = 0;
+        row.tries = 0;
+        row.memo = None;
+        // Whoever sends it again means it.
+        if let Some(special) = &mut row.special {
+            special.after = None;
+            special.waits_since = None;
+        }
         row.failures = 0;
         row.suspicion = 0;
         row.cancel_requested = false;

@@ -8,8 +8,8 @@ use crate::{
     id::DeliveryId,
     name::{ChannelName, ProviderName, TenantId},
     store::{
-        AddressHash, DeliveryRecord, EndState, Entry, Epoch, Group, HistoryEntry, LaneId, Position,
-        Ready, Reason, ReceiptKind, State, StoredEvent,
+        AddressHash, After, DeliveryRecord, EndState, Entry, Epoch, FOREVER, GatherKey, Group,
+        HistoryEntry, LaneId, Position, Ready, Reason, ReceiptKind, State, StoredEvent,
     },
 };
 
@@ -38,15 +38,29 @@ pub(super) struct Row {
     pub(super) due: Timestamp,
     pub(super) generation: u32,
     pub(super) attempt: u32,
+    pub(super) tries: u32,
     pub(super) failures: u32,
     pub(super) suspicion: u32,
     pub(super) cancel_requested: bool,
     pub(super) rendering: Option<Bytes>,
+    pub(super) memo: Option<Bytes>,
+    /// Most have none of these.
+    pub(super) special: Option<Box<Special>>,
     pub(super) provider: Option<ProviderName>,
     pub(super) provider_message_id: Option<String>,
     /// Most have none.
     pub(super) receipts: Option<Box<Receipted>>,
     pub(super) history: Vec<HistoryEntry>,
+}
+
+/// What few deliveries have.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Special {
+    pub(super) after: Option<After>,
+    pub(super) gather: Option<GatherKey>,
+    pub(super) watched: bool,
+    /// When it began to wait for a time that counts from then.
+    pub(super) waits_since: Option<Timestamp>,
 }
 
 /// What receipts said about a delivery.
@@ -64,6 +78,8 @@ pub(super) enum Phase {
     Scheduled,
     /// In the queues.
     Ready,
+    /// In no index of its lane: among those that pauses hold.
+    Held,
     /// In the claims of its lane.
     Sending(Hold),
     /// In no index, but that of the dead if it is dead.
@@ -98,6 +114,7 @@ impl Row {
     pub(super) fn state(&self) -> State {
         match self.phase {
             Phase::Scheduled | Phase::Ready => State::Waiting,
+            Phase::Held => State::Held,
             Phase::Sending(_) => State::Sending,
             Phase::Ended { state, .. } => State::Ended(state),
         }
@@ -119,6 +136,15 @@ impl Row {
     /// Whether receipts show that this generation had been sent.
     pub(super) fn has_evidence(&self) -> bool {
         self.rank() >= EVIDENCE
+    }
+
+    /// What it waits for, if that is another delivery.
+    pub(super) fn after(&self) -> Option<After> {
+        self.special.as_ref()?.after
+    }
+
+    pub(super) fn waits_since(&self) -> Option<Timestamp> {
+        self.special.as_ref()?.waits_since
     }
 
     fn highest(&self) -> Option<&(u8, ReceiptKind)> {
@@ -164,11 +190,14 @@ impl Row {
             order: self.order,
             generation: self.generation,
             attempt: self.attempt,
+            tries: self.tries,
             failures: self.failures,
             suspicion: self.suspicion,
             since: self.due,
             accepted_at: self.event.accepted_at,
             expires_at: self.expires_at,
+            pool: group.pool.clone(),
+            memo: self.memo.clone(),
         })
     }
 
@@ -191,13 +220,18 @@ impl Row {
             reason: self.reason().cloned(),
             generation: self.generation,
             attempt: self.attempt,
-            due: (state == State::Waiting).then_some(self.due),
+            tries: self.tries,
+            due: (state == State::Waiting && self.due < FOREVER).then_some(self.due),
             expires_at: self.expires_at,
             accepted_at: self.event.accepted_at,
             ended_at,
             provider: self.provider.clone(),
             provider_message_id: self.provider_message_id.clone(),
             receipt: self.highest_receipt().cloned(),
+            pool: self.group.as_ref().and_then(|group| group.pool.clone()),
+            after: self.after().map(|after| after.sibling),
+            gather: self.special.as_ref().and_then(|special| special.gather),
+            watched: self.special.as_ref().is_some_and(|special| special.watched),
         }
     }
 }

@@ -1,6 +1,6 @@
 use super::{lanes::Held, row::Phase, tables::Tables};
 use crate::{
-    clock::{Timestamp, later},
+    clock::{Timestamp, later, until},
     mutant::Mutant,
     store::{
         AttemptOutcome, AttemptRecord, Effect, EndState, Entry, Next, Position, Reason, Settle,
@@ -33,7 +33,9 @@ impl Tables {
         let Some(row) = self.rows.get_mut(position.0) else {
             return;
         };
+        row.tries = settle.tries;
         row.failures = settle.failures;
+        row.memo.clone_from(&settle.memo);
         row.suspicion = settle.suspicion;
         if settle.rendering.is_some() {
             row.rendering.clone_from(&settle.rendering);
@@ -46,10 +48,11 @@ impl Tables {
             }
         }
         match &settle.next {
-            Next::Retry(_) if called_off => {
+            Next::Retry(_) | Next::Later { .. } if called_off => {
                 self.end_untried(position, EndState::Cancelled, Reason::Cancelled, None, now);
             }
-            Next::Retry(delay) => self.retry(position, later(now, *delay), now),
+            Next::Retry(delay) => self.wait(position, later(now, *delay), Some(now), now),
+            Next::Later { until, .. } => self.wait(position, *until, None, now),
             Next::End(state, reason) => self.end(position, *state, reason.clone(), now),
         }
         if let Some((provider, id)) = taken(&settle.record) {
@@ -59,12 +62,54 @@ impl Tables {
         self.apply_parked(position, now);
     }
 
-    fn retry(&mut self, position: Position, due: Timestamp, now: Timestamp) {
+    fn wait(
+        &mut self,
+        position: Position,
+        due: Timestamp,
+        since: Option<Timestamp>,
+        now: Timestamp,
+    ) {
         self.dequeue(position);
         if let Some(row) = self.rows.get_mut(position.0) {
             row.due = due;
+            if since.is_some() || row.special.is_some() {
+                row.special.get_or_insert_default().waits_since = since;
+            }
         }
         self.enqueue(position, now);
+    }
+
+    /// When the wall clock went back, what began to wait at a time that has not come yet waits as
+    /// long again, and no longer.
+    pub(super) fn notice(&mut self, now: Timestamp) {
+        if now >= self.latest {
+            self.latest = now;
+            return;
+        }
+        self.latest = now;
+        let waiting: Vec<Position> = self
+            .rows
+            .iter_from(0)
+            .filter(|(_, row)| matches!(row.phase, Phase::Ready | Phase::Scheduled | Phase::Held))
+            .filter(|(_, row)| row.waits_since().is_some_and(|since| since > now))
+            .map(|(at, _)| Position(at))
+            .collect();
+        for position in waiting {
+            let Some(row) = self.rows.get(position.0) else {
+                continue;
+            };
+            let Some(since) = row.waits_since() else {
+                continue;
+            };
+            let (due, held) = (later(now, until(since, row.due)), row.phase == Phase::Held);
+            if held {
+                if let Some(row) = self.rows.get_mut(position.0) {
+                    row.due = due;
+                }
+            } else {
+                self.wait(position, due, Some(now), now);
+            }
+        }
     }
 }
 

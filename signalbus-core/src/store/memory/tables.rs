@@ -1,5 +1,5 @@
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -10,6 +10,7 @@ use super::{
     queues::Queues,
     receipt_index::Receipts,
     row::{Phase, Row},
+    siblings::Siblings,
     slab::Slab,
     suppress::Suppressions,
 };
@@ -17,7 +18,7 @@ use crate::{
     clock::Timestamp,
     id::{DeliveryId, EventId},
     name::{ChannelName, TenantId},
-    store::{EndState, Entry, Fingerprint, Position, Reason, StoredEvent},
+    store::{EndState, Entry, Fingerprint, Pause, Position, Reason, StoredEvent},
 };
 
 /// Everything the store keeps. Events have numbers, deliveries positions. Hash maps are only looked into, never iterated: the same calls
@@ -41,6 +42,12 @@ pub(super) struct Tables {
     pub(super) channels: Vec<ChannelName>,
     pub(super) suppressions: Suppressions,
     pub(super) receipts: Receipts,
+    pub(super) siblings: Siblings,
+    pub(super) pauses: Vec<Pause>,
+    /// What they hold.
+    pub(super) held: BTreeSet<Position>,
+    /// The latest time there was: the wall clock may go back behind it.
+    pub(super) latest: Timestamp,
 }
 
 /// One event; its deliveries have consecutive positions.
@@ -80,6 +87,10 @@ impl Tables {
             channels: Vec::new(),
             suppressions: Suppressions::default(),
             receipts: Receipts::default(),
+            siblings: Siblings::default(),
+            pauses: Vec::new(),
+            held: BTreeSet::new(),
+            latest: Timestamp::MIN,
         }
     }
 
@@ -103,7 +114,7 @@ impl Tables {
             return;
         };
         let Some(group) = &mut row.group else { return };
-        group.retry = row.attempt > 0;
+        group.retry = row.tries > 0;
         if row.due <= now {
             row.phase = Phase::Ready;
             self.queues.insert(row.event.class, group, position);
@@ -131,6 +142,9 @@ impl Tables {
                 if !lane.claimed.remove(&position) {
                     lane.interrupted.remove(&position);
                 }
+            }
+            Phase::Held => {
+                self.held.remove(&position);
             }
             Phase::Ended { .. } => self.dead.remove(row.order_key, position),
         }
@@ -167,6 +181,8 @@ impl Tables {
             reason,
             at: now,
         };
+        self.siblings.forget(row, position);
+        self.siblings.moved(position);
     }
 
     /// Ends a delivery and writes into its history that there was no try.

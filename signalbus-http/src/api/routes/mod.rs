@@ -6,6 +6,7 @@ mod events;
 mod health;
 mod keys;
 mod operate;
+mod pauses;
 mod receipts;
 mod recipients;
 mod templates;
@@ -37,6 +38,10 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
         .routes(routes!(operate::suppress))
         .routes(routes!(operate::unsuppress))
         .routes(routes!(operate::suppressed))
+        .routes(routes!(pauses::list, pauses::begin))
+        .routes(routes!(pauses::end))
+        .routes(routes!(pauses::host_list, pauses::host_begin))
+        .routes(routes!(pauses::host_end))
         .routes(routes!(keys::list, keys::issue))
         .routes(routes!(keys::key))
         .routes(routes!(keys::rotate))

@@ -12,6 +12,7 @@ mod events;
 mod keys;
 mod operate;
 mod pages;
+mod pauses;
 mod profiles;
 mod quota;
 mod recipients;

@@ -251,7 +251,7 @@ pub(super) fn filter(words: &FilterWords<'_>) -> Answer<DeliveryFilter> {
 }
 
 fn state_of(word: &str) -> Option<State> {
-    [State::Waiting, State::Sending]
+    [State::Waiting, State::Held, State::Sending]
         .into_iter()
         .chain(EndState::ALL.map(State::Ended))
         .find(|state| state.as_str() == word)

@@ -9,6 +9,7 @@ mod keys;
 mod object;
 mod operate;
 mod page;
+mod pauses;
 mod receipts;
 mod recipients;
 mod templates;
@@ -26,6 +27,9 @@ pub(crate) use operate::{
     short,
 };
 pub(crate) use page::{PageQuery, parse_number};
+pub(crate) use pauses::{
+    HostPauseIn, HostPauseKey, PauseBegun, PauseEnded, PauseIn, PauseKey, PauseList,
+};
 pub(crate) use receipts::{ReceiptsIn, ReceiptsOut};
 pub(crate) use recipients::{ProfileIn, ProfileList, ProfileOut};
 pub(crate) use templates::{

@@ -13,7 +13,9 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 use serde_json::json;
 use signalbus::{
     Channel, Class, EngineOptions, Event, Idempotency, Order, Policy, ProviderName, PublishError,
-    Recipient, Signalbus, TenantId, Verdict, name::ChannelName,
+    Recipient, Signalbus, TenantId, Verdict,
+    name::ChannelName,
+    store::{DeliveryFilter, State},
 };
 use signalbus_sim::history::{self, Publish, RouteWanted, Said, Seen};
 
@@ -80,10 +82,30 @@ pub(crate) async fn run(
         Duty::Both | Duty::Publish => publish(&signalbus, directory, process, seed).await,
         Duty::Send => std::future::pending().await,
         Duty::Finish => {
-            signalbus.idle().await;
+            finish(&signalbus).await?;
             signalbus.shutdown().await;
             Ok(())
         }
+    }
+}
+
+/// How long the last host goes on at most: what is open then is for the judge.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits until nothing is open. An idle worker is not enough: a killed one keeps its lanes until
+/// its leases end, and they are nobody's work meanwhile.
+async fn finish(signalbus: &Signalbus) -> Result<(), Box<dyn Error>> {
+    let until = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        signalbus.idle().await;
+        let tally = signalbus.store().tally(&DeliveryFilter::new()).await?;
+        let open = tally
+            .iter()
+            .any(|tally| !matches!(tally.state, State::Ended(_)));
+        if !open || tokio::time::Instant::now() >= until {
+            return Ok(());
+        }
+        tokio::time::sleep(LEASE / 10).await;
     }
 }
 

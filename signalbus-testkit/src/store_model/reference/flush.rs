@@ -2,10 +2,10 @@ use std::sync::Arc;
 
 use signalbus_core::store::{
     AttemptOutcome, Claim, ClaimAnswer, Claimed, Effect, EndState, Entry, LaneLease, Next, Reason,
-    Refusal, Settle, SettleAnswer,
+    Refusal, Settle, SettleAnswer, Verdict,
 };
 
-use super::{Place, Reference};
+use super::{Delivery, Place, Reference};
 
 impl Reference {
     pub(in super::super) fn settle(
@@ -19,8 +19,10 @@ impl Reference {
         let now = self.now;
         let due = match settle.next {
             Next::Retry(wait) => Some(self.after(wait)),
+            Next::Later { until, .. } => Some(until),
             _ => None,
         };
+        let waits_since = matches!(settle.next, Next::Retry(_)).then_some(now);
         let Some(delivery) = self.find_mut(settle.id).filter(|delivery| {
             delivery.position == Some(settle.position)
                 && delivery.lane == settle.lane
@@ -30,6 +32,8 @@ impl Reference {
         }) else {
             return SettleAnswer::Already;
         };
+        delivery.tries = settle.tries;
+        delivery.memo.clone_from(&settle.memo);
         delivery.failures = settle.failures;
         delivery.suspicion = settle.suspicion;
         if let Some(rendering) = &settle.rendering {
@@ -44,6 +48,7 @@ impl Reference {
             _ => {
                 delivery.place = Place::Waiting;
                 delivery.due = due.unwrap_or(delivery.due);
+                delivery.waits_since = waits_since;
             }
         }
         if let AttemptOutcome::Accepted { id } = &settle.record.outcome {
@@ -57,6 +62,9 @@ impl Reference {
         }
         self.resolve(settle.id);
         self.apply_parked(settle.id);
+        if self.find(settle.id).is_some_and(|one| one.end().is_some()) {
+            self.decide(vec![settle.id]);
+        }
         SettleAnswer::Applied
     }
 
@@ -100,6 +108,8 @@ impl Reference {
             Some((Refusal::Moved, EndState::Accepted, Reason::Receipt))
         } else if delivery.expires_at.is_some_and(|at| at <= now) {
             Some((Refusal::Expired, EndState::Expired, Reason::Expired))
+        } else if self.is_reached(delivery) {
+            Some((Refusal::NotNeeded, EndState::NotNeeded, Reason::Reached))
         } else if detail.is_some() {
             Some((
                 Refusal::Suppressed,
@@ -109,13 +119,20 @@ impl Reference {
         } else {
             None
         };
+        let paused = self.pause_of(delivery);
         let Some(delivery) = self.find_mut(claim.id) else {
             return moved;
         };
         if let Some((refusal, state, reason)) = obstacle {
             let detail = detail.filter(|_| reason == Reason::Suppressed);
             delivery.finish_untried(now, state, reason, detail);
+            self.decide(vec![claim.id]);
             return ClaimAnswer::Refused(refusal);
+        }
+        if let Some(reason) = paused {
+            delivery.place = Place::Held;
+            delivery.note(now, Entry::Held { reason });
+            return ClaimAnswer::Refused(Refusal::Held);
         }
         delivery.attempt = claim.attempt;
         delivery.place = Place::Sending {
@@ -126,12 +143,24 @@ impl Reference {
         self.claimed(claim).unwrap_or(moved)
     }
 
+    /// Whether the delivery that this one waits for has reached its recipient.
+    fn is_reached(&self, delivery: &Delivery) -> bool {
+        delivery.after.is_some_and(|after| {
+            let sibling = self
+                .find(after.sibling)
+                .filter(|sibling| sibling.tenant == delivery.tenant);
+            sibling.is_some_and(|sibling| {
+                let (state, reason, rank) = sibling.standing();
+                after.verdict(state, reason.as_ref(), rank) == Verdict::NotNeeded
+            })
+        })
+    }
+
     fn claimed(&self, claim: &Claim) -> Option<ClaimAnswer> {
         let delivery = self.find(claim.id)?;
-        Some(ClaimAnswer::Claimed(Claimed {
-            event: Arc::new(self.stored(delivery.event)?),
-            recipient: delivery.new.recipient,
-            rendering: delivery.rendering.clone(),
-        }))
+        let event = Arc::new(self.stored(delivery.event)?);
+        let mut claimed = Claimed::new(event, delivery.new.recipient);
+        claimed.rendering.clone_from(&delivery.rendering);
+        Some(ClaimAnswer::Claimed(claimed))
     }
 }

@@ -146,11 +146,13 @@ impl Reference {
             let (sure, maybe) = match delivery.place {
                 _ if served => continue,
                 Place::Sending { .. } => (1, 1),
+                Place::Held => continue,
                 // What is due is found to be so by whoever looks at its lane.
                 Place::Waiting => {
                     let at_once = delivery.attempt == 0
                         && delivery.generation == 0
-                        && delivery.new.send_at.is_none();
+                        && delivery.new.send_at.is_none()
+                        && delivery.new.after.is_none();
                     let sure = at_once && !delivery.new.order.is_strict() && !self.rewound;
                     (u64::from(sure), 1)
                 }

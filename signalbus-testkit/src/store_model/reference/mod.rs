@@ -11,13 +11,13 @@ use std::{collections::BTreeMap, time::Duration};
 
 use signalbus_core::{
     DeliveryId, EventId, Order, ProviderName, TenantId, Timestamp, Topic,
-    clock::later,
+    clock::{later, until},
     event::Class,
     id::WorkerId,
     store::{
-        DeliveryRecord, EndState, Entry, Epoch, Group, HistoryEntry, LaneId, LaneLease,
-        NewDelivery, NewEvent, Position, Ready, Reason, Receipt, ReceiptKind, SpaceId, State,
-        StoredEvent, Suppression,
+        After, DeliveryRecord, EndState, Entry, Epoch, FOREVER, Group, HistoryEntry, LaneId,
+        LaneLease, NewDelivery, NewEvent, Paused, Position, Ready, Reason, Receipt, ReceiptKind,
+        SpaceId, State, StoredEvent, Suppression, Verdict,
     },
 };
 
@@ -39,6 +39,8 @@ pub(super) struct Reference {
     suppressed: Vec<Suppression>,
     receipts: Vec<Noted>,
     bus: BTreeMap<(String, String, String, u32), u64>,
+    /// With their reasons, oldest first.
+    pauses: Vec<(Paused, String)>,
 }
 
 #[derive(Debug, Default)]
@@ -79,10 +81,14 @@ pub(super) struct Delivery {
     expires_at: Option<Timestamp>,
     pub(super) generation: u32,
     pub(super) attempt: u32,
+    tries: u32,
     failures: u32,
     suspicion: u32,
     called_off: bool,
     rendering: Option<bytes::Bytes>,
+    memo: Option<bytes::Bytes>,
+    after: Option<After>,
+    waits_since: Option<Timestamp>,
     provider: Option<ProviderName>,
     message: Option<String>,
     receipt: Option<ReceiptKind>,
@@ -93,6 +99,7 @@ pub(super) struct Delivery {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Place {
     Waiting,
+    Held,
     Sending {
         epoch: Epoch,
         claimed_at: Timestamp,
@@ -119,6 +126,49 @@ impl Reference {
             suppressed: Vec::new(),
             receipts: Vec::new(),
             bus: BTreeMap::new(),
+            pauses: Vec::new(),
+        }
+    }
+
+    /// The wall clock went back to now: what began to wait later waits as long again.
+    pub(super) fn rewind(&mut self) {
+        let now = self.now;
+        for delivery in &mut self.deliveries {
+            let waits = matches!(delivery.place, Place::Waiting | Place::Held);
+            if let Some(since) = delivery.waits_since.filter(|since| waits && *since > now) {
+                delivery.due = later(now, until(since, delivery.due));
+                delivery.waits_since = Some(now);
+            }
+        }
+    }
+
+    /// Something became of these: ends or releases those that wait for them, and so on.
+    fn decide(&mut self, moved: Vec<DeliveryId>) {
+        let (now, mut moved) = (self.now, moved);
+        while let Some(id) = moved.pop() {
+            let Some(sibling) = self.find(id) else {
+                continue;
+            };
+            let (state, reason, rank) = sibling.standing();
+            let tenant = sibling.tenant.clone();
+            for delivery in &mut self.deliveries {
+                let open = matches!(delivery.place, Place::Waiting | Place::Held);
+                let Some(after) = delivery
+                    .after
+                    .filter(|after| open && after.sibling == id && delivery.tenant == tenant)
+                else {
+                    continue;
+                };
+                match after.verdict(state, reason.as_ref(), rank) {
+                    Verdict::Send if delivery.attempt == 0 => delivery.due = delivery.due.min(now),
+                    Verdict::NotNeeded => {
+                        let (state, reason) = (EndState::NotNeeded, Reason::Reached);
+                        delivery.finish_untried(now, state, reason, None);
+                        moved.push(delivery.id);
+                    }
+                    _ => {}
+                }
+            }
         }
     }
 
@@ -229,6 +279,19 @@ impl Delivery {
         }
     }
 
+    /// As those see it that wait for it.
+    fn standing(&self) -> (State, Option<Reason>, u8) {
+        let rank = self.receipt.as_ref().map_or(0, ReceiptKind::rank);
+        match &self.place {
+            Place::Waiting => (State::Waiting, None, rank),
+            Place::Held => (State::Held, None, rank),
+            Place::Sending { .. } => (State::Sending, None, rank),
+            Place::Ended { state, reason, .. } => {
+                (State::Ended(*state), Some(reason.clone()), rank)
+            }
+        }
+    }
+
     fn note(&mut self, at: Timestamp, entry: Entry) {
         self.history.push(HistoryEntry { at, entry });
     }
@@ -263,59 +326,69 @@ impl Delivery {
         Some(Group {
             tenant: self.tenant.clone(),
             channel: self.new.channel.clone()?,
-            retry: self.attempt > 0,
+            pool: self.new.pool.clone(),
+            retry: self.tries > 0,
             lane: self.lane,
         })
     }
 
     pub(super) fn ready(&self) -> Option<Ready> {
-        Some(Ready {
-            position: self.position?,
-            id: self.id,
-            event: self.event,
-            tenant: self.tenant.clone(),
-            channel: self.new.channel.clone()?,
-            class: self.class,
-            lane: self.lane,
-            order_key: self.new.order_key,
-            order: self.new.order,
-            generation: self.generation,
-            attempt: self.attempt,
-            failures: self.failures,
-            suspicion: self.suspicion,
-            since: self.due,
-            accepted_at: self.accepted_at,
-            expires_at: self.expires_at,
-        })
+        let mut made = Ready::new(
+            (self.position?, self.id),
+            self.event,
+            self.tenant.clone(),
+            self.new.channel.clone()?,
+            self.class,
+            self.lane,
+            self.due,
+        );
+        made.order_key = self.new.order_key;
+        made.order = self.new.order;
+        made.generation = self.generation;
+        made.attempt = self.attempt;
+        made.tries = self.tries;
+        made.pool = self.new.pool.clone();
+        made.failures = self.failures;
+        made.suspicion = self.suspicion;
+        made.accepted_at = self.accepted_at;
+        made.expires_at = self.expires_at;
+        made.memo = self.memo.clone();
+        Some(made)
     }
 
     pub(super) fn record(&self) -> Option<DeliveryRecord> {
         let (state, reason, ended_at) = match &self.place {
             Place::Waiting => (State::Waiting, None, None),
+            Place::Held => (State::Held, None, None),
             Place::Sending { .. } => (State::Sending, None, None),
             Place::Ended { state, reason, at } => {
                 (State::Ended(*state), Some(reason.clone()), Some(*at))
             }
         };
-        Some(DeliveryRecord {
-            position: self.position?,
-            id: self.id,
-            event: self.event,
-            tenant: self.tenant.clone(),
-            topic: self.topic.clone(),
-            recipient: self.new.recipient,
-            channel: self.new.channel.clone(),
-            state,
-            reason,
-            generation: self.generation,
-            attempt: self.attempt,
-            due: (state == State::Waiting).then_some(self.due),
-            expires_at: self.expires_at,
-            accepted_at: self.accepted_at,
-            ended_at,
-            provider: self.provider.clone(),
-            provider_message_id: self.message.clone(),
-            receipt: self.receipt.clone(),
-        })
+        let mut made = DeliveryRecord::new(
+            (self.position?, self.id),
+            self.event,
+            self.tenant.clone(),
+            self.topic.clone(),
+            self.accepted_at,
+        );
+        made.recipient = self.new.recipient;
+        made.channel = self.new.channel.clone();
+        made.state = state;
+        made.reason = reason;
+        made.generation = self.generation;
+        made.attempt = self.attempt;
+        made.tries = self.tries;
+        made.pool = self.new.pool.clone();
+        made.due = (state == State::Waiting && self.due < FOREVER).then_some(self.due);
+        made.expires_at = self.expires_at;
+        made.ended_at = ended_at;
+        made.provider = self.provider.clone();
+        made.provider_message_id = self.message.clone();
+        made.receipt = self.receipt.clone();
+        made.after = self.after.map(|after| after.sibling);
+        made.gather = self.new.gather;
+        made.watched = self.new.watched;
+        Some(made)
     }
 }

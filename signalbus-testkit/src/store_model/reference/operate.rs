@@ -3,8 +3,9 @@ use std::collections::BTreeMap;
 use signalbus_core::{
     DeliveryId, EventId, TenantId, Timestamp,
     store::{
-        Cancel, CancelAnswer, CancelTarget, Cancelled, DeliveryFilter, EndState, Entry, Reason,
-        Redrive, RedriveContent, Redriven, Selection, Suppression, Tally, Unsuppress,
+        Cancel, CancelAnswer, CancelTarget, Cancelled, DeliveryFilter, EndState, Entry, Paused,
+        Reason, Redrive, RedriveContent, Redriven, Released, Selection, Suppression, Tally,
+        Unsuppress,
     },
 };
 
@@ -30,7 +31,7 @@ impl Reference {
             in_flight,
         };
         let meant = self.deliveries.iter_mut().filter(is_meant);
-        meant
+        let answers: Vec<Cancelled> = meant
             .map(|delivery| {
                 let answer = match delivery.place {
                     Place::Ended { state, .. } => CancelAnswer::Ended(state),
@@ -41,7 +42,7 @@ impl Reference {
                         }
                         CancelAnswer::InFlight
                     }
-                    Place::Waiting => {
+                    Place::Waiting | Place::Held => {
                         delivery.note(now, called_off(false));
                         delivery.finish(now, EndState::Cancelled, Reason::Cancelled);
                         CancelAnswer::Cancelled
@@ -50,7 +51,52 @@ impl Reference {
                 let id = delivery.id;
                 Cancelled { id, answer }
             })
-            .collect()
+            .collect();
+        let off = |one: &&Cancelled| one.answer == CancelAnswer::Cancelled;
+        self.decide(answers.iter().filter(off).map(|one| one.id).collect());
+        answers
+    }
+
+    pub(in super::super) fn pause(&mut self, what: &Paused, reason: &str) -> bool {
+        let new = self.pauses.iter().all(|(stands, _)| stands != what);
+        if new {
+            self.pauses.push((what.clone(), reason.to_owned()));
+        }
+        new
+    }
+
+    pub(in super::super) fn resume(&mut self, what: &Paused) -> bool {
+        let before = self.pauses.len();
+        self.pauses.retain(|(stands, _)| stands != what);
+        self.pauses.len() < before
+    }
+
+    /// Why the pause that holds this one was made, if one does.
+    pub(super) fn pause_of(&self, delivery: &Delivery) -> Option<String> {
+        let channel = delivery.new.channel.as_ref()?;
+        self.pauses
+            .iter()
+            .find(|(what, _)| what.holds(&delivery.tenant, &delivery.topic, channel))
+            .map(|(_, reason)| reason.clone())
+    }
+
+    pub(in super::super) fn release(&mut self, limit: u32) -> Released {
+        let free: Vec<DeliveryId> = self
+            .deliveries
+            .iter()
+            .filter(|one| one.place == Place::Held && self.pause_of(one).is_none())
+            .map(|one| one.id)
+            .collect();
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let more = free.len() > limit;
+        let mut released = 0;
+        for id in free.into_iter().take(limit) {
+            if let Some(delivery) = self.find_mut(id) {
+                delivery.place = Place::Waiting;
+                released += 1;
+            }
+        }
+        Released { released, more }
     }
 
     pub(in super::super) fn redrive(&mut self, redrive: &Redrive) -> Redriven {
@@ -177,6 +223,10 @@ impl Delivery {
         self.due = due;
         self.generation += 1;
         self.attempt = 0;
+        self.tries = 0;
+        self.memo = None;
+        self.after = None;
+        self.waits_since = None;
         self.failures = 0;
         self.suspicion = 0;
         self.called_off = false;

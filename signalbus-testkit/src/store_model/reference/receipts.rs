@@ -39,7 +39,10 @@ impl Reference {
         });
         match delivery {
             None => ReceiptEffect::Parked,
-            Some(id) if self.apply(id, receipt) => ReceiptEffect::Advanced,
+            Some(id) if self.apply(id, receipt) => {
+                self.decide(vec![id]);
+                ReceiptEffect::Advanced
+            }
             Some(_) => ReceiptEffect::Recorded,
         }
     }
@@ -62,7 +65,9 @@ impl Reference {
         for place in due {
             self.receipts[place].delivery = Some(id);
             let receipt = self.receipts[place].receipt.clone();
-            self.apply(id, &receipt);
+            if self.apply(id, &receipt) {
+                self.decide(vec![id]);
+            }
         }
     }
 

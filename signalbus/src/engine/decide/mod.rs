@@ -7,7 +7,7 @@ use crate::{
     mutant::Mutant,
     provider::{Fault, Outcome},
     route::{Guarantee, RetryPolicy, Tried, Unsendable},
-    store::{EndState, Next, Reason},
+    store::{EndState, Next, Reason, Why},
 };
 
 /// What is known about a delivery besides its try.
@@ -79,7 +79,10 @@ pub(crate) fn decide(
             },
         ),
         Tried::Returned { wait } => Decision {
-            next: Next::Retry(wait),
+            next: Next::Later {
+                until: later(now, wait),
+                why: Why::Returned,
+            },
             suspicion: standing.suspicion,
             ..keep
         },

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::super::Shared;
 use crate::{
     bus::Place,
-    event::{Class, Order},
+    event::Class,
     id::EventId,
     name::{TenantId, Topic},
     route::content::Content,
@@ -36,6 +36,10 @@ impl Rejected<'_> {
         let tenant = self.tenant.unwrap_or_default();
         let lane_key = LaneKey::of(&tenant, "");
         let content = Content::new(Vec::new(), kept(self.payload));
+        let mut delivery = NewDelivery::new(shared.planner.ids.delivery(), 0, lane_key);
+        delivery.order_key = lane_key.0;
+        delivery.ended = Some((EndState::Dead, self.reason));
+        delivery.detail = Some(one_line(self.why, LONGEST_DETAIL));
         NewEvent {
             id: self.id,
             topic: self.topic.unwrap_or_else(Topic::unreadable),
@@ -43,21 +47,7 @@ impl Rejected<'_> {
             idempotency: None,
             content: content.encode(&[]).unwrap_or_default(),
             attachments: Vec::new(),
-            deliveries: vec![NewDelivery {
-                id: shared.planner.ids.delivery(),
-                recipient: 0,
-                channel: None,
-                lane_key,
-                order_key: lane_key.0,
-                order: Order::Unordered,
-                address: None,
-                sender: None,
-                category: None,
-                send_at: None,
-                expires_at: None,
-                ended: Some((EndState::Dead, self.reason)),
-                detail: Some(one_line(self.why, LONGEST_DETAIL)),
-            }],
+            deliveries: vec![delivery],
             tenant,
         }
     }

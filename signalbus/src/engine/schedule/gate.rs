@@ -14,6 +14,10 @@ pub(super) struct Gates {
     gates: HashMap<u64, BTreeMap<Position, Ready>>,
 }
 
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is taken apart where it is made"
+)]
 pub(super) enum Admission {
     /// It may be queued.
     Open(Ready),

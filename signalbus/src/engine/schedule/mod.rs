@@ -13,9 +13,10 @@ use foldhash::HashSet;
 
 use crate::{
     clock::Timestamp,
+    engine::accounts::Accounts,
     event::{Class, Order},
     name::{ChannelName, TenantId},
-    store::{LaneId, Position, Ready},
+    store::{Account, LaneId, Position, Ready},
 };
 use fair::FairQueue;
 use gate::{Admission, Gates};
@@ -24,7 +25,10 @@ use stock::Stock;
 /// How often each class is served while all have work: urgent first, bulk never starved.
 const CLASS_WEIGHTS: [i64; 3] = [16, 4, 1];
 
-/// Whether a channel may start another send now.
+/// For how many lineups a class is read at once, however many there are.
+const MOST_LINEUPS: usize = 8;
+
+/// Whether a lineup may start another send now.
 pub(crate) trait Room {
     /// For a first try.
     fn for_first(&mut self, channel: usize) -> bool;
@@ -60,8 +64,8 @@ impl Left {
 /// The deliveries in hand.
 #[derive(Debug)]
 pub(crate) struct Scheduler {
-    channels: Vec<ChannelName>,
-    /// By class, then channel.
+    accounts: Accounts,
+    /// By class, then lineup.
     queues: [Vec<FairQueue>; 3],
     credit: [i64; 3],
     turn: usize,
@@ -69,7 +73,7 @@ pub(crate) struct Scheduler {
     suspects: VecDeque<Ready>,
     /// Every delivery in hand: queued, behind a gate, or in flight.
     in_hand: HashSet<Position>,
-    /// By class, then channel: how many wait, gated ones included.
+    /// By class, then lineup: how many wait, gated ones included.
     queued: [Vec<usize>; 3],
     expiries: BTreeSet<(Timestamp, Position)>,
     stock: Stock,
@@ -83,12 +87,13 @@ pub(crate) struct Picked {
 }
 
 impl Scheduler {
-    pub(crate) fn new(channels: Vec<ChannelName>) -> Self {
-        let queues = [(); 3].map(|()| channels.iter().map(|_| FairQueue::default()).collect());
+    pub(crate) fn new(accounts: Accounts) -> Self {
+        let lineups = accounts.len();
+        let queues = [(); 3].map(|()| (0..lineups).map(|_| FairQueue::default()).collect());
         Self {
-            queued: [(); 3].map(|()| vec![0; channels.len()]),
-            stock: Stock::new(channels.len()),
-            channels,
+            queued: [(); 3].map(|()| vec![0; lineups]),
+            stock: Stock::new(lineups),
+            accounts,
             queues,
             credit: [0; 3],
             turn: 0,
@@ -103,7 +108,13 @@ impl Scheduler {
     /// is down must not take the place of the others.
     pub(crate) fn space(&self, class: Class, most: usize) -> usize {
         let queued = self.queued[class.index()].iter();
-        queued.map(|count| most.saturating_sub(*count)).sum()
+        let space: usize = queued.map(|count| most.saturating_sub(*count)).sum();
+        space.min(most.saturating_mul(MOST_LINEUPS))
+    }
+
+    /// The lineups it picks for.
+    pub(crate) fn accounts(&self) -> &Accounts {
+        &self.accounts
     }
 
     /// Whether the channels that are not full have less than this of a class in hand together.
@@ -122,16 +133,15 @@ impl Scheduler {
         self.stock.runs_low()
     }
 
-    /// Tenants and channels of which more than enough is in hand, when each channel may have
-    /// `most`.
-    pub(crate) fn well_stocked(&self, class: Class, most: usize) -> Vec<(TenantId, ChannelName)> {
+    /// What waits of which more than enough is in hand, when each lineup may have `most`.
+    pub(crate) fn well_stocked(&self, class: Class, most: usize) -> Vec<Account> {
         let queued = &self.queued[class.index()];
         let stocked = self
             .stock
             .well_stocked(class, |channel| queued[channel] >= most);
         stocked
             .into_iter()
-            .map(|(tenant, channel)| (tenant, self.channels[channel].clone()))
+            .filter_map(|(owner, lineup)| self.accounts.account(lineup, owner))
             .collect()
     }
 
@@ -149,13 +159,13 @@ impl Scheduler {
     /// Takes in what a fetch returned; `window` is what it could return of one group, `most` what
     /// a channel may have of each class.
     pub(crate) fn admit_all(&mut self, ready: Vec<Ready>, window: usize, most: usize) {
-        let channels = &self.channels;
-        self.stock.fetched(&ready, window, |name| {
-            channels.iter().position(|known| known == name)
-        });
+        let accounts = &self.accounts;
+        self.stock
+            .fetched(&ready, window, |ready| accounts.of(ready));
         for ready in ready {
             let full = self
-                .channel(&ready.channel)
+                .accounts
+                .of(&ready)
                 .is_none_or(|channel| self.queued[ready.class.index()][channel] >= most);
             if !full {
                 self.admit(ready);
@@ -171,7 +181,7 @@ impl Scheduler {
     /// Takes a delivery in hand, unless it is there already. Says whether it was new.
     pub(crate) fn admit(&mut self, ready: Ready) -> bool {
         // One that was not asked for is not offered; should a store do it all the same, let it be.
-        let Some(channel) = self.channel(&ready.channel) else {
+        let Some(channel) = self.accounts.of(&ready) else {
             return false;
         };
         if !self.in_hand.insert(ready.position) {
@@ -199,7 +209,7 @@ impl Scheduler {
         room: &mut impl Room,
     ) -> Option<Picked> {
         let class = self.next_class(room)?;
-        let channels = self.channels.len();
+        let channels = self.accounts.len();
         for step in 0..channels {
             let channel = (self.turn + step) % channels;
             let queue = &mut self.queues[class][channel];
@@ -220,11 +230,12 @@ impl Scheduler {
     /// The next suspect of a crash, to be sent while nothing else is in flight.
     pub(crate) fn pick_suspect(&mut self, room: &mut impl Room) -> Option<Picked> {
         let at = self.suspects.iter().position(|ready| {
-            self.channel(&ready.channel)
+            self.accounts
+                .of(ready)
                 .is_some_and(|channel| room.for_first(channel))
         })?;
         let ready = self.suspects.remove(at)?;
-        let channel = self.channel(&ready.channel)?;
+        let channel = self.accounts.of(&ready)?;
         self.forget_expiry(&ready);
         Some(Picked { ready, channel })
     }
@@ -237,7 +248,8 @@ impl Scheduler {
     /// Whether a suspect could be sent now, so that the rest must make way for it.
     pub(crate) fn wants_alone(&self, room: &mut impl Room) -> bool {
         self.suspects.iter().any(|ready| {
-            self.channel(&ready.channel)
+            self.accounts
+                .of(ready)
                 .is_some_and(|channel| room.for_first(channel))
         })
     }
@@ -318,7 +330,7 @@ impl Scheduler {
 
     /// One that was queued or gated is not any more.
     fn left(&mut self, ready: &Ready) {
-        if let Some(channel) = self.channel(&ready.channel) {
+        if let Some(channel) = self.accounts.of(ready) {
             self.queued[ready.class.index()][channel] -= 1;
             self.stock.remove(ready, channel);
         }
@@ -342,13 +354,9 @@ impl Scheduler {
     }
 
     fn enqueue(&mut self, ready: Ready, front: bool) {
-        if let Some(channel) = self.channel(&ready.channel) {
+        if let Some(channel) = self.accounts.of(&ready) {
             self.queues[ready.class.index()][channel].push(ready, front);
         }
-    }
-
-    fn channel(&self, name: &ChannelName) -> Option<usize> {
-        self.channels.iter().position(|known| known == name)
     }
 
     fn forget_expiry(&mut self, ready: &Ready) {

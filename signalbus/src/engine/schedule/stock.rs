@@ -1,8 +1,9 @@
 use foldhash::{HashMap, HashMapExt};
 
 use crate::{
+    engine::accounts::Waiting,
     event::Class,
-    name::{ChannelName, TenantId},
+    name::{ChannelName, PoolName, TenantId},
     store::{LaneId, Ready},
 };
 
@@ -10,10 +11,13 @@ use crate::{
 /// a fetch reads neither what is here nor too late what is not.
 #[derive(Debug)]
 pub(super) struct Stock {
-    /// By class, then the place of the channel.
-    groups: [Vec<HashMap<TenantId, Group>>; Class::ALL.len()],
+    /// By class, then the place of the lineup; a tenant has one for each of its pools.
+    groups: [Vec<HashMap<TenantId, Pools>>; Class::ALL.len()],
     low: bool,
 }
+
+/// Nearly always one.
+type Pools = Vec<(Option<PoolName>, Group)>;
 
 #[derive(Debug, Default)]
 struct Group {
@@ -35,81 +39,108 @@ impl Stock {
         &mut self,
         ready: &[Ready],
         window: usize,
-        channel: impl Fn(&ChannelName) -> Option<usize>,
+        lineup: impl Fn(&Ready) -> Option<usize>,
     ) {
-        let mut counts: HashMap<GroupKey<'_>, usize> = HashMap::new();
+        let mut counts: HashMap<GroupKey<'_>, (usize, &Ready)> = HashMap::new();
         // Most stores return a group in one piece.
         for piece in ready.chunk_by(|one, next| group_key(one) == group_key(next)) {
             if let [first, ..] = piece {
-                *counts.entry(group_key(first)).or_default() += piece.len();
+                counts.entry(group_key(first)).or_insert((0, first)).0 += piece.len();
             }
         }
         self.low = false;
         for groups in self.groups.iter_mut().flatten() {
-            groups.retain(|_, group| {
-                group.cut_at = group.cut_at.filter(|at| group.in_hand > at / 2);
-                group.in_hand > 0
+            groups.retain(|_, pools| {
+                pools.retain_mut(|(_, group)| {
+                    group.cut_at = group.cut_at.filter(|at| group.in_hand > at / 2);
+                    group.in_hand > 0
+                });
+                !pools.is_empty()
             });
         }
-        for ((class, tenant, name, ..), count) in counts {
+        for (count, ready) in counts.into_values() {
             if count >= window
-                && let Some(channel) = channel(name)
+                && let Some(lineup) = lineup(ready)
             {
-                let groups = &mut self.groups[class.index()][channel];
-                let group = groups.entry(tenant.clone()).or_default();
-                *group.cut_at.get_or_insert(0) += count;
+                *self.group(ready, lineup).cut_at.get_or_insert(0) += count;
             }
         }
     }
 
-    pub(super) fn add(&mut self, ready: &Ready, channel: usize) {
-        let groups = &mut self.groups[ready.class.index()][channel];
-        match groups.get_mut(&ready.tenant) {
-            Some(group) => group.in_hand += 1,
-            None => groups.entry(ready.tenant.clone()).or_default().in_hand = 1,
-        }
+    pub(super) fn add(&mut self, ready: &Ready, lineup: usize) {
+        self.group(ready, lineup).in_hand += 1;
     }
 
-    pub(super) fn remove(&mut self, ready: &Ready, channel: usize) {
-        let groups = &mut self.groups[ready.class.index()][channel];
-        if let Some(group) = groups.get_mut(&ready.tenant) {
-            group.in_hand -= 1;
-            self.low |= group.cut_at.is_some_and(|at| group.in_hand <= at / 2);
-            if group.in_hand == 0 && group.cut_at.is_none() {
+    pub(super) fn remove(&mut self, ready: &Ready, lineup: usize) {
+        let groups = &mut self.groups[ready.class.index()][lineup];
+        let Some(pools) = groups.get_mut(&ready.tenant) else {
+            return;
+        };
+        let Some(at) = pools.iter().position(|(pool, _)| *pool == ready.pool) else {
+            return;
+        };
+        let group = &mut pools[at].1;
+        group.in_hand -= 1;
+        self.low |= group.cut_at.is_some_and(|at| group.in_hand <= at / 2);
+        if group.in_hand == 0 && group.cut_at.is_none() {
+            pools.swap_remove(at);
+            if pools.is_empty() {
                 groups.remove(&ready.tenant);
             }
         }
+    }
+
+    fn group(&mut self, ready: &Ready, lineup: usize) -> &mut Group {
+        let groups = &mut self.groups[ready.class.index()][lineup];
+        let pools = groups.entry(ready.tenant.clone()).or_default();
+        let at = pools.iter().position(|(pool, _)| *pool == ready.pool);
+        let at = at.unwrap_or_else(|| {
+            pools.push((ready.pool.clone(), Group::default()));
+            pools.len() - 1
+        });
+        &mut pools[at].1
     }
 
     pub(super) fn runs_low(&self) -> bool {
         self.low
     }
 
-    /// Tenants of which enough is in hand, by the place of their channel; all when it is `full`.
+    /// Of whom enough is in hand, by the place of their lineup; all when it is `full`.
     pub(super) fn well_stocked(
         &self,
         class: Class,
         full: impl Fn(usize) -> bool,
-    ) -> Vec<(TenantId, usize)> {
+    ) -> Vec<(Waiting, usize)> {
         let mut found = Vec::new();
         for (channel, groups) in self.groups[class.index()].iter().enumerate() {
             let full = full(channel);
             let enough = |group: &Group| group.cut_at.is_some_and(|at| group.in_hand > at / 2);
-            let stocked = groups.iter().filter(|(_, group)| full || enough(group));
-            found.extend(stocked.map(|(tenant, _)| (tenant.clone(), channel)));
+            for (tenant, pools) in groups {
+                let stocked = pools.iter().filter(|(_, group)| full || enough(group));
+                let owner = |pool: &Option<PoolName>| (tenant.clone(), pool.clone());
+                found.extend(stocked.map(|(pool, _)| (owner(pool), channel)));
+            }
         }
         found.sort_unstable();
         found
     }
 }
 
-type GroupKey<'a> = (Class, &'a TenantId, &'a ChannelName, LaneId, bool);
+type GroupKey<'a> = (
+    Class,
+    &'a TenantId,
+    &'a ChannelName,
+    Option<&'a PoolName>,
+    LaneId,
+    bool,
+);
 
 fn group_key(ready: &Ready) -> GroupKey<'_> {
     (
         ready.class,
         &ready.tenant,
         &ready.channel,
+        ready.pool.as_ref(),
         ready.lane,
         ready.is_retry(),
     )

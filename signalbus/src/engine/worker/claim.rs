@@ -28,14 +28,9 @@ pub(super) struct Claiming {
 
 impl Claiming {
     pub(super) fn claim(&self) -> Claim {
-        Claim {
-            position: self.ready.position,
-            id: self.ready.id,
-            lane: self.ready.lane,
-            generation: self.ready.generation,
-            attempt: self.ready.attempt + 1,
-            alone: self.alone,
-        }
+        let mut claim = Claim::of(&self.ready);
+        claim.alone = self.alone;
+        claim
     }
 }
 

@@ -6,6 +6,7 @@ use crate::{
     chain::Chain,
     engine::{
         decide::{Standing, decide},
+        memo::known_since,
         metrics,
     },
     event::Class,
@@ -59,11 +60,7 @@ impl Worker {
     }
 
     fn window(&mut self, lanes: usize) -> Window {
-        let channels: Vec<ChannelName> = self
-            .lineups
-            .iter()
-            .map(|lineup| lineup.route.name().clone())
-            .collect();
+        let channels: Vec<ChannelName> = self.scheduler.accounts().channels().cloned().collect();
         let most = self.shared.options.in_hand;
         let per_group = (self.shared.options.window / lanes.max(1)).max(LEAST_PER_GROUP);
         // A few groups have to fit in hand: otherwise one tenant's backlog could fill it.
@@ -109,16 +106,12 @@ impl Worker {
         if !self.scheduler.take_note(ready.position) {
             return;
         }
-        let Some(channel) = self
-            .lineups
-            .iter()
-            .position(|lineup| *lineup.route.name() == ready.channel)
-        else {
+        let Some(channel) = self.scheduler.accounts().of(&ready) else {
             self.scheduler.settled(ready.position);
             return;
         };
         let lineup = &self.lineups[channel];
-        let age = crate::clock::until(ready.accepted_at, self.store_now());
+        let age = crate::clock::until(known_since(&ready), self.store_now());
         let standing = Standing {
             failures: ready.failures,
             suspicion: ready.suspicion,
@@ -144,7 +137,7 @@ impl Worker {
             event.id = %ready.event, delivery.id = %ready.id, channel = %ready.channel,
             "a worker died during a send; it may have been sent",
         );
-        let (next, retry_in) = named_next(&decision.next);
+        let (next, retry_in) = named_next(&decision.next, self.store_now());
         let record = AttemptRecord {
             generation: ready.generation,
             attempt: ready.attempt,

@@ -11,7 +11,7 @@ use super::{InFlight, Phase, Worker, claim::Claiming};
 use crate::{
     chain::Chain,
     clock::{Timestamp, later, until},
-    engine::providers::Reservation,
+    engine::{memo::known_since, providers::Reservation},
     id::EventId,
     provider::Latch,
     route::{
@@ -189,10 +189,14 @@ impl Worker {
                     let provider = settle.record.provider.as_ref();
                     self.count_end(ready, *state, reason, provider, age);
                 }
-                if matches!(settle.next, Next::Retry(Duration::ZERO)) || ready.order.is_strict() {
+                let due = match settle.next {
+                    Next::Retry(wait) => later(now, wait),
+                    Next::Later { until, .. } => until,
+                    _ => now,
+                };
+                if due <= now && !matches!(settle.next, Next::End(..)) || ready.order.is_strict() {
                     self.asked_to_look = true;
-                } else if let Next::Retry(wait) = settle.next {
-                    let due = later(now, wait);
+                } else if due > now {
                     self.next_due = Some(self.next_due.map_or(due, |next| next.min(due)));
                 }
             }
@@ -283,11 +287,12 @@ impl Worker {
         let ready = &flight.ready;
         let lineup = &self.lineups[channel];
         let provider = reservation.map_or(0, |reservation| reservation.provider);
-        let age = until(ready.accepted_at, store_now);
+        let age = until(known_since(ready), store_now);
         let job = Job {
             id: ready.id,
             generation: ready.generation,
             attempt: ready.attempt + 1,
+            tries: ready.tries,
             recipient: claimed.recipient,
             expires_at: ready.expires_at,
             suspect: ready.suspicion > 0,
@@ -361,6 +366,8 @@ impl Worker {
             Some(record) if record.generation == ready.generation => match record.state {
                 State::Ended(EndState::Expired) => Refusal::Expired,
                 State::Ended(EndState::Suppressed) => Refusal::Suppressed,
+                State::Ended(EndState::NotNeeded) => Refusal::NotNeeded,
+                State::Held => Refusal::Held,
                 _ => Refusal::Moved,
             },
             _ => Refusal::Moved,
@@ -373,6 +380,7 @@ impl Worker {
         let (state, reason) = match refusal {
             Refusal::Expired => (EndState::Expired, Reason::Expired),
             Refusal::Suppressed => (EndState::Suppressed, Reason::Suppressed),
+            Refusal::NotNeeded => (EndState::NotNeeded, Reason::Reached),
             _ => return,
         };
         tracing::info!(
@@ -391,11 +399,8 @@ impl Worker {
         age: Duration,
     ) {
         self.shared.tenants.ended(&ready.tenant, state);
-        let metrics = self
-            .lineups
-            .iter()
-            .find(|lineup| *lineup.route.name() == ready.channel)
-            .map(|lineup| &lineup.metrics);
+        let lineup = self.scheduler.accounts().of_channel(&ready.channel);
+        let metrics = lineup.and_then(|lineup| self.lineups.get(lineup).map(|of| &of.metrics));
         match metrics {
             Some(metrics) if state == EndState::Accepted => metrics.accepted(age),
             Some(metrics) => metrics.ended(state, reason, provider),

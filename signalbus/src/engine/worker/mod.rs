@@ -24,6 +24,7 @@ use crate::{
     clock::{Clock, Timestamp, later, until},
     engine::{
         EngineOptions,
+        accounts::Accounts,
         lanes::Lanes,
         metrics,
         providers::{Lineup, Reservation},
@@ -38,7 +39,7 @@ use crate::{
     provider::Latch,
     publish::Planner,
     route::{Attempted, fresh::Fresh},
-    store::{Flush, Group, LaneRequest, Position, Ready, Space, Store},
+    store::{Flush, Group, LaneRequest, Position, Ready, Shape, Space, Store, StoreFeatures},
     task::{self, Task},
     template::Templates,
 };
@@ -107,6 +108,8 @@ pub(crate) struct Worker {
     store_time: (Timestamp, Duration),
     phase: watch::Receiver<Phase>,
     leave_by: Option<Duration>,
+    /// What the store keeps.
+    keeps: StoreFeatures,
 }
 
 /// Results to write, and whose they are.
@@ -149,32 +152,37 @@ struct InFlight {
 /// How often age gauges are read from the store.
 const REPORT: Duration = Duration::from_secs(15);
 
+/// How many held deliveries it puts back at once.
+const RELEASED_AT_ONCE: u32 = 1_000;
+
 /// How often a worker without lanes looks for some.
 const SEEK: Duration = Duration::from_secs(1);
 
 impl Worker {
     pub(crate) fn new(shared: Arc<Shared>, phase: watch::Receiver<Phase>) -> Self {
         let clock = &*shared.clock;
-        let lineups: Vec<Lineup> = shared
-            .planner
-            .routes
-            .values()
-            .filter(|route| !route.providers().is_empty())
-            .map(|route| Lineup::new(Arc::clone(route), clock))
-            .collect();
-        let channels: Vec<ChannelName> = lineups
-            .iter()
-            .map(|lineup| lineup.route.name().clone())
-            .collect();
+        let mut lineups = Vec::new();
+        let mut accounts = Accounts::default();
+        for route in shared.planner.routes.values() {
+            if route.providers().is_empty() {
+                continue;
+            }
+            accounts.add_channel(route.name());
+            lineups.push(Lineup::new(Arc::clone(route), clock));
+            for (owner, route) in route.accounts() {
+                accounts.add_owned(owner.clone());
+                lineups.push(Lineup::new(Arc::clone(route), clock));
+            }
+        }
         let spaces = if Mutant::LanesOfOthers.is_active() {
             shared.planner.routes.keys().map(Space::send).collect()
         } else {
-            channels.iter().map(Space::send).collect()
+            accounts.channels().map(Space::send).collect()
         };
         Self {
             id: shared.planner.ids.worker(),
             lineups,
-            scheduler: Scheduler::new(channels),
+            scheduler: Scheduler::new(accounts),
             lanes: Lanes::default(),
             ended: Arc::new(task::Results::new()),
             in_flight: std::collections::HashMap::default(),
@@ -198,6 +206,7 @@ impl Worker {
             store_time: (clock.now(), clock.monotonic()),
             phase,
             leave_by: None,
+            keeps: shared.store.features(),
             shared,
         }
     }
@@ -260,6 +269,7 @@ impl Worker {
             spaces,
             release,
         };
+        self.heed_pauses().await;
         match self.shared.store.hold_lanes(request).await {
             Ok(holding) => {
                 let lost = self.lanes.update(holding, asked);
@@ -277,6 +287,36 @@ impl Worker {
             Err(error) => {
                 tracing::warn!(error = %Chain(&error), "leases could not be renewed; trying again");
                 self.next_renew = asked + self.shared.options.poll;
+            }
+        }
+    }
+
+    /// Leaves alone what somebody paused. What it holds is the store's matter, but for providers.
+    async fn heed_pauses(&mut self) {
+        if !self.keeps.has(Shape::Held) {
+            return;
+        }
+        match self.shared.store.pauses().await {
+            Ok(pauses) => {
+                for lineup in &mut self.lineups {
+                    lineup.heed(&pauses);
+                }
+            }
+            Err(error) => {
+                tracing::warn!(error = %Chain(&error), "pauses could not be read; trying again");
+            }
+        }
+    }
+
+    /// What is held by no pause any more, should nobody have put it back.
+    async fn release(&mut self) {
+        if !self.keeps.has(Shape::Held) {
+            return;
+        }
+        match self.shared.store.release(RELEASED_AT_ONCE).await {
+            Ok(released) => self.asked_to_look |= released.released > 0,
+            Err(error) => {
+                tracing::warn!(error = %Chain(&error), "what is held no more could not be put back; trying again");
             }
         }
     }
@@ -357,9 +397,13 @@ impl Worker {
         self.next_report = now + REPORT;
         metrics::heartbeat(self.id, self.shared.clock.now());
         let store_now = self.store_now();
-        for lineup in &self.lineups {
-            lineup.report();
+        for (place, lineup) in self.lineups.iter().enumerate() {
             let channel = lineup.route.name();
+            // One series for each channel: what everybody's lineup has to say.
+            if self.scheduler.accounts().of_channel(channel) != Some(place) {
+                continue;
+            }
+            lineup.report();
             let ready = self.scheduler.oldest(channel);
             metrics::oldest(channel, "ready", ready.unwrap_or(store_now));
             let sending = self
@@ -370,6 +414,7 @@ impl Worker {
             metrics::oldest(channel, "inflight", sending.unwrap_or(store_now));
         }
         self.report_unserved().await;
+        self.release().await;
     }
 
     /// Work of channels that nobody sends on would wait unseen.

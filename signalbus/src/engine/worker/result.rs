@@ -6,17 +6,20 @@ use bytes::Bytes;
 
 use super::{InFlight, Worker};
 use crate::{
+    clock::Timestamp,
     engine::{
         breaker::Signal,
         decide::{Decision, Standing, decide},
+        memo::{Memo, known_since},
         metrics,
         schedule::Left,
     },
+    mutant::Mutant,
     provider::{Fault, Outcome},
     route::{Attempted, Tried},
     store::{
         AddressHash, AttemptOutcome, AttemptRecord, Effect, EndState, Next, Position, Ready,
-        Settle, Suppress,
+        Settle, Shape, Suppress,
     },
     text::one_line,
 };
@@ -52,7 +55,7 @@ impl Worker {
             lineup.end(reservation, signal(tried, longest), now);
         }
         let provider = reservation.map_or(0, |reservation| reservation.provider);
-        let age = crate::clock::until(ready.accepted_at, store_now);
+        let age = crate::clock::until(known_since(&ready), store_now);
         let standing = Standing {
             failures: ready.failures,
             suspicion: ready.suspicion,
@@ -82,7 +85,7 @@ impl Worker {
         }
         let asked = attempted.sending.is_some();
         let named = asked || tried == Tried::Accepted;
-        let (next, retry_in) = named_next(&decision.next);
+        let (next, retry_in) = named_next(&decision.next, store_now);
         let record = AttemptRecord {
             generation: ready.generation,
             attempt: ready.attempt + 1,
@@ -120,27 +123,46 @@ impl Worker {
         effects: Vec<Effect>,
     ) {
         tell(&ready, &decision.next, &record);
-        self.results.flush.settles.push(Settle {
-            position: ready.position,
-            id: ready.id,
-            lane: ready.lane,
-            generation: ready.generation,
-            attempt: record.attempt,
-            next: decision.next,
-            failures: decision.failures,
-            suspicion: decision.suspicion,
-            record,
-            rendering,
-            effects,
-        });
+        let put_off = matches!(decision.next, Next::Later { .. });
+        let next = match decision.next {
+            // A store that knows only retries takes it for one.
+            Next::Later { .. } if !self.keeps.has(Shape::Later) => {
+                Next::Retry(record.retry_in.unwrap_or_default())
+            }
+            next => next,
+        };
+        let memo = memo(&ready, &next, &record).filter(|_| self.keeps.has(Shape::Memo));
+        let mut settle = Settle::new(&ready, next, record);
+        settle.memo = memo;
+        if put_off && !Mutant::LaterIsRetry.is_active() {
+            settle.tries = ready.tries;
+        }
+        settle.failures = decision.failures;
+        settle.suspicion = decision.suspicion;
+        settle.rendering = rendering;
+        settle.effects = effects;
+        self.results.flush.settles.push(settle);
         self.results.ready.push(ready);
     }
 }
 
+/// What to write down: the first send, while there may be another.
+fn memo(ready: &Ready, next: &Next, record: &AttemptRecord) -> Option<Bytes> {
+    if matches!(next, Next::End(..)) {
+        return None;
+    }
+    let first = record.provider.clone().filter(|_| ready.memo.is_none());
+    match first {
+        Some(by) => Memo::new(record.started_at, by).written(),
+        None => ready.memo.clone(),
+    }
+}
+
 /// What comes next, as the history names it.
-pub(super) fn named_next(next: &Next) -> (&'static str, Option<Duration>) {
+pub(super) fn named_next(next: &Next, now: Timestamp) -> (&'static str, Option<Duration>) {
     match next {
         Next::Retry(wait) => ("retry", Some(*wait)),
+        Next::Later { until, .. } => ("later", Some(crate::clock::until(now, *until))),
         Next::End(state, _) => (state.as_str(), None),
         _ => ("", None),
     }
@@ -160,6 +182,11 @@ fn tell(ready: &Ready, next: &Next, record: &AttemptRecord) {
         Next::Retry(wait) => tracing::info!(
             event.id = %ready.event, delivery.id = %ready.id, channel = %ready.channel,
             attempt = record.attempt, ?wait, detail = record.detail, "the delivery is tried again"
+        ),
+        Next::Later { until, why } => tracing::debug!(
+            event.id = %ready.event, delivery.id = %ready.id, channel = %ready.channel,
+            attempt = record.attempt, %until, why = why.as_str(), detail = record.detail,
+            "the delivery was put off"
         ),
         _ => {}
     }

@@ -115,20 +115,19 @@ impl Life {
             .clock(Arc::new(clock.clone()))
             .lanes(1)
             .build();
-        let delivery = NewDelivery {
-            id: id(),
-            recipient: 0,
-            channel: Some(channel()),
-            lane_key: LaneKey(0),
-            order_key: 0,
-            order: Order::Start,
-            address: None,
-            sender: None,
-            category: None,
-            send_at: None,
-            expires_at: expires_in.map(|wait| later(NOW, wait)),
-            ended: None,
-            detail: None,
+        let delivery = {
+            let mut made = NewDelivery::new(id(), 0, LaneKey(0));
+            made.channel = Some(channel());
+            made.order_key = 0;
+            made.order = Order::Start;
+            made.address = None;
+            made.sender = None;
+            made.category = None;
+            made.send_at = None;
+            made.expires_at = expires_in.map(|wait| later(NOW, wait));
+            made.ended = None;
+            made.detail = None;
+            made
         };
         let event = NewEvent {
             id: EventId::from_uuid(Uuid::from_u128(1)),
@@ -200,14 +199,8 @@ impl Life {
         let ready = self.look().await.ready.pop()?;
         assert_eq!(ready.failures, self.counted, "what counts is counted once");
         assert!(ready.failures < policy().max_attempts);
-        let claim = Claim {
-            position: ready.position,
-            id: ready.id,
-            lane: ready.lane,
-            generation: ready.generation,
-            attempt: ready.attempt + 1,
-            alone,
-        };
+        let mut claim = Claim::of(&ready);
+        claim.alone = alone;
         let flush = Flush {
             claims: vec![claim],
             settles: Vec::new(),
@@ -247,40 +240,32 @@ impl Life {
         self.count(tried, probe);
         let (next, retry_in) = match &decision.next {
             Next::Retry(wait) => ("retry", Some(*wait)),
+            Next::Later { until, .. } => ("later", Some(crate::clock::until(now, *until))),
             Next::End(state, _) => (state.as_str(), None),
             other => panic!("nothing decides {other:?}"),
         };
-        let settle = Settle {
-            position: ready.position,
-            id: ready.id,
-            lane: ready.lane,
+        let record = AttemptRecord {
             generation: ready.generation,
             attempt: ready.attempt + 1,
-            next: decision.next.clone(),
-            failures: decision.failures,
-            suspicion: decision.suspicion,
-            record: AttemptRecord {
-                generation: ready.generation,
-                attempt: ready.attempt + 1,
-                provider: Some(ProviderName::new("fake").unwrap()),
-                started_at: now,
-                took: Duration::ZERO,
-                request_started: true,
-                outcome: match tried {
-                    Tried::Accepted => AttemptOutcome::Accepted { id: None },
-                    Tried::Failed { outcome, .. } => AttemptOutcome::Failed(outcome),
-                    Tried::Interrupted { .. } => AttemptOutcome::Interrupted,
-                    _ => AttemptOutcome::Failed(Outcome::Unknown),
-                },
-                fault: None,
-                code: None,
-                detail: None,
-                next: next.into(),
-                retry_in,
+            provider: Some(ProviderName::new("fake").unwrap()),
+            started_at: now,
+            took: Duration::ZERO,
+            request_started: true,
+            outcome: match tried {
+                Tried::Accepted => AttemptOutcome::Accepted { id: None },
+                Tried::Failed { outcome, .. } => AttemptOutcome::Failed(outcome),
+                Tried::Interrupted { .. } => AttemptOutcome::Interrupted,
+                _ => AttemptOutcome::Failed(Outcome::Unknown),
             },
-            rendering: None,
-            effects: Vec::new(),
+            fault: None,
+            code: None,
+            detail: None,
+            next: next.into(),
+            retry_in,
         };
+        let mut settle = Settle::new(&ready, decision.next.clone(), record);
+        settle.failures = decision.failures;
+        settle.suspicion = decision.suspicion;
         let flush = Flush {
             claims: Vec::new(),
             settles: vec![settle],

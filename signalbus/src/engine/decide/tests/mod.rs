@@ -77,6 +77,12 @@ const fn again(wait: Duration, failures: u32, suspicion: u32) -> Follows {
     (Next::Retry(wait), failures, suspicion)
 }
 
+/// Put off, which is no retry.
+fn put_off(wait: Duration, failures: u32, suspicion: u32) -> Follows {
+    let (until, why) = (later(NOW, wait), Why::Returned);
+    (Next::Later { until, why }, failures, suspicion)
+}
+
 const fn ends(state: EndState, reason: Reason, failures: u32, suspicion: u32) -> Follows {
     (Next::End(state, reason), failures, suspicion)
 }
@@ -516,13 +522,13 @@ fn what_was_not_tried_comes_back_as_it_was() {
                 "by a worker that leaves",
                 returned(Duration::ZERO),
                 fresh().failed(2).suspected(3),
-                again(Duration::ZERO, 2, 3),
+                put_off(Duration::ZERO, 2, 3),
             ),
             (
                 "by a worker that is too old for it",
                 returned(60 * S),
                 fresh(),
-                again(60 * S, 0, 0),
+                put_off(60 * S, 0, 0),
             ),
         ]
     };

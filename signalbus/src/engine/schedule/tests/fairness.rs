@@ -3,17 +3,19 @@
 use super::*;
 
 fn of_class(class: Class, positions: std::ops::Range<i64>) -> impl Iterator<Item = Ready> {
-    positions.map(move |position| Ready {
-        class,
-        ..ready(position)
+    positions.map(move |position| {
+        let mut made = ready(position);
+        made.class = class;
+        made
     })
 }
 
 fn of_tenant(name: &str, positions: std::ops::Range<i64>) -> impl Iterator<Item = Ready> {
     let tenant = tenant(name);
-    positions.map(move |position| Ready {
-        tenant: tenant.clone(),
-        ..ready(position)
+    positions.map(move |position| {
+        let mut made = ready(position);
+        made.tenant = tenant.clone();
+        made
     })
 }
 
@@ -101,14 +103,16 @@ fn thousands_of_one_tenant_do_not_delay_ten_of_another() {
 #[test]
 fn a_channel_without_room_blocks_only_itself() {
     let mut scheduler = scheduler([
-        Ready {
-            class: Class::Urgent,
-            ..ready(1)
+        {
+            let mut made = ready(1);
+            made.class = Class::Urgent;
+            made
         },
-        Ready {
-            class: Class::Bulk,
-            channel: channel(SMS),
-            ..ready(2)
+        {
+            let mut made = ready(2);
+            made.class = Class::Bulk;
+            made.channel = channel(SMS);
+            made
         },
         ready(3),
     ]);
@@ -124,18 +128,21 @@ fn a_channel_without_room_blocks_only_itself() {
 
 #[test]
 fn channels_of_a_class_take_turns() {
-    let mut scheduler = scheduler((0..6).map(|position| Ready {
-        channel: channel(if position < 3 { EMAIL } else { SMS }),
-        ..ready(position)
+    let mut scheduler = scheduler((0..6).map(|position| {
+        let mut made = ready(position);
+        made.channel = channel(if position < 3 { EMAIL } else { SMS });
+        made
     }));
     assert_eq!(scheduler.positions(6, ALL), [0, 3, 1, 4, 2, 5]);
 }
 
 #[test]
 fn retries_without_a_budget_wait_and_first_tries_go_on() {
-    let retry = Ready {
-        attempt: 1,
-        ..ready(1)
+    let retry = {
+        let mut made = ready(1);
+        made.attempt = 1;
+        made.tries = 1;
+        made
     };
     let mut scheduler = scheduler([retry, ready(2)]);
     let no_retry = Rooms {
@@ -149,9 +156,11 @@ fn retries_without_a_budget_wait_and_first_tries_go_on() {
 
 #[test]
 fn a_retry_goes_before_the_first_tries_of_its_tenant() {
-    let retry = Ready {
-        attempt: 1,
-        ..ready(2)
+    let retry = {
+        let mut made = ready(2);
+        made.attempt = 1;
+        made.tries = 1;
+        made
     };
     let mut scheduler = scheduler([ready(1), retry]);
     assert_eq!(scheduler.positions(2, ALL), [2, 1]);
@@ -159,9 +168,11 @@ fn a_retry_goes_before_the_first_tries_of_its_tenant() {
 
 #[test]
 fn a_retry_speaks_for_the_provider_only_when_there_is_no_first_try() {
-    let retry = Ready {
-        attempt: 1,
-        ..ready(1)
+    let retry = {
+        let mut made = ready(1);
+        made.attempt = 1;
+        made.tries = 1;
+        made
     };
     let mut scheduler = scheduler([retry, ready(2)]);
     let probing = Rooms {

@@ -19,24 +19,24 @@ const NOTHING: [i64; 0] = [];
 /// A first try on the e-mail channel, of the default tenant, unrelated to any other.
 fn ready(position: i64) -> Ready {
     let id = Uuid::from_u128(u128::from(position.unsigned_abs()));
-    Ready {
-        position: Position(position),
-        id: DeliveryId::from_uuid(id),
-        event: EventId::from_uuid(id),
-        tenant: TenantId::default(),
-        channel: channel(EMAIL),
-        class: Class::Standard,
-        lane: LaneId::from_stored(0),
-        order_key: position.unsigned_abs(),
-        order: Order::Start,
-        generation: 0,
-        attempt: 0,
-        failures: 0,
-        suspicion: 0,
-        since: NOW,
-        accepted_at: NOW,
-        expires_at: None,
-    }
+    let mut made = Ready::new(
+        (Position(position), DeliveryId::from_uuid(id)),
+        EventId::from_uuid(id),
+        TenantId::default(),
+        channel(EMAIL),
+        Class::Standard,
+        LaneId::from_stored(0),
+        NOW,
+    );
+    made.order_key = position.unsigned_abs();
+    made.order = Order::Start;
+    made.generation = 0;
+    made.attempt = 0;
+    made.failures = 0;
+    made.suspicion = 0;
+    made.accepted_at = NOW;
+    made.expires_at = None;
+    made
 }
 
 fn channel(index: usize) -> ChannelName {
@@ -52,7 +52,7 @@ fn after(seconds: u64) -> Timestamp {
 }
 
 fn scheduler(ready: impl IntoIterator<Item = Ready>) -> Scheduler {
-    let mut scheduler = Scheduler::new(vec![channel(EMAIL), channel(SMS)]);
+    let mut scheduler = Scheduler::new([channel(EMAIL), channel(SMS)].into_iter().collect());
     for ready in ready {
         assert!(scheduler.admit(ready), "new");
     }

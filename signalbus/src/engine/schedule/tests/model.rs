@@ -186,29 +186,30 @@ fn any_delivery() -> impl Strategy<Value = Ready> {
         prop::bool::weighted(0.15),
         prop::option::weighted(0.3, 0..20_u64),
     )
-        .prop_map(
-            |(order, key, class, name, on, retry, suspect, expiry)| Ready {
-                order,
-                order_key: key,
-                lane: LaneId::from_stored(key % LANES),
-                class,
-                tenant: tenant(name),
-                channel: channel(on),
-                attempt: u32::from(retry || suspect),
-                suspicion: u32::from(suspect),
-                expires_at: expiry.map(after),
-                ..ready(0)
-            },
-        )
+        .prop_map(|(order, key, class, name, on, retry, suspect, expiry)| {
+            let mut made = ready(0);
+            made.order = order;
+            made.order_key = key;
+            made.lane = LaneId::from_stored(key % LANES);
+            made.class = class;
+            made.tenant = tenant(name);
+            made.channel = channel(on);
+            made.attempt = u32::from(retry || suspect);
+            made.tries = made.attempt;
+            made.suspicion = u32::from(suspect);
+            made.expires_at = expiry.map(after);
+            made
+        })
 }
 
 fn any_universe() -> impl Strategy<Value = Vec<Ready>> {
     prop::collection::vec(any_delivery(), UNIVERSE).prop_map(|universe| {
         (0..)
             .zip(universe)
-            .map(|(position, delivery)| Ready {
-                position: Position(position),
-                ..delivery
+            .map(|(position, delivery)| {
+                let mut made = delivery;
+                made.position = Position(position);
+                made
             })
             .collect()
     })

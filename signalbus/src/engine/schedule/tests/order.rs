@@ -3,19 +3,17 @@
 use super::*;
 
 fn of_key(key: u64, order: Order, position: i64) -> Ready {
-    Ready {
-        order_key: key,
-        order,
-        ..ready(position)
-    }
+    let mut made = ready(position);
+    made.order_key = key;
+    made.order = order;
+    made
 }
 
 fn suspect(position: i64) -> Ready {
-    Ready {
-        suspicion: 1,
-        attempt: 1,
-        ..ready(position)
-    }
+    let mut made = ready(position);
+    made.suspicion = 1;
+    made.attempt = 1;
+    made
 }
 
 #[test]
@@ -127,10 +125,11 @@ fn suspects_without_room_hold_nobody_up() {
 
 #[test]
 fn a_suspect_that_is_held_takes_its_successors_along() {
-    let head = Ready {
-        order_key: 7,
-        order: Order::Strict,
-        ..suspect(1)
+    let head = {
+        let mut made = suspect(1);
+        made.order_key = 7;
+        made.order = Order::Strict;
+        made
     };
     for (successor, goes) in [
         (Order::Strict, &[4][..]),
@@ -198,19 +197,21 @@ fn those_that_may_go_pass_those_that_wait() {
 
 #[test]
 fn what_expired_is_taken_unless_it_waits_behind_a_gate() {
-    let expiring = |position, key, seconds| Ready {
-        order_key: key,
-        expires_at: Some(after(seconds)),
-        ..ready(position)
+    let expiring = |position, key, seconds| {
+        let mut made = ready(position);
+        made.order_key = key;
+        made.expires_at = Some(after(seconds));
+        made
     };
     let mut scheduler = scheduler([
         expiring(1, 7, 10),
         expiring(2, 7, 5),
         expiring(3, 8, 5),
         expiring(4, 9, 6),
-        Ready {
-            expires_at: Some(after(5)),
-            ..suspect(5)
+        {
+            let mut made = suspect(5);
+            made.expires_at = Some(after(5));
+            made
         },
     ]);
     let mut taken = |now| -> Vec<i64> {
@@ -229,9 +230,10 @@ fn what_expired_is_taken_unless_it_waits_behind_a_gate() {
 
 #[test]
 fn what_is_out_does_not_expire() {
-    let mut scheduler = scheduler([Ready {
-        expires_at: Some(after(1)),
-        ..ready(1)
+    let mut scheduler = scheduler([{
+        let mut made = ready(1);
+        made.expires_at = Some(after(1));
+        made
     }]);
     let out = scheduler.next(ALL).unwrap();
     assert!(scheduler.take_expired(after(9)).is_empty());
@@ -241,9 +243,10 @@ fn what_is_out_does_not_expire() {
 
 #[test]
 fn a_lost_lane_is_forgotten_and_what_is_out_keeps_its_gate() {
-    let in_lane = |lane, ready| Ready {
-        lane: LaneId::from_stored(lane),
-        ..ready
+    let in_lane = |lane, ready: Ready| {
+        let mut made = ready;
+        made.lane = LaneId::from_stored(lane);
+        made
     };
     let mut scheduler = scheduler([
         in_lane(1, of_key(7, Order::Start, 1)),

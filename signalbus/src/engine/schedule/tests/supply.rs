@@ -7,16 +7,25 @@ const MOST: usize = 100;
 fn of_tenant(name: &str, count: i64) -> Vec<Ready> {
     let tenant = tenant(name);
     (0..count)
-        .map(|position| Ready {
-            tenant: tenant.clone(),
-            ..ready(position)
+        .map(|position| {
+            let mut made = ready(position);
+            made.tenant = tenant.clone();
+            made
         })
         .collect()
 }
 
+fn account(of: &str) -> Account {
+    Account {
+        channel: channel(EMAIL),
+        tenant: tenant(of),
+        pool: None,
+    }
+}
+
 #[test]
 fn a_channel_nobody_asked_for_is_let_go() {
-    let mut scheduler = Scheduler::new(vec![channel(SMS)]);
+    let mut scheduler = Scheduler::new([channel(SMS)].into_iter().collect());
     assert!(!scheduler.admit(ready(1)));
     scheduler.assert_forgot_all();
 }
@@ -28,7 +37,7 @@ fn a_group_that_was_cut_is_well_stocked_until_half_of_it_is_gone() {
     let stocked = |scheduler: &Scheduler| scheduler.well_stocked(Class::Standard, MOST).len();
     assert_eq!(
         scheduler.well_stocked(Class::Standard, MOST),
-        [(tenant("a"), channel(EMAIL))]
+        [account("a")]
     );
     assert!(scheduler.well_stocked(Class::Bulk, MOST).is_empty());
     scheduler.positions(3, ALL);
@@ -50,16 +59,18 @@ fn a_group_that_was_read_whole_never_runs_low() {
 
 #[test]
 fn the_oldest_of_a_channel_is_found_wherever_it_waits() {
-    let since = |position, seconds| Ready {
-        since: after(seconds),
-        order_key: 7,
-        ..ready(position)
+    let since = |position, seconds| {
+        let mut made = ready(position);
+        made.since = after(seconds);
+        made.order_key = 7;
+        made
     };
     let mut scheduler = scheduler([since(1, 9), since(2, 5)]);
     assert_eq!(scheduler.oldest(&channel(EMAIL)), Some(after(5)), "gated");
-    scheduler.admit(Ready {
-        suspicion: 1,
-        ..since(3, 2)
+    scheduler.admit({
+        let mut made = since(3, 2);
+        made.suspicion = 1;
+        made
     });
     assert_eq!(scheduler.oldest(&channel(EMAIL)), Some(after(2)), "suspect");
     assert_eq!(scheduler.oldest(&channel(SMS)), None);
@@ -79,14 +90,12 @@ fn a_channel_that_is_full_leaves_the_others_their_space() {
         10,
         "all of the other channel"
     );
-    assert_eq!(
-        scheduler.well_stocked(Class::Standard, 10),
-        [(tenant("a"), channel(EMAIL))]
-    );
+    assert_eq!(scheduler.well_stocked(Class::Standard, 10), [account("a")]);
     assert!(scheduler.waits_less(Class::Standard, 1, 10));
-    let text = Ready {
-        channel: channel(SMS),
-        ..ready(12)
+    let text = {
+        let mut made = ready(12);
+        made.channel = channel(SMS);
+        made
     };
     scheduler.admit_all(vec![text], 64, 10);
     let no_email = Rooms {

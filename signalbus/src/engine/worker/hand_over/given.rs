@@ -64,20 +64,23 @@ pub(super) fn window(channels: &[ChannelName]) -> Window {
 }
 
 pub(super) fn event(number: u64, channel: ChannelName) -> NewEvent {
-    let delivery = NewDelivery {
-        id: DeliveryId::from_uuid(Uuid::from_u128(u128::from(number) + 1)),
-        recipient: 0,
-        channel: Some(channel),
-        lane_key: LaneKey(number),
-        order_key: number,
-        order: Order::Start,
-        address: None,
-        sender: None,
-        category: None,
-        send_at: None,
-        expires_at: None,
-        ended: None,
-        detail: None,
+    let delivery = {
+        let mut made = NewDelivery::new(
+            DeliveryId::from_uuid(Uuid::from_u128(u128::from(number) + 1)),
+            0,
+            LaneKey(number),
+        );
+        made.channel = Some(channel);
+        made.order_key = number;
+        made.order = Order::Start;
+        made.address = None;
+        made.sender = None;
+        made.category = None;
+        made.send_at = None;
+        made.expires_at = None;
+        made.ended = None;
+        made.detail = None;
+        made
     };
     NewEvent {
         id: EventId::from_uuid(Uuid::from_u128(u128::from(number) + 1)),
@@ -92,41 +95,25 @@ pub(super) fn event(number: u64, channel: ChannelName) -> NewEvent {
 }
 
 pub(super) fn claim_of(ready: &Ready) -> Claim {
-    Claim {
-        position: ready.position,
-        id: ready.id,
-        lane: ready.lane,
-        generation: ready.generation,
-        attempt: ready.attempt + 1,
-        alone: false,
-    }
+    Claim::of(ready)
 }
 
 pub(super) fn settle(ready: &Ready, outcome: AttemptOutcome, next: Next) -> Settle {
-    Settle {
-        position: ready.position,
-        id: ready.id,
-        lane: ready.lane,
+    let record = AttemptRecord {
         generation: ready.generation,
         attempt: ready.attempt + 1,
-        failures: 0,
-        suspicion: 0,
-        record: AttemptRecord {
-            generation: ready.generation,
-            attempt: ready.attempt + 1,
-            provider: None,
-            started_at: NOW,
-            took: Duration::ZERO,
-            request_started: true,
-            outcome,
-            fault: None,
-            code: None,
-            detail: None,
-            next: "".into(),
-            retry_in: None,
-        },
-        next,
-        rendering: None,
-        effects: Vec::new(),
-    }
+        provider: None,
+        started_at: NOW,
+        took: Duration::ZERO,
+        request_started: true,
+        outcome,
+        fault: None,
+        code: None,
+        detail: None,
+        next: "".into(),
+        retry_in: None,
+    };
+    let mut settle = Settle::new(ready, next, record);
+    settle.suspicion = 0;
+    settle
 }
