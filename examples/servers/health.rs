@@ -51,9 +51,14 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let server = std::thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
-            let mut asked = [0; 20];
-            stream.read_exact(&mut asked).unwrap();
-            assert_eq!(&asked, b"GET /readyz HTTP/1.0");
+            // All of it: what is left unread would break off the answer.
+            let mut asked = Vec::new();
+            while !asked.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                stream.read_exact(&mut byte).unwrap();
+                asked.extend(byte);
+            }
+            assert!(asked.starts_with(b"GET /readyz HTTP/1.0\r\n"));
             stream.write_all(answer.as_bytes()).unwrap();
         });
         let said = ask(address);
