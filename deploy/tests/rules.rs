@@ -122,3 +122,31 @@ fn each_alert_has_a_runbook_and_each_runbook_an_alert() {
         }
     }
 }
+
+/// Whether `docker-compose`, which needs no engine for it, takes a file.
+fn takes(compose: &Path) -> bool {
+    let output = Command::new("docker-compose")
+        .arg("--file")
+        .arg(compose)
+        .args(["--profile", "server", "config", "--quiet"])
+        .output()
+        .unwrap_or_else(|error| panic!("docker-compose: {error}: install docker-compose"));
+    output.status.success()
+}
+
+#[test]
+fn a_parser_of_compose_files_takes_ours_and_refuses_it_broken() {
+    assert!(takes(&folder("compose.yaml")));
+    let text = fs::read_to_string(folder("compose.yaml")).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    for (whole, broken) in [
+        ("    depends_on: *worker-needs", "    depends_on: [nobody]"),
+        ("  read_only: true", "  read_onyl: true"),
+        ("  kafka:\n    image:", "  kafka:\n    imgae:"),
+    ] {
+        assert!(text.contains(whole), "{whole} is no longer there");
+        let path = dir.path().join("compose.yaml");
+        fs::write(&path, text.replacen(whole, broken, 1)).unwrap();
+        assert!(!takes(&path), "{broken} is taken");
+    }
+}

@@ -22,12 +22,14 @@ mod port;
 mod postgres;
 mod process;
 mod redis;
+mod service;
 
 pub use kafka::Kafka;
 pub use pgbouncer::PgBouncer;
 pub use postgres::{Durability, Postgres, Stop};
 pub use process::is_root;
 pub use redis::{Redis, RedisCluster};
+pub use service::Service;
 
 /// The variable with the URL of a Postgres server.
 pub const POSTGRES_URL: &str = "SIGNALBUS_TEST_POSTGRES_URL";

@@ -2,6 +2,7 @@
 //! parent, stopped by their id.
 
 use std::{
+    os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -21,21 +22,15 @@ pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// A command, as [`USER`] when we are root. It ends when the thread that started it does.
+/// A command, as [`USER`] when we are root. It ends when the thread that started it does, where `setpriv`
+/// is there to see to that.
 pub(crate) fn command(program: &Path) -> Command {
     let mut command = if is_root() {
-        let mut command = Command::new("setpriv");
-        command
-            .args([
-                &format!("--reuid={USER}"),
-                &format!("--regid={USER}"),
-                "--clear-groups",
-                "--pdeathsig=INT",
-            ])
-            .arg(program);
-        command
+        let user = [format!("--reuid={USER}"), format!("--regid={USER}")];
+        let words = user.iter().map(String::as_str);
+        watched(program, words.chain(["--clear-groups", "--pdeathsig=INT"]))
     } else {
-        Command::new(program)
+        watched(program, ["--pdeathsig=INT"])
     };
     command.stdin(Stdio::null());
     command
@@ -44,12 +39,19 @@ pub(crate) fn command(program: &Path) -> Command {
 /// A command as ourselves. It ends when the thread that started it does, where `setpriv` is there to
 /// see to that.
 pub(crate) fn bound(program: &Path) -> Command {
+    watched(program, ["--pdeathsig=KILL"])
+}
+
+/// A command by `setpriv`, in a group of its own: the interrupt of a terminal is for whoever started it,
+/// who stops it in good order. Without `setpriv` it is the plain command, in our group, so that an
+/// interrupt leaves nothing behind.
+fn watched<'a>(program: &Path, words: impl IntoIterator<Item = &'a str>) -> Command {
     let setpriv = path().into_iter().map(|folder| folder.join("setpriv"));
     match setpriv.into_iter().find(|path| path.exists()) {
         None => Command::new(program),
         Some(setpriv) => {
             let mut command = Command::new(setpriv);
-            command.arg("--pdeathsig=KILL").arg(program);
+            command.args(words).arg(program).process_group(0);
             command
         }
     }

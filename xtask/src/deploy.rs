@@ -7,6 +7,12 @@ use crate::servers::Servers;
 
 pub(crate) fn run(report: &mut Report) {
     let servers = Servers::start(report);
+    report.step("programs", || {
+        let mut command = cargo(["build", "--package", "signalbus-examples"]);
+        command.args(["--features=servers", "--examples"]);
+        run_command(command)?;
+        Ok(Done::Ran(String::new()))
+    });
     report.step("rules, dashboards and runbooks", || {
         let mut command = cargo(["test", "--package", "signalbus-deploy"]);
         command.args(["--all-features", "--no-fail-fast"]);

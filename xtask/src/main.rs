@@ -6,6 +6,9 @@
 //! | `check` | format, lints, documentation, features, dependencies, packages | [`check`], [`features`], [`guard`], [`package`] |
 //! | `deny` | bans, licences, sources, advisories; part of `check` | [`deny`] |
 //! | `deploy` | rules by promtool and amtool, dashboards, and all of it against a real Prometheus | [`deploy`] |
+//! | `up` | the whole system as plain processes, until Ctrl-C | [`up`] |
+//! | `images`, `charts` | images without an engine; chart and workflows by the tools of others | [`ship`] |
+//! | `release`, `notices`, `sbom` | what a release has | [`ship`] |
 //! | `chaos` | kills real processes at random and checks what became of every message | [`chaos`] |
 //! | `sim` | the engine in a simulated world, seed by seed | [`sim`] |
 //! | `fuzz` | looks for inputs that break a promise, guided by coverage | [`fuzz`] |
@@ -34,16 +37,19 @@ mod process;
 mod report;
 mod schema;
 mod servers;
+mod ship;
 mod sim;
 mod tally;
 mod test;
+#[cfg(unix)]
+mod up;
 
 use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::report::Report;
+use crate::report::{Done, Report};
 
 /// Chores of the Signalbus workspace.
 #[derive(Debug, Parser)]
@@ -84,6 +90,19 @@ enum Chore {
     Sim(sim::Arguments),
     /// Look for inputs that break a promise, installing cargo-fuzz and a nightly if missing.
     Fuzz(fuzz::Arguments),
+    /// Start the whole system as plain processes, and keep it running until Ctrl-C.
+    #[cfg(unix)]
+    Up,
+    /// Make the images without an engine, from static programs, and start one in a chroot.
+    Images,
+    /// Check the chart with helm and the schemas of Kubernetes, and the workflows with actionlint.
+    Charts,
+    /// Make what a release has, and publish it unless it is a dry run.
+    Release(ship::release::Arguments),
+    /// Print the licences of what is inside the images, and nothing else.
+    Notices,
+    /// Write what the images are made of, as CycloneDX.
+    Sbom,
     /// Everything a merge needs: `check` and `test`.
     Ci,
 }
@@ -92,6 +111,18 @@ fn main() -> ExitCode {
     let chore = Arguments::parse().chore;
     if let Err(error) = std::env::set_current_dir(workspace_root()) {
         eprintln!("cannot enter the root of the workspace: {error}");
+        return ExitCode::FAILURE;
+    }
+    if matches!(chore, Chore::Notices) {
+        return print_notices();
+    }
+    #[cfg(unix)]
+    if matches!(chore, Chore::Up) {
+        // Comes back only when it could not start.
+        let Err(error) = up::run() else {
+            return ExitCode::SUCCESS;
+        };
+        eprintln!("{error}");
         return ExitCode::FAILURE;
     }
     let mut report = Report::default();
@@ -104,6 +135,10 @@ fn main() -> ExitCode {
                 }
                 test::cluster(&mut report);
                 schema::run(&mut report);
+                ship::images::run(&mut report);
+                ship::charts::run(&mut report);
+                ship::workflows::run(&mut report);
+                ship::release::interface(&mut report);
                 fuzz::run(&mut report, &fuzz::Arguments::short());
             }
         }
@@ -113,12 +148,38 @@ fn main() -> ExitCode {
         Chore::Chaos { kills, seed, store } => chaos::run(&mut report, kills, seed, &store),
         Chore::Sim(arguments) => sim::run(&mut report, &arguments),
         Chore::Fuzz(arguments) => fuzz::run(&mut report, &arguments),
+        Chore::Notices => {}
+        #[cfg(unix)]
+        Chore::Up => {}
+        Chore::Images => ship::images::run(&mut report),
+        Chore::Charts => {
+            ship::charts::run(&mut report);
+            ship::workflows::run(&mut report);
+        }
+        Chore::Release(arguments) => ship::release::run(&mut report, &arguments),
+        Chore::Sbom => report.step("what the images are made of", || {
+            let (path, parts) = ship::sbom::write()?;
+            Ok(Done::Ran(format!("{parts} crates in {}", path.display())))
+        }),
         Chore::Ci => {
             check::run(&mut report);
             test::run(&mut report);
         }
     }
     report.finish()
+}
+
+fn print_notices() -> ExitCode {
+    match ship::notices::text() {
+        Ok(text) => {
+            print!("{text}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 fn workspace_root() -> &'static Path {

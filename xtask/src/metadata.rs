@@ -19,8 +19,17 @@ pub(crate) struct Package {
     pub(crate) manifest_path: PathBuf,
     pub(crate) features: BTreeMap<String, Vec<String>>,
     pub(crate) targets: Vec<Target>,
+    #[serde(default)]
+    dependencies: Vec<Dependency>,
     /// Registries it may go to: none given means any, an empty list means nowhere.
     publish: Option<Vec<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Dependency {
+    name: String,
+    /// `*` where a path is all there is: such a one is not told to a registry.
+    req: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -45,9 +54,21 @@ impl Metadata {
     /// The members that users depend on.
     pub(crate) fn libraries(self) -> impl Iterator<Item = Package> {
         self.packages.into_iter().filter(|package| {
-            package.publish.as_ref().is_none_or(|to| !to.is_empty())
-                && package.targets.iter().any(|target| target.is("lib"))
+            package.is_published() && package.targets.iter().any(|target| target.is("lib"))
         })
+    }
+}
+
+impl Package {
+    /// Whether it goes to a registry.
+    pub(crate) fn is_published(&self) -> bool {
+        self.publish.as_ref().is_none_or(|to| !to.is_empty())
+    }
+
+    /// What a registry has to have before this one: also what tests need, where it has a version.
+    pub(crate) fn needed_to_publish(&self) -> impl Iterator<Item = &str> {
+        let told = self.dependencies.iter().filter(|need| need.req != "*");
+        told.map(|need| need.name.as_str())
     }
 }
 

@@ -16,8 +16,10 @@ const PROGRAM: &str = include_str!("../../examples/first_program/main.rs");
 
 pub(crate) fn run(report: &mut Report) {
     report.step("package", || {
-        let packed = pack()?;
-        Ok(Done::Ran(format!("{} crates", packed.len())))
+        let libraries = Metadata::load()?.libraries();
+        let names: Vec<String> = libraries.map(|package| package.name).collect();
+        pack(&names)?;
+        Ok(Done::Ran(format!("{} crates", names.len())))
     });
     report.step("a program made with cargo add --path", || {
         let program = Outside::new("added", "")?;
@@ -40,19 +42,14 @@ pub(crate) fn run(report: &mut Report) {
     });
 }
 
-/// Packs every crate that users depend on; their names.
-fn pack() -> Result<Vec<String>, String> {
-    let names: Vec<String> = Metadata::load()?
-        .libraries()
-        .map(|package| package.name)
-        .collect();
+/// Packs crates, as they would be published.
+pub(crate) fn pack(names: &[String]) -> Result<(), String> {
     // Built below, by a program that depends on them.
     let mut command = cargo(["package", "--no-verify", "--allow-dirty", "--quiet"]);
-    for name in &names {
+    for name in names {
         command.args(["--package", name]);
     }
-    run_command(command)?;
-    Ok(names)
+    run_command(command)
 }
 
 /// Unpacks what was packed; the folder of each crate.

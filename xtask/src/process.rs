@@ -26,8 +26,13 @@ pub(crate) fn run(mut command: Command) -> Result<(), String> {
 }
 
 /// Runs to the end and returns standard output; errors go to the terminal.
-pub(crate) fn capture(mut command: Command) -> Result<String, String> {
+pub(crate) fn capture(command: Command) -> Result<String, String> {
     announce(&command);
+    capture_quietly(command)
+}
+
+/// The same without a word on standard output, for chores whose own output is read by programs.
+pub(crate) fn capture_quietly(mut command: Command) -> Result<String, String> {
     let output = command
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())

@@ -122,11 +122,14 @@ fn set(variable: &str) -> bool {
 }
 
 /// A Python with `aiosmtpd`, and one with `dkimpy` and `pynacl`, as the tests of mail ask for them.
-const PYTHONS: [&str; 2] = ["SIGNALBUS_TEST_AIOSMTPD", "SIGNALBUS_TEST_PYTHON"];
+const PYTHONS: [&str; 2] = [AIOSMTPD, "SIGNALBUS_TEST_PYTHON"];
+
+/// Names the Python with `aiosmtpd`.
+pub(crate) const AIOSMTPD: &str = "SIGNALBUS_TEST_AIOSMTPD";
 
 /// The mail programs that others wrote: Postfix, opendkim, and Python packages in an environment of
 /// their own. The tests start them.
-fn mail_checkers() -> Result<Vec<(&'static str, String)>, String> {
+pub(crate) fn mail_checkers() -> Result<Vec<(&'static str, String)>, String> {
     for (variable, program, package) in [
         ("SIGNALBUS_TEST_POSTFIX", "/usr/sbin/postfix", "postfix"),
         ("SIGNALBUS_TEST_OPENDKIM", "/usr/sbin/opendkim", "opendkim"),
@@ -179,15 +182,32 @@ pub(crate) fn watchers() -> Result<(), String> {
         ("prometheus-redis-exporter", "prometheus-redis-exporter"),
         ("redis-server", "redis-server"),
         ("dnsmasq", "dnsmasq-base"),
+        ("docker-compose", "docker-compose"),
     ] {
-        let there = ["/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"]
-            .iter()
-            .any(|folder| Path::new(folder).join(program).exists());
-        if !there {
-            install(&[package], format!("{package} is not installed"))?;
-        }
+        need(program, package)?;
     }
     Ok(())
+}
+
+/// What Kafka and Postgres are started from.
+pub(crate) fn programs() -> Result<(), String> {
+    need("java", "default-jdk-headless")?;
+    need("mvn", "maven")?;
+    if Path::new("/usr/lib/postgresql").exists() {
+        return Ok(());
+    }
+    need("postgres", "postgresql")
+}
+
+fn need(program: &str, package: &str) -> Result<(), String> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let there = std::env::split_paths(&path)
+        .chain(["/usr/sbin".into(), "/usr/local/sbin".into()])
+        .any(|folder| folder.join(program).exists());
+    if there {
+        return Ok(());
+    }
+    install(&[package], format!("{package} is not installed"))
 }
 
 fn python_with(python: &Path, modules: &str) -> Command {

@@ -238,7 +238,8 @@ fn configure(at: &Path, engine: u16, manager: u16, postgres: u16, redis: u16, pa
     let local = |port: u16| format!("127.0.0.1:{port}");
     let mut config = read("prometheus/prometheus.yml");
     config = swap(config, "interval: 15s", "interval: 1s");
-    config = swap(config, "app:9000", &local(engine));
+    let programs = "'notification-api:8080', 'email-worker:8080', 'sms-worker:8080'";
+    config = swap(config, programs, &format!("'{}'", local(engine)));
     config = swap(config, "alertmanager:9093", &local(manager));
     config = swap(config, "postgres-exporter:9187", &local(postgres));
     config = swap(config, "redis-exporter:9121", &local(redis));

@@ -11,4 +11,7 @@ pub(super) struct Args {
     /// Shows the settings that are in force, without secrets, and ends.
     #[arg(long)]
     pub(super) check: bool,
+    /// Asks the server that runs with these settings whether it is ready, and ends: 0 when it is.
+    #[arg(long, conflicts_with = "check")]
+    pub(super) health: bool,
 }

@@ -4,7 +4,7 @@
     reason = "a program talks to its user"
 )]
 
-use std::{error::Error, process::ExitCode};
+use std::{error::Error, net::SocketAddr, process::ExitCode};
 
 use clap::Parser;
 use tracing_subscriber::filter::LevelFilter;
@@ -13,7 +13,7 @@ use super::{
     api,
     args::Args,
     configured::{Configured, Own},
-    settings::{ALL, Kind, Problems, Sources},
+    settings::{ALL, Kind, Problems, Reader, Sources, names},
     worker,
 };
 
@@ -67,9 +67,12 @@ pub fn main(program: Program, skip: usize) -> ExitCode {
 
 fn run(program: Program, args: &Args) -> Result<(), Box<dyn Error>> {
     let sources = Sources::new(std::env::vars(), args.config.as_deref()).map_err(Problems::from)?;
-    if sources.is_empty() && !args.check {
+    if sources.is_empty() && !args.check && !args.health {
         show_all(program);
         return Ok(());
+    }
+    if args.health {
+        return Ok(crate::health::ask(listens_on(&sources)?)?);
     }
     let configured = Configured::read(program, &sources)?;
     if args.check {
@@ -84,6 +87,14 @@ fn run(program: Program, args: &Args) -> Result<(), Box<dyn Error>> {
         Own::Api(own) => runtime.block_on(api::serve(configured.common, own)),
         Own::Worker(own) => runtime.block_on(worker::work(program, configured.common, own)),
     }
+}
+
+/// Where it listens; nothing else has to be there or right.
+fn listens_on(sources: &Sources) -> Result<SocketAddr, Problems> {
+    let mut reader = Reader::new(sources);
+    let address = reader.parsed(&names::LISTEN);
+    reader.finish()?;
+    address.ok_or(Problems(Vec::new()))
 }
 
 fn log(level: LevelFilter) {

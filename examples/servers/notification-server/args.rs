@@ -6,15 +6,22 @@ use clap::Parser;
 #[derive(Debug, Parser)]
 pub(crate) struct Args {
     /// Where to listen, such as 127.0.0.1:8080. Without it the program shows itself, and ends.
-    #[arg(long)]
+    #[arg(long, env = "SIGNALBUS_LISTEN")]
     pub(crate) listen: Option<SocketAddr>,
     /// The folder of the database, the secrets and the mails.
-    #[arg(long, default_value = "notification-data")]
+    #[arg(long, env = "SIGNALBUS_DATA", default_value = "notification-data")]
     pub(crate) data: PathBuf,
     /// A Postgres database in the place of the SQLite file, such as postgres://app@localhost/app.
     #[arg(long, env = "SIGNALBUS_STORE", hide_env_values = true)]
     pub(crate) store: Option<String>,
     /// The folder of the templates.
-    #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/templates"))]
+    #[arg(
+        long,
+        env = "SIGNALBUS_TEMPLATES",
+        default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/templates")
+    )]
     pub(crate) templates: PathBuf,
+    /// Asks the server that listens there whether it is ready, and ends: 0 when it is.
+    #[arg(long, requires = "listen")]
+    pub(crate) health: bool,
 }

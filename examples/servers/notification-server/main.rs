@@ -39,6 +39,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .init();
     let args = args::Args::parse();
     match args.listen {
+        Some(address) if args.health => Ok(signalbus_examples::health::ask(address)?),
         Some(address) => run::run(&args, address).await,
         None => show::show(&args).await,
     }

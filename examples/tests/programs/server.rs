@@ -96,6 +96,13 @@ async fn what_was_answered_is_there_after_a_kill_and_a_signal_ends_it_in_good_or
     kill(&mut server.child);
     drop(server);
     let server = Server::start(&program);
+    let address = server.origin.trim_start_matches("http://");
+    let ready = |address: &str| {
+        let mut asked = program.spawn(&["--health", "--listen", address]);
+        asked.wait().unwrap().success()
+    };
+    assert!(ready(address), "it says of itself that it is not ready");
+    assert!(!ready("127.0.0.1:1"), "nobody is there");
     let again = std::fs::read_to_string(&file).unwrap();
     assert_eq!(again.trim(), key, "the first key stays the first");
     let (status, answer) = publish(&server.origin, &key).await;

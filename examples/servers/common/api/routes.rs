@@ -76,7 +76,15 @@ async fn signup(
     if let Some(phone) = asked.phone {
         recipient = recipient.sms(phone);
     }
-    let data = json!({ "product": "Signalbus", "link": "https://signalbus.example/start" });
+    // What the template of this topic asks for.
+    let data = json!({
+        "plan": "Starter",
+        "confirm_url": "https://signalbus.example/confirm",
+        "valid_hours": 24,
+        "getting_started": [
+            { "label": "Take the tour", "url": "https://signalbus.example/start" },
+        ],
+    });
     let mut event = Event::new("user.signup", idempotency(&headers))
         .to(recipient)
         .data(data);

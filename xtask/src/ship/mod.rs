@@ -1,0 +1,11 @@
+//! What leaves this repository: images, their notices and what they are made of, charts and releases.
+
+mod changelog;
+pub(crate) mod charts;
+pub(crate) mod images;
+pub(crate) mod notices;
+mod parts;
+pub(crate) mod release;
+pub(crate) mod sbom;
+mod tools;
+pub(crate) mod workflows;
