@@ -7,8 +7,8 @@ use crate::{
     engine::{
         breaker::{Breaker, Permit, Signal},
         budget::{Pacer, RetryBudget},
-        files::FilePermits,
         desk::{Desk, TenantRates},
+        files::FilePermits,
         metrics::{ChannelMetrics, ProviderMetrics},
         schedule::Room,
     },

@@ -26,8 +26,8 @@ use crate::{
     engine::{
         EngineOptions,
         accounts::Accounts,
-        files::FilePermits,
         desk::{Desk, TenantRates},
+        files::FilePermits,
         lanes::Lanes,
         metrics,
         providers::{Lineup, Reservation},
