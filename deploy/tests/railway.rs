@@ -2,6 +2,7 @@
 //! back when the API does not get ready, and that without a token it does nothing and is no failure.
 
 #![cfg(all(test, unix))]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
     fs,

@@ -40,6 +40,10 @@ fn programs() -> PathBuf {
 
 impl Up {
     /// Starts it, and waits until it says that all is ready.
+    #[expect(
+        clippy::zombie_processes,
+        reason = "the test fails before it is waited for"
+    )]
     fn start(folder: &Path) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_signalbus-up"))
             .arg("--programs")

@@ -28,7 +28,10 @@ enum Running {
     Redis(#[expect(dead_code, reason = "stopped when it is dropped")] Option<Redis>),
 }
 
-fn start_kafka() -> Result<((&'static str, String), Running), Box<dyn Error>> {
+/// A variable of the programs, and its value.
+type Setting = (&'static str, String);
+
+fn start_kafka() -> Result<(Setting, Running), Box<dyn Error>> {
     let (kafka, brokers) = match env::var(KAFKA) {
         Ok(brokers) => (None, brokers),
         Err(_) => {
@@ -42,7 +45,7 @@ fn start_kafka() -> Result<((&'static str, String), Running), Box<dyn Error>> {
     Ok((("SIGNALBUS_KAFKA_URL", url), Running::Kafka(kafka)))
 }
 
-fn start_redis() -> Result<((&'static str, String), Running), Box<dyn Error>> {
+fn start_redis() -> Result<(Setting, Running), Box<dyn Error>> {
     let (redis, url) = match env::var(REDIS_URL) {
         Ok(url) => (None, url),
         Err(_) => {

@@ -72,6 +72,8 @@ async fn tries_of_what_is_put_off(mutant: Option<Mutant>) -> u32 {
         class: signalbus::Class::Standard,
         idempotency: None,
         content: br#"{"v":9999}"#.to_vec().into(),
+        recipients: Vec::new(),
+        secret: None,
         attachments: Vec::new(),
         deliveries: vec![delivery],
     };

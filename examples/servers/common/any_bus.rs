@@ -18,7 +18,7 @@ use super::{
 #[derive(Clone)]
 pub(super) enum AnyBus {
     Kafka(KafkaBus),
-    Redis(RedisBus),
+    Redis(Box<RedisBus>),
 }
 
 impl AnyBus {
@@ -28,7 +28,7 @@ impl AnyBus {
             RedisConfig::from_url(url).and_then(RedisBus::open)
         });
         if redis.is_some() {
-            return redis.map(Self::Redis);
+            return redis.map(Box::new).map(Self::Redis);
         }
         let kafka = reader.url(&names::KAFKA_URL, |url| {
             let config = KafkaConfig::from_url(url)?.with_client_id(program.name());
@@ -40,7 +40,7 @@ impl AnyBus {
     pub(super) fn shared(&self) -> Arc<dyn Bus> {
         match self {
             Self::Kafka(bus) => Arc::new(bus.clone()),
-            Self::Redis(bus) => Arc::new(bus.clone()),
+            Self::Redis(bus) => Arc::new(bus.as_ref().clone()),
         }
     }
 

@@ -8,7 +8,6 @@
 #![expect(
     clippy::unwrap_used,
     clippy::disallowed_methods,
-    clippy::print_stdout,
     reason = "a test fails by panicking, measures real time and tells what it measured"
 )]
 

@@ -139,6 +139,7 @@ async fn reading_ready_work_steps_over_what_it_does_not_return() {
     let middle = Group {
         tenant: TenantId::new("large").unwrap(),
         channel: channel(),
+        pool: None,
         retry: false,
         lane: few.leases[0].lane,
     };

@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use signalbus::{
-    BuildError, Channel as _, Event, Idempotency, MemoryStore, Policy, Provider, Recipient,
-    Signalbus, Templates,
+    BuildError, Channel as _, Clock as _, Event, Idempotency, MemoryStore, Policy, Provider,
+    Recipient, Signalbus, Templates,
     bus::{Batch, Bus, BusError, BusKind, Envelope, Lag, Place, Subscription},
     channel::Sms,
     provider::{Delivery, Fault, SendError, Sent},
@@ -81,12 +81,11 @@ impl Subscription for Silent {
     }
 }
 
-fn builder(policy: Policy) -> signalbus::Builder {
-    let clock = PausedClock::default();
+fn builder(policy: Policy, clock: &PausedClock) -> signalbus::Builder {
     let inner = MemoryStore::builder().clock(Arc::new(clock.clone()));
     Signalbus::builder()
         .store(OldStore(inner.build()))
-        .clock(clock)
+        .clock(clock.clone())
         .channel(Sms::new(), OldProvider::default())
         .templates(Templates::embedded(&[("note/en/sms.txt", "hello")]).unwrap())
         .policy(policy.on::<Sms>("note"))
@@ -95,10 +94,11 @@ fn builder(policy: Policy) -> signalbus::Builder {
 
 #[tokio::test(start_paused = true)]
 async fn what_it_can_do_it_does() {
-    let engine = builder(Policy::new()).start().await.unwrap();
+    let clock = PausedClock::default();
+    let engine = builder(Policy::new(), &clock).start().await.unwrap();
     let event = Event::new("note", Idempotency::None).to(Recipient::new().sms("+447700900123"));
     let published = engine.publish(event).await.unwrap();
-    tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+    clock.sleep(std::time::Duration::from_secs(60)).await;
     let delivery = published.routes[0].delivery;
     let tenant = signalbus::TenantId::default();
     let told = engine.store().delivery(&tenant, delivery);
@@ -111,12 +111,14 @@ async fn what_it_can_do_it_does() {
 #[tokio::test]
 async fn what_it_lacks_is_refused() {
     let pool = Policy::new().pool("note", "us".parse().unwrap());
-    let refused = builder(pool).build().unwrap_err();
+    let refused = builder(pool, &PausedClock::default()).build().unwrap_err();
     assert!(
         matches!(refused, BuildError::StoreLacks { .. }),
         "{refused:?}"
     );
-    let engine = builder(Policy::new()).build().unwrap();
+    let engine = builder(Policy::new(), &PausedClock::default())
+        .build()
+        .unwrap();
     let refused = engine.pause(Paused::everything(), "ops", "why").await;
     assert_eq!(refused.unwrap_err().kind(), StoreErrorKind::Unsupported);
     assert!(engine.pauses().await.unwrap().is_empty());

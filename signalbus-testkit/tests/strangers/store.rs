@@ -3,13 +3,13 @@
 
 use async_trait::async_trait;
 use signalbus::{
-    DeliveryId, EventId, MemoryStore, Store, TenantId, Timestamp,
+    DeliveryId, EventId, MemoryStore, Store, TenantId,
     name::ChannelName,
     store::{
         Acceptance, BusAdvance, BusPosition, Cancel, Cancelled, DeliveryFilter, DeliveryRecord,
         EventRecord, Fetched, Flush, Flushed, HistoryEntry, LaneHolding, LaneLease, LaneRequest,
-        NewEvent, Next, Page, PageToken, Receipt, ReceiptEffect, Redrive, Redriven, StoreError,
-        StoreErrorKind, StoreFeatures, Suppression, Tally, Unsuppress, Window,
+        NewEvent, Next, Page, PageToken, Receipt, ReceiptEffect, Redrive, Redriven, Retention,
+        StoreError, StoreErrorKind, StoreFeatures, Suppression, Tally, Unsuppress, Window,
     },
 };
 
@@ -125,7 +125,7 @@ impl Store for OldStore {
         self.0.tally(filter).await
     }
 
-    async fn purge(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
-        self.0.purge(before, limit).await
+    async fn purge(&self, retention: &Retention) -> Result<u64, StoreError> {
+        self.0.purge(retention).await
     }
 }

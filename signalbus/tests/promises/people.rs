@@ -290,11 +290,13 @@ async fn what_is_redriven_of_an_erased_person_is_dead_and_says_so() {
     assert_eq!(world.email.requests().len(), sent);
 }
 
+type Filed = Vec<(DeliveryId, Vec<Attachment>)>;
+
 /// Remembers the files of each call.
 #[derive(Debug, Clone)]
 struct Filing {
     inner: ScriptedProvider<Email>,
-    filed: Arc<Mutex<Vec<(DeliveryId, Vec<Attachment>)>>>,
+    filed: Arc<Mutex<Filed>>,
 }
 
 #[async_trait]

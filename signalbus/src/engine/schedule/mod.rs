@@ -49,6 +49,9 @@ pub(crate) trait Room {
     }
 }
 
+/// How many of those that wait of a tenant may go soon.
+type Soon<'a> = &'a dyn Fn(&TenantId, usize) -> usize;
+
 /// How a send left its delivery, for those that come after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Left {
@@ -287,11 +290,7 @@ impl Scheduler {
 
     /// How many of a channel could be sent if there was room, by tenant; `soon` says how many of those
     /// of a tenant.
-    pub(crate) fn waiting(
-        &self,
-        channel: usize,
-        soon: Option<&dyn Fn(&TenantId, usize) -> usize>,
-    ) -> usize {
+    pub(crate) fn waiting(&self, channel: usize, soon: Option<Soon<'_>>) -> usize {
         let queues = self.queues.iter().filter_map(|queues| queues.get(channel));
         let queued: usize = match soon {
             None => queues.map(FairQueue::len).sum(),
