@@ -337,6 +337,7 @@ macro_rules! __store_cases {
                     its_own_retry_keeps_its_time
                     it_expires_while_it_waits
                     a_new_generation_waits_for_nobody
+                    a_secret_goes_with_what_is_not_needed
                 }
                 pauses {
                     a_claim_meets_a_pause

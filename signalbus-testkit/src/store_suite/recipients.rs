@@ -124,7 +124,7 @@ pub async fn a_secret_of_nothing_to_send_is_not_kept(h: Harness) {
 }
 
 /// A delivery that ended is sent again: the secret its claim brings.
-async fn again(
+pub(super) async fn again(
     h: &Harness,
     worker: &Worker,
     id: signalbus_core::DeliveryId,

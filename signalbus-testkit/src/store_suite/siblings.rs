@@ -200,3 +200,15 @@ pub async fn a_new_generation_waits_for_nobody(h: Harness) {
     worker.sends(mail, "m-1").await;
     worker.sends(text, "m-2").await;
 }
+
+/// The secret of an event is gone with its last delivery, also when that is not needed any more.
+pub async fn a_secret_goes_with_what_is_not_needed(h: Harness) {
+    let event = h.event().secret("code").to("ada");
+    let event = event.to("bob").to("bob").on("sms").behind(After::failed);
+    let [ada, mail, text] = h.given(event).await;
+    let worker = h.worker().await;
+    worker.ends(ada, EndState::Dead, Reason::Refused).await;
+    worker.sends(mail, "m-1").await;
+    assert_eq!(h.end(text).await, NOT_NEEDED);
+    assert_eq!(super::recipients::again(&h, &worker, ada, 0).await, None);
+}
