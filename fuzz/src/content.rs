@@ -23,7 +23,7 @@ pub fn target(data: &[u8]) {
     assert_eq!(read(&record), Ok(known));
     record["v"] = 2.into();
     assert_eq!(read(&record), Err(Refused::Newer(2)));
-    record["to"] = Value::from("somebody");
+    record["options"] = Value::from("somebody");
     assert_eq!(read(&record), Err(Refused::Newer(2)));
     record["v"] = 1.into();
     assert_eq!(read(&record), Err(Refused::Broken));

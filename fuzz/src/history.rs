@@ -7,18 +7,21 @@ use signalbus::store::{Entry, HistoryEntry};
 pub fn target(data: &[u8]) {
     if let Ok(entry) = serde_json::from_slice::<Entry>(data) {
         let json = serde_json::to_vec(&entry).expect("an entry is JSON");
-        assert_eq!(
-            serde_json::from_slice::<Entry>(&json).ok(),
-            Some(entry.clone())
-        );
-        takes_more(&json, &entry);
+        let again: Entry = serde_json::from_slice(&json).expect("it reads what it wrote");
+        // What is not known is kept as it is. Of a field that was there twice one is left, and then it
+        // may be known.
+        if matches!(entry, Entry::Other(_)) {
+            assert_eq!(value(&again), value(&entry));
+        } else {
+            assert_eq!(again, entry);
+            takes_more(&json, &entry);
+        }
     }
     if let Ok(line) = serde_json::from_slice::<HistoryEntry>(data) {
         let json = serde_json::to_vec(&line).expect("a line is JSON");
-        assert_eq!(
-            serde_json::from_slice::<HistoryEntry>(&json).ok(),
-            Some(line)
-        );
+        let again: HistoryEntry = serde_json::from_slice(&json).expect("it reads what it wrote");
+        assert_eq!(again.at, line.at);
+        assert_eq!(value(&again.entry), value(&line.entry));
     }
 }
 
@@ -35,4 +38,8 @@ fn takes_more(json: &[u8], entry: &Entry) {
         serde_json::from_value::<Entry>(value).ok().as_ref(),
         Some(entry)
     );
+}
+
+fn value(entry: &Entry) -> Value {
+    serde_json::to_value(entry).expect("an entry is JSON")
 }

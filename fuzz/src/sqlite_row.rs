@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, fmt::Debug};
 
-use signalbus::store::{StoreError, StoreErrorKind};
+use signalbus::store::{Entry, StoreError, StoreErrorKind};
 use signalbus_sqlite::fuzzing::{Rows, Value};
 use tokio::runtime::{Builder, Runtime};
 
@@ -17,7 +17,7 @@ pub fn target(data: &[u8]) {
     let mut bytes = Bytes(rest);
     with_rows(|runtime, rows| match kind % 4 {
         0 => {
-            let values = bytes.values(16);
+            let values = bytes.values(20);
             if let Some(ready) = read(runtime.block_on(rows.ready(&values))) {
                 assert_eq!(Value::Integer(ready.position.0), values[0]);
                 assert_eq!(
@@ -31,12 +31,13 @@ pub fn target(data: &[u8]) {
                 assert_eq!(Value::Integer(ready.order_key.cast_signed()), values[7]);
                 assert_eq!(integer(ready.generation), values[9]);
                 assert_eq!(integer(ready.attempt), values[10]);
-                assert_eq!(Value::Integer(ready.since.as_microsecond()), values[13]);
-                assert_eq!(ready.expires_at.is_none(), values[15] == Value::Null);
+                assert_eq!(integer(ready.tries), values[11]);
+                assert_eq!(Value::Integer(ready.since.as_microsecond()), values[14]);
+                assert_eq!(ready.expires_at.is_none(), values[16] == Value::Null);
             }
         }
         1 => {
-            let values = bytes.values(18);
+            let values = bytes.values(23);
             if let Some(delivery) = read(runtime.block_on(rows.delivery(&values))) {
                 assert_eq!(text(delivery.topic.as_str()), values[4]);
                 assert_eq!(integer(delivery.recipient), values[5]);
@@ -48,10 +49,10 @@ pub fn target(data: &[u8]) {
                     maybe(delivery.reason.as_ref().map(|why| why.as_str())),
                     values[8]
                 );
-                assert_eq!(maybe(delivery.provider_message_id.as_deref()), values[16]);
+                assert_eq!(maybe(delivery.provider_message_id.as_deref()), values[17]);
                 assert_eq!(
                     maybe(delivery.receipt.as_ref().map(|kind| kind.as_str())),
-                    values[17]
+                    values[18]
                 );
                 let json = serde_json::to_string(&delivery).expect("a delivery is JSON");
                 assert!(json.contains(delivery.state.as_str()));
@@ -75,11 +76,17 @@ pub fn target(data: &[u8]) {
             let values = bytes.values(3);
             if let Some(line) = read(runtime.block_on(rows.history(&values))) {
                 assert_eq!(Value::Integer(line.at.as_microsecond()), values[0]);
-                assert_eq!(Value::Integer(1), values[1]);
+                // What a newer version wrote is shown as it is.
+                let newer = values[1] != Value::Integer(1);
+                assert!(!newer || matches!(line.entry, Entry::Other(_)));
                 let body = serde_json::to_string(&line.entry).expect("an entry is JSON");
                 let again = [values[0].clone(), values[1].clone(), Value::Text(body)];
                 let again = runtime.block_on(rows.history(&again));
-                assert_eq!(again.expect("it reads what it wrote"), line);
+                let again = again.expect("it reads what it wrote");
+                assert_eq!(
+                    serde_json::to_value(&again).expect("a line is JSON"),
+                    serde_json::to_value(&line).expect("a line is JSON")
+                );
             }
         }
     });

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
 /// How long a server may take to start or to stop.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -120,6 +120,16 @@ pub(crate) fn signal(child: &Child, signal: Signal) -> Result<(), String> {
     let id = i32::try_from(child.id()).map_err(|error| error.to_string())?;
     let id = Pid::from_raw(id).ok_or("no process has the id 0")?;
     kill_process(id, signal).map_err(|error| error.to_string())
+}
+
+/// Stops the child where it is, and waits until it stands still: the signal alone only asks for it.
+pub(crate) fn freeze(child: &Child) -> Result<(), String> {
+    signal(child, Signal::STOP)?;
+    let id = i32::try_from(child.id()).map_err(|error| error.to_string())?;
+    let id = Pid::from_raw(id).ok_or("no process has the id 0")?;
+    let until = WaitIdOptions::STOPPED | WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+    waitid(WaitId::Pid(id), until).map_err(|error| error.to_string())?;
+    Ok(())
 }
 
 /// Sends a signal and waits for the end; kills what does not end.

@@ -150,7 +150,7 @@ impl Redis {
     /// When it does not run.
     pub fn freeze(&self) -> Result<(), String> {
         let child = self.child.as_ref().ok_or("it does not run")?;
-        process::signal(child, Signal::STOP)
+        process::freeze(child)
     }
 
     /// Lets it go on.

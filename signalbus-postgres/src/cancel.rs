@@ -77,7 +77,7 @@ pub(crate) async fn cancel(
     history::append(link, now, &entries).await?;
     secret::spend(link, &events).await?;
     order::wake(link, &keys).await?;
-    siblings::decide(link, now, &waiting).await?;
+    siblings::decide(link, now, &waiting, &[]).await?;
     Ok(answers)
 }
 

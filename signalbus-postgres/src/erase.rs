@@ -96,7 +96,7 @@ pub(crate) async fn erase(
     let moved: Vec<i64> = open.map(|one| one.position).collect();
     let keys: Vec<OrderKey> = deliveries.into_iter().map(|one| one.key).collect();
     order::wake(link, &keys).await?;
-    siblings::decide(link, now, &moved).await?;
+    siblings::decide(link, now, &moved, &[]).await?;
     Ok(erased)
 }
 

@@ -62,7 +62,7 @@ pub(crate) async fn record(
             }
         });
     }
-    let advanced = apply(link, now, matched).await?;
+    let advanced = apply(link, now, matched, &[]).await?;
     for (place, advanced) in places.into_iter().zip(advanced) {
         if advanced {
             effects[place] = ReceiptEffect::Advanced;
@@ -97,7 +97,7 @@ pub(crate) async fn apply_parked(
         .bind(positions)
         .bind(micros(parked_since(now)));
     let rows = link.rows(query).await?;
-    unpark(link, now, &rows).await
+    unpark(link, now, &rows, positions).await
 }
 
 /// Applies what was parked at the same moment as its message was settled, or when a process died
@@ -115,11 +115,16 @@ pub(crate) async fn sweep(link: &mut Link<'_>, now: Timestamp) -> Result<(), Sto
         )
         .bind(micros(parked_since(now)));
     let rows = link.rows(query).await?;
-    unpark(link, now, &rows).await
+    unpark(link, now, &rows, &[]).await
 }
 
 /// A receipt that two transactions found belongs to the first of them.
-async fn unpark(link: &mut Link<'_>, now: Timestamp, rows: &[PgRow]) -> Result<(), StoreError> {
+async fn unpark(
+    link: &mut Link<'_>,
+    now: Timestamp,
+    rows: &[PgRow],
+    settled: &[i64],
+) -> Result<(), StoreError> {
     if rows.is_empty() {
         return Ok(());
     }
@@ -153,7 +158,7 @@ async fn unpark(link: &mut Link<'_>, now: Timestamp, rows: &[PgRow]) -> Result<(
     let mut ours = ours.collect::<Result<Vec<_>, _>>()?;
     ours.sort_unstable();
     let matched = ours.iter().filter_map(|receipt| found.remove(receipt));
-    apply(link, now, matched.collect()).await.map(drop)
+    apply(link, now, matched.collect(), settled).await.map(drop)
 }
 
 /// Forgets what nobody will ask for any more.
@@ -331,11 +336,13 @@ impl Body {
     }
 }
 
-/// Writes receipts into history and ladder, in their order; says which moved the ladder.
+/// Writes receipts into history and ladder, in their order; says which moved the ladder. The results of
+/// `settled` were written beside.
 async fn apply(
     link: &mut Link<'_>,
     now: Timestamp,
     receipts: Vec<Matched>,
+    settled: &[i64],
 ) -> Result<Vec<bool>, StoreError> {
     if receipts.is_empty() {
         return Ok(Vec::new());
@@ -392,7 +399,7 @@ async fn apply(
     resolve(link, now, &resolved).await?;
     history::append(link, now, &entries).await?;
     let moved: Vec<i64> = tops.into_keys().collect();
-    siblings::decide(link, now, &moved).await?;
+    siblings::decide(link, now, &moved, settled).await?;
     Ok(advanced)
 }
 

@@ -55,7 +55,7 @@ macro_rules! failed {
 /// Those that wait for a delivery of `$moved`, and what follows for each; and those that wait for
 /// what is not needed in turn.
 macro_rules! decided {
-    ($moved:literal) => {
+    ($moved:literal, $except:literal) => {
         concat!(
             "SELECT w.position, w.id, w.tenant, ",
             $crate::siblings::reached!("s", "w"),
@@ -64,8 +64,9 @@ macro_rules! decided {
             $moved,
             " AS s
               JOIN signalbus.delivery AS w
-                ON w.after = s.id AND w.tenant = s.tenant AND w.state IN (0, 1, 3, 4, 5)
-              WHERE ",
+                ON w.after = s.id AND w.tenant = s.tenant AND w.state IN (0, 1, 3, 4, 5)",
+            $except,
+            " WHERE ",
             $crate::siblings::reached!("s", "w"),
             " OR ",
             $crate::siblings::failed!("s"),
@@ -73,8 +74,9 @@ macro_rules! decided {
               SELECT w.position, w.id, w.tenant, true
               FROM decided AS m
               JOIN signalbus.delivery AS w
-                ON w.after = m.id AND w.tenant = m.tenant AND w.state IN (0, 1, 3, 4, 5)
-              WHERE m.reached"
+                ON w.after = m.id AND w.tenant = m.tenant AND w.state IN (0, 1, 3, 4, 5)",
+            $except,
+            " WHERE m.reached"
         )
     };
 }
@@ -108,11 +110,13 @@ pub(crate) fn ended() -> Entry {
     }
 }
 
-/// Something became of these deliveries: ends or releases those that wait for them.
+/// Something became of these deliveries: ends or releases those that wait for them; but for those of
+/// `except`, whose own results were written beside: their next claim looks.
 pub(crate) async fn decide(
     link: &mut Link<'_>,
     now: Timestamp,
     moved: &[i64],
+    except: &[i64],
 ) -> Result<(), StoreError> {
     if moved.is_empty() {
         return Ok(());
@@ -123,7 +127,7 @@ pub(crate) async fn decide(
                  SELECT id, tenant, state, reason, receipt_rank FROM signalbus.delivery
                  WHERE position = ANY($1)),
              decided AS (",
-            decided!("moved"),
+            decided!("moved", " AND w.position <> ALL($3)"),
             ")
              UPDATE signalbus.delivery AS d SET ",
             outcome!("$2"),
@@ -132,7 +136,8 @@ pub(crate) async fn decide(
              RETURNING d.position, d.state, d.order_key, d.tenant, d.event"
         ))
         .bind(moved)
-        .bind(micros(now));
+        .bind(micros(now))
+        .bind(except);
     let rows = link.rows(query).await?;
     let (mut entries, mut keys) = (Vec::new(), Vec::new());
     let mut events = Vec::new();
@@ -150,14 +155,24 @@ pub(crate) async fn decide(
     order::wake(link, &keys).await
 }
 
-/// Decides about what waits for a delivery that has ended, should somebody have died before.
+/// Decides about what waits for a delivery that has ended, should somebody have died before. What was
+/// claimed before is left to its next claim.
 pub(crate) async fn sweep(link: &mut Link<'_>, now: Timestamp) -> Result<(), StoreError> {
     let query = link.query(
-        "SELECT DISTINCT s.position FROM signalbus.delivery AS w
+        "SELECT s.position, w.position, w.attempt FROM signalbus.delivery AS w
          JOIN signalbus.delivery AS s ON s.id = w.after AND s.state >= 10
          WHERE w.after IS NOT NULL AND w.state < 10 LIMIT 1000",
     );
     let rows = link.rows(query).await?;
-    let ended = rows.iter().map(|row| Columns::of(row).int());
-    decide(link, now, &ended.collect::<Result<Vec<_>, _>>()?).await
+    let (mut ended, mut claimed) = (Vec::new(), Vec::new());
+    for row in &rows {
+        let mut columns = Columns::of(row);
+        let (sibling, position) = (columns.int()?, columns.int()?);
+        if columns.int()? == 0 {
+            ended.push(sibling);
+        } else {
+            claimed.push(position);
+        }
+    }
+    decide(link, now, &ended, &claimed).await
 }

@@ -75,7 +75,7 @@ pub(crate) async fn cancel(
     secret::forget(conn, &events).await?;
     history::append(conn, now, &entries).await?;
     order::let_go(conn, micros(now), &keys).await?;
-    siblings::decide(conn, now, waiting).await?;
+    siblings::decide(conn, now, waiting, &[]).await?;
     Ok(answers)
 }
 

@@ -81,7 +81,7 @@ pub(crate) async fn erase(
     let ended: Vec<i64> = open.map(|one| one.position).collect();
     let keys: Vec<OrderKey> = deliveries.into_iter().map(|one| one.key).collect();
     order::let_go(conn, micros(now), &keys).await?;
-    siblings::decide(conn, now, ended).await?;
+    siblings::decide(conn, now, ended, &[]).await?;
     Ok(erased)
 }
 

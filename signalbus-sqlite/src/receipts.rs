@@ -62,7 +62,7 @@ pub(crate) async fn record(
             }
         });
     }
-    let advanced = apply(conn, now, matched).await?;
+    let advanced = apply(conn, now, matched, &[]).await?;
     for (place, advanced) in places.into_iter().zip(advanced) {
         if advanced {
             effects[place] = ReceiptEffect::Advanced;
@@ -128,7 +128,7 @@ pub(crate) async fn apply_parked(
     .execute(&mut *conn)
     .await
     .map_err(error::of)?;
-    apply(conn, now, matched).await.map(|_| ())
+    apply(conn, now, matched, positions).await.map(|_| ())
 }
 
 /// Forgets what nobody will ask for any more.
@@ -314,11 +314,13 @@ impl Body {
     }
 }
 
-/// Writes receipts into history and ladder, in their order; says which moved the ladder.
+/// Writes receipts into history and ladder, in their order; says which moved the ladder. The results of
+/// `settled` were written beside.
 async fn apply(
     conn: &mut SqliteConnection,
     now: Timestamp,
     receipts: Vec<Matched>,
+    settled: &[i64],
 ) -> Result<Vec<bool>, StoreError> {
     if receipts.is_empty() {
         return Ok(Vec::new());
@@ -374,7 +376,7 @@ async fn apply(
     suppress::suppress(conn, now, &suppressions).await?;
     resolve(conn, now, &resolved).await?;
     history::append(conn, now, &entries).await?;
-    siblings::decide(conn, now, tops.into_keys().collect()).await?;
+    siblings::decide(conn, now, tops.into_keys().collect(), settled).await?;
     Ok(advanced)
 }
 

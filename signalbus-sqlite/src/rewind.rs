@@ -24,6 +24,29 @@ impl Latest {
     }
 }
 
+/// Whether anything waits longer than it was to.
+pub(crate) async fn is_needed(
+    conn: &mut SqliteConnection,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    sqlx::query_scalar(concat!(
+        "SELECT EXISTS (SELECT 1 FROM signalbus_delivery
+                        WHERE state IN (",
+        state!(ready),
+        ", ",
+        state!(timed),
+        ", ",
+        state!(behind),
+        ", ",
+        state!(held),
+        ") AND waits_since > ?1)"
+    ))
+    .bind(micros(now))
+    .fetch_one(conn)
+    .await
+    .map_err(error::of)
+}
+
 pub(crate) async fn rewind(conn: &mut SqliteConnection, now: Timestamp) -> Result<(), StoreError> {
     sqlx::query(concat!(
         "UPDATE signalbus_delivery SET due = ?1 + due - waits_since, waits_since = ?1,

@@ -38,18 +38,21 @@ struct Waiting {
     verdict: Verdict,
 }
 
-/// Something became of these deliveries: ends or releases those that wait for them.
+/// Something became of these deliveries: ends or releases those that wait for them; but for those of
+/// `except`, whose own results were written beside: their next claim looks.
 pub(crate) async fn decide(
     conn: &mut SqliteConnection,
     now: Timestamp,
     mut moved: Vec<i64>,
+    except: &[i64],
 ) -> Result<(), StoreError> {
     if moved.is_empty() || !any(conn).await? {
         return Ok(());
     }
     // What ends here may be waited for in turn.
     while !moved.is_empty() {
-        let waiting = find(conn, &moved).await?;
+        let mut waiting = find(conn, &moved).await?;
+        waiting.retain(|one| !except.contains(&one.position));
         let of = |verdict| {
             let its = waiting.iter().filter(move |one| one.verdict == verdict);
             its.map(|one| one.position).collect::<Vec<i64>>()

@@ -310,7 +310,12 @@ impl Store for SqliteStore {
 
     async fn fetch(&self, lanes: &[LaneLease], window: Window) -> Result<Fetched, StoreError> {
         let (now, lanes, window) = (self.now(), Arc::<[_]>::from(lanes), Arc::new(window));
-        if self.inner.latest.went_back(now) {
+        // Whoever only looks does not wait for who writes.
+        if self.inner.latest.went_back(now)
+            && self
+                .read(move |conn| Box::pin(rewind::is_needed(conn, now)))
+                .await?
+        {
             self.write(move |conn| Box::pin(rewind::rewind(conn, now)))
                 .await?;
         }

@@ -114,7 +114,7 @@ impl Broker {
 
     pub(super) fn freeze(&mut self) -> Result<(), String> {
         let child = self.child.as_ref().ok_or("the broker does not run")?;
-        process::signal(child, Signal::STOP)
+        process::freeze(child)
     }
 
     pub(super) fn thaw(&mut self) -> Result<(), String> {

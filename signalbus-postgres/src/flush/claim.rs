@@ -100,7 +100,7 @@ pub(super) async fn refuse(
     let (positions, keys): (Vec<i64>, Vec<OrderKey>) =
         over.map(|row| (row.position, row.key)).unzip();
     order::wake(link, &keys).await?;
-    siblings::decide(link, now, &positions).await?;
+    siblings::decide(link, now, &positions, &[]).await?;
     Ok(written)
 }
 

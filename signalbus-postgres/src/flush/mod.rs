@@ -163,7 +163,7 @@ async fn finish(
                 let now = link.now().await?;
                 if parked {
                     receipts::apply_parked(link, now, &settled).await?;
-                    siblings::decide(link, now, &settled).await?;
+                    siblings::decide(link, now, &settled, &settled).await?;
                 }
                 claim::refuse(link, now, &batch, &refused).await
             })

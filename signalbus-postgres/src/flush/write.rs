@@ -88,7 +88,8 @@ const WRITE: &str = concat!(
                    d.receipt_rank),
      decided AS (",
     siblings::decided!("(SELECT * FROM settled
-                         WHERE NOT EXISTS (SELECT 1 FROM signalbus.receipt WHERE position IS NULL))"),
+                         WHERE NOT EXISTS (SELECT 1 FROM signalbus.receipt WHERE position IS NULL))",
+        ""),
     "),
      siblings AS (
          UPDATE signalbus.delivery AS d SET ",

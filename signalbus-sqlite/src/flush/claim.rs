@@ -341,7 +341,7 @@ async fn note_ends(
         .map(|row| row.order.clone())
         .collect();
     order::let_go(conn, micros(now), &keys).await?;
-    siblings::decide(conn, now, ended().map(|row| row.position).collect()).await
+    siblings::decide(conn, now, ended().map(|row| row.position).collect(), &[]).await
 }
 
 /// Why what holds these deliveries was paused.

@@ -295,7 +295,7 @@ async fn follow_up(
     order::let_go(conn, micros(now), &ended).await?;
     let over = done.iter().filter(|(_, row)| row.has_ended());
     let over = over.map(|(settle, _)| settle.position.0).collect();
-    siblings::decide(conn, now, over).await
+    siblings::decide(conn, now, over, &settled).await
 }
 
 /// A message is kept until a provider took it.

@@ -224,7 +224,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         1 => any_address().prop_map(|(tenant, person, channel)| {
             Step::Erase(tenant, person, channel)
         }),
-        2 => any_pause().prop_map(Step::Pause),
+        1 => any_pause().prop_map(Step::Pause),
         2 => any_pause().prop_map(Step::Resume),
         2 => select(&[1, 100][..]).prop_map(Step::Release),
         1 => (seconds(&[0, 1, 30, 100]), select(&[1, 2, 100][..]))
@@ -314,7 +314,7 @@ fn any_behind() -> impl Strategy<Value = Behind> {
 }
 
 fn any_pause() -> impl Strategy<Value = Held> {
-    let one = |of: usize| option::weighted(0.4, 0..of);
+    let one = |of: usize| option::weighted(0.7, 0..of);
     (one(TENANTS.len()), one(TOPICS.len()), one(CHANNELS.len())).prop_map(
         |(tenant, topic, channel)| Held {
             tenant,

@@ -225,11 +225,7 @@ impl Play<'_> {
             self.say(&line);
         }
         same("the time", &told.now, &self.reference.now)?;
-        let settled: Vec<SettleAnswer> = flush
-            .settles
-            .iter()
-            .map(|settle| self.reference.settle(&leases, settle))
-            .collect();
+        let settled = self.reference.settle_all(&leases, &flush.settles);
         same("what became of results", &told.settles, &settled)?;
         let claimed: Vec<String> = flush
             .claims

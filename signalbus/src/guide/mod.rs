@@ -14,3 +14,6 @@ pub mod store {}
 
 #[doc = include_str!("testing.md")]
 pub mod testing {}
+
+#[doc = include_str!("waiting.md")]
+pub mod waiting {}

@@ -24,7 +24,7 @@ impl Tables {
             .iter()
             .map(|settle| self.settle(&held, settle, now))
             .collect();
-        self.decide_siblings(now);
+        self.decide_siblings(&flush.settles, now);
         let claims = flush
             .claims
             .iter()

@@ -93,7 +93,7 @@ impl MemoryStore {
         let now = self.clock.now();
         tables.notice(now);
         let done = work(&mut tables, now);
-        tables.decide_siblings(now);
+        tables.decide_siblings(&[], now);
         done
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     clock::Timestamp,
     id::DeliveryId,
     mutant::Mutant,
-    store::{EndState, Position, Reason, Verdict},
+    store::{EndState, Position, Reason, Settle, Verdict},
 };
 
 /// Who waits for whom.
@@ -55,13 +55,16 @@ impl Siblings {
 }
 
 impl Tables {
-    /// Ends or releases those that wait for a delivery of which something became.
-    pub(super) fn decide_siblings(&mut self, now: Timestamp) {
+    /// Ends or releases those that wait for a delivery of which something became; but for those of
+    /// `except`, whose own results were written beside: their next claim looks.
+    pub(super) fn decide_siblings(&mut self, except: &[Settle], now: Timestamp) {
         // What ends here may be waited for in turn.
         while let Some(of) = self.siblings.moved.pop() {
             let sibling = self.rows.get(of.0).map(|row| row.id);
             for position in sibling.map_or_else(Vec::new, |id| self.siblings.of(id)) {
-                self.decide_sibling(position, now);
+                if except.iter().all(|settle| settle.position != position) {
+                    self.decide_sibling(position, now);
+                }
             }
         }
     }

@@ -21,7 +21,7 @@ use signalbus_core::{
     store::{
         After, DeliveryRecord, EndState, Entry, Epoch, FOREVER, Group, HistoryEntry, LaneId,
         LaneLease, NewDelivery, NewEvent, Paused, Position, Ready, Reason, Receipt, ReceiptKind,
-        SpaceId, State, StoredEvent, Suppression, Verdict,
+        Settle, SettleAnswer, SpaceId, State, StoredEvent, Suppression, Verdict,
     },
 };
 
@@ -45,6 +45,10 @@ pub(super) struct Reference {
     bus: BTreeMap<(String, String, String, u32), u64>,
     /// With their reasons, oldest first.
     pauses: Vec<(Paused, String)>,
+    /// Whether results are being written, and of what something became meanwhile.
+    settling: bool,
+    moved: Vec<DeliveryId>,
+    settled: Vec<DeliveryId>,
 }
 
 #[derive(Debug, Default)]
@@ -141,6 +145,9 @@ impl Reference {
             receipts: Vec::new(),
             bus: BTreeMap::new(),
             pauses: Vec::new(),
+            settling: false,
+            moved: Vec::new(),
+            settled: Vec::new(),
         }
     }
 
@@ -156,8 +163,32 @@ impl Reference {
         }
     }
 
+    /// The results of a flush are written together; what is settled beside its sibling is left to its
+    /// next claim.
+    pub(super) fn settle_all(
+        &mut self,
+        leases: &[LaneLease],
+        settles: &[Settle],
+    ) -> Vec<SettleAnswer> {
+        self.settling = true;
+        let mut answers = Vec::with_capacity(settles.len());
+        for settle in settles {
+            answers.push(self.settle(leases, settle));
+        }
+        self.settling = false;
+        self.settled = settles.iter().map(|settle| settle.id).collect();
+        let moved = std::mem::take(&mut self.moved);
+        self.decide(moved);
+        self.settled.clear();
+        answers
+    }
+
     /// Something became of these: ends or releases those that wait for them, and so on.
     fn decide(&mut self, moved: Vec<DeliveryId>) {
+        if self.settling {
+            self.moved.extend(moved);
+            return;
+        }
         let (now, mut moved) = (self.now, moved);
         while let Some(id) = moved.pop() {
             let Some(sibling) = self.find(id) else {
@@ -167,6 +198,7 @@ impl Reference {
             let tenant = sibling.tenant.clone();
             for delivery in &mut self.deliveries {
                 let open = matches!(delivery.place, Place::Waiting | Place::Held);
+                let open = open && !self.settled.contains(&delivery.id);
                 let Some(after) = delivery
                     .after
                     .filter(|after| open && after.sibling == id && delivery.tenant == tenant)
