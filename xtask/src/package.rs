@@ -63,7 +63,8 @@ fn unpack() -> Result<Vec<(String, PathBuf)>, String> {
             fs::remove_dir_all(&folder).map_err(|error| error.to_string())?;
         }
         let mut tar = std::process::Command::new("tar");
-        tar.arg("-xzf").arg(packed.join(format!("{name}.crate")));
+        // With the time of now: cargo would take it for what it built last time.
+        tar.arg("-xzmf").arg(packed.join(format!("{name}.crate")));
         tar.arg("-C").arg(&packed);
         run_command(tar)?;
         folders.push((package.name, folder));
