@@ -37,30 +37,11 @@ fn paused(held: &Held) -> Paused {
     what
 }
 
-/// What is paused, in words.
-fn words(what: &Paused) -> String {
-    let named = |name: &str, word: Option<&str>| word.map(|word| format!("{name} {word}"));
-    let parts: Vec<String> = [
-        named("tenant", what.tenant.as_ref().map(AsRef::as_ref)),
-        named("topic", what.topic.as_ref().map(AsRef::as_ref)),
-        named("channel", what.channel.as_ref().map(AsRef::as_ref)),
-        named("provider", what.provider.as_ref().map(AsRef::as_ref)),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    if parts.is_empty() {
-        "everything".to_owned()
-    } else {
-        parts.join(", ")
-    }
-}
-
 async fn list(target: &Target) -> Result<Answer, Failure> {
     let pauses = target.look().await?.pauses().await?;
     let mut text = String::new();
     for pause in &pauses {
-        let (what, since) = (words(&pause.what), moment::shown(pause.since));
+        let (what, since) = (pause.what.to_string(), moment::shown(pause.since));
         text.push_str(&format!(
             "{what}\n  since {since} by {}: {}\n",
             Visible(&pause.actor),
@@ -81,7 +62,7 @@ async fn begin(
 ) -> Result<Answer, Failure> {
     let asked = Asked::new(consent, target)?;
     let what = paused(held);
-    let told = words(&what);
+    let told = what.to_string();
     let new = if asked.yes {
         let pause = Pause::new(what, asked.actor.clone(), reason);
         Some(target.change().await?.pause(pause).await?)
@@ -107,7 +88,7 @@ async fn begin(
 async fn end(target: &Target, held: &Held, consent: &Consent) -> Result<Answer, Failure> {
     let asked = Asked::new(consent, target)?;
     let what = paused(held);
-    let told = words(&what);
+    let told = what.to_string();
     let mut ended = None;
     let mut released = 0;
     if asked.yes {

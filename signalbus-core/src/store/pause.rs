@@ -1,3 +1,5 @@
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -66,6 +68,27 @@ impl Paused {
             && self.tenant.as_ref().is_none_or(|of| of == tenant)
             && self.topic.as_ref().is_none_or(|of| of == topic)
             && self.channel.as_ref().is_none_or(|on| on == channel)
+    }
+}
+
+/// In words: `tenant acme, channel email`, or `everything`.
+impl fmt::Display for Paused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let named = |name: &str, word: Option<&str>| word.map(|word| format!("{name} {word}"));
+        let parts: Vec<String> = [
+            named("tenant", self.tenant.as_ref().map(AsRef::as_ref)),
+            named("topic", self.topic.as_ref().map(AsRef::as_ref)),
+            named("channel", self.channel.as_ref().map(AsRef::as_ref)),
+            named("provider", self.provider.as_ref().map(AsRef::as_ref)),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        if parts.is_empty() {
+            f.write_str("everything")
+        } else {
+            f.write_str(&parts.join(", "))
+        }
     }
 }
 

@@ -16,7 +16,7 @@ impl Tenancy {
     /// Holds messages of this tenant back.
     pub(crate) async fn pause(&self, asked: PauseIn) -> Answer<PauseBegun> {
         let (what, reason) = asked.of(self.tenant.clone())?;
-        let told = words(&what);
+        let told = what.to_string();
         let pause = Pause::new(what, self.actor.clone(), reason);
         let new = self.state.engine().store().pause(pause).await?;
         if new {
@@ -30,7 +30,7 @@ impl Tenancy {
         let what = asked.of(self.tenant.clone())?;
         let ended = end(self.state.engine().store(), &what).await?;
         if ended.ended {
-            self.done("pause.ended", words(&what)).await?;
+            self.done("pause.ended", what.to_string()).await?;
         }
         Ok(ended)
     }
@@ -46,7 +46,7 @@ impl Host {
     /// Holds messages of one or all tenants back, or leaves a provider alone.
     pub(crate) async fn pause(&self, asked: HostPauseIn) -> Answer<PauseBegun> {
         let (what, reason) = asked.what()?;
-        let told = words(&what);
+        let told = what.to_string();
         let pause = Pause::new(what, self.actor.clone(), reason);
         let new = self.state.engine().store().pause(pause).await?;
         if new {
@@ -60,7 +60,7 @@ impl Host {
         let what = asked.what()?;
         let ended = end(self.state.engine().store(), &what).await?;
         if ended.ended {
-            self.did("pause.ended", words(&what)).await?;
+            self.did("pause.ended", what.to_string()).await?;
         }
         Ok(ended)
     }
@@ -93,24 +93,5 @@ async fn end(store: &dyn Store, what: &Paused) -> Answer<PauseEnded> {
             let released = count;
             return Ok(PauseEnded { ended, released });
         }
-    }
-}
-
-/// What is paused, for the trail.
-fn words(what: &Paused) -> String {
-    let named = |name: &str, word: Option<&str>| word.map(|word| format!("{name} {word}"));
-    let parts: Vec<String> = [
-        named("tenant", what.tenant.as_ref().map(AsRef::as_ref)),
-        named("topic", what.topic.as_ref().map(AsRef::as_ref)),
-        named("channel", what.channel.as_ref().map(AsRef::as_ref)),
-        named("provider", what.provider.as_ref().map(AsRef::as_ref)),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    if parts.is_empty() {
-        "everything".to_owned()
-    } else {
-        parts.join(", ")
     }
 }
