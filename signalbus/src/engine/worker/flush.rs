@@ -354,6 +354,7 @@ impl Worker {
             attempt: ready.attempt + 1,
             tries: ready.tries,
             recipient: claimed.recipient,
+            address: claimed.address,
             expires_at: ready.expires_at,
             suspect: ready.suspicion > 0,
             // A panic adds one to it, and so does a crash while it was alone.
