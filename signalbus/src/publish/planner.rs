@@ -66,7 +66,6 @@ impl Planner {
         let id = self.ids.event();
         let mut deliveries = Vec::with_capacity(planned.len());
         let mut routes = Vec::with_capacity(planned.len());
-        let mut keys: Vec<Option<RecipientKey>> = vec![None; event.to.len()];
         for plan in planned {
             let delivery = self.delivery(&event, (&tenant, &topic), rule, &plan);
             routes.push(RouteAnswer {
@@ -75,12 +74,9 @@ impl Planner {
                 delivery: delivery.id,
                 answer: plan.answer(event.send_at),
             });
-            if let (Some(key), Some(_)) = (keys.get_mut(plan.recipient), delivery.address) {
-                key.get_or_insert(delivery.recipient_key);
-            }
             deliveries.push(delivery);
         }
-        let recipients = self.recipients(&event, &tenant, &keys, draft);
+        let recipients = self.recipients(&event, &tenant, &deliveries, draft);
         let content = self.content(&mut event, rule);
         let unwritable = |error: serde_json::Error| InvalidEvent::new("data", error.to_string());
         let recipients = recipients.map_err(unwritable)?;
@@ -119,17 +115,25 @@ impl Planner {
         Ok((Prepared::new(event, published), content))
     }
 
-    /// What is kept of each recipient. `keys` has those that an address gave.
+    /// What is kept of each recipient; `deliveries` come in their order.
     fn recipients(
         &self,
         event: &Event,
         tenant: &TenantId,
-        keys: &[Option<RecipientKey>],
+        deliveries: &[NewDelivery],
         draft: &mut Vec<u8>,
     ) -> Result<Vec<NewRecipient>, serde_json::Error> {
-        let recipients = event.to.iter().zip(keys).map(|(recipient, key)| {
+        let mut rest = deliveries;
+        let recipients = event.to.iter().zip(0_u32..).map(|(recipient, place)| {
+            let others = rest.iter().position(|one| one.recipient != place);
+            let (of_this, behind) = rest.split_at(others.unwrap_or(rest.len()));
+            rest = behind;
+            let routed = of_this.iter().find(|one| one.address.is_some());
             Ok(NewRecipient {
-                key: key.unwrap_or_else(|| self.unrouted_key(recipient, tenant)),
+                key: match routed {
+                    Some(delivery) => delivery.recipient_key,
+                    None => self.unrouted_key(recipient, tenant),
+                },
                 content: recipient::encode(recipient, draft)?,
             })
         });
