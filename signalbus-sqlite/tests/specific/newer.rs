@@ -25,7 +25,7 @@ const NEWER: &[&str] = &[
      WHERE position = (SELECT min(position) + 1 FROM signalbus_delivery)",
     "UPDATE signalbus_delivery SET channel = 'signalbus.devices'
      WHERE position = (SELECT min(position) + 2 FROM signalbus_delivery)",
-    "X
+    "UPDATE signalbus_event SET content = CAST('{\"v\":9999,\"body\":[]}' AS BLOB)
      WHERE event = (SELECT event FROM signalbus_delivery
                     WHERE position = (SELECT min(position) + 3 FROM signalbus_delivery))",
 ];
@@ -90,13 +90,19 @@ async fn what_a_newer_version_wrote_is_kept_shown_or_left_alone() {
     assert!(explained.to_string().contains("merged"), "{explained}");
 
     let store = bus.store();
-    for (delivery, state) in [
-        (unknown, State::Newer),
-        (elsewhere, State::Waiting),
-        (later, State::Waiting),
+    // Content of a later layout is looked at now and then: it may be claimed just now.
+    for (delivery, states) in [
+        (unknown, &[State::Newer][..]),
+        (elsewhere, &[State::Waiting]),
+        (later, &[State::Waiting, State::Sending]),
     ] {
         let record = store.delivery(&tenant, *delivery).await.unwrap().unwrap();
-        assert_eq!(record.state, state, "{delivery}");
+        assert!(
+            states.contains(&record.state),
+            "{delivery}: {:?}",
+            record.state
+        );
+        assert_eq!(record.tries, 0, "{delivery}");
         assert!(provider.books().requests_of(*delivery).is_empty());
     }
     let page = store
