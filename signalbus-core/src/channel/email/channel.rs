@@ -29,14 +29,14 @@ pub struct Email {
 #[non_exhaustive]
 pub enum EmailError {
     /// The sender cannot be used.
-    #[error("the sender cannot be used")]
-    From(#[source] MailboxError),
+    #[error("the sender cannot be used: {0}")]
+    From(MailboxError),
     /// The mailbox for answers cannot be used.
-    #[error("the mailbox for answers cannot be used")]
-    ReplyTo(#[source] MailboxError),
+    #[error("the mailbox for answers cannot be used: {0}")]
+    ReplyTo(MailboxError),
     /// The domain for message ids cannot be used.
-    #[error("the domain for message ids cannot be used")]
-    MessageIdDomain(#[source] AddressError),
+    #[error("the domain for message ids cannot be used: {0}")]
+    MessageIdDomain(AddressError),
 }
 
 impl Email {
