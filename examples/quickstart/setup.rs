@@ -9,7 +9,7 @@ use std::{
 
 use signalbus::smtp::MailFolder;
 use signalbus::{
-    Builder, Channel, Policy, Signalbus, Templates, TenantId,
+    Builder, Policy, Signalbus, Templates, TenantId,
     channel::{Email, Sms},
 };
 
@@ -49,8 +49,9 @@ impl Place {
 pub(crate) async fn open(
     place: &Place,
     url: Option<&str>,
-) -> Result<(Signalbus, Database), Box<dyn Error>> {
-    std::fs::create_dir_all(place.dir())?;
+) -> Result<(Signalbus, Database), Box<dyn Error + Send + Sync>> {
+    std::fs::create_dir_all(place.dir())
+        .map_err(|error| format!("{}: {error}", place.dir().display()))?;
     let database = Database::open(place, url).await?;
     let builder = database.give_to(Signalbus::builder());
     let email = Email::from("Signalbus <hello@signalbus.example>")?;
@@ -66,7 +67,7 @@ pub(crate) async fn open(
 const SMTP_URL: &str = "SIGNALBUS_SMTP_URL";
 
 /// Mails go into a folder, unless the environment names a server.
-fn mails(builder: Builder, email: Email, place: &Place) -> Result<Builder, Box<dyn Error>> {
+fn mails(builder: Builder, email: Email, place: &Place) -> Result<Builder, Box<dyn Error + Send + Sync>> {
     match env::var(SMTP_URL) {
         Err(_) => Ok(builder.channel(email, MailFolder::new(place.mails())?)),
         #[cfg(feature = "smtp")]
@@ -100,16 +101,14 @@ fn policy() -> Policy {
 pub(crate) async fn suppress(
     signalbus: &Signalbus,
     tenants: BTreeSet<TenantId>,
-) -> Result<(), Box<dyn Error>> {
+) -> Result<(), Box<dyn Error + Send + Sync>> {
     for tenant in &tenants {
-        for (channel, address) in [
-            (Email::NAME, "bounced@example.net"),
-            (Sms::NAME, "+12025550199"),
-        ] {
-            signalbus
-                .suppress(tenant, channel, address, "bounced")
-                .await?;
-        }
+        signalbus
+            .suppress_on::<Email>(tenant, "bounced@example.net", "bounced")
+            .await?;
+        signalbus
+            .suppress_on::<Sms>(tenant, "+12025550199", "bounced")
+            .await?;
     }
     Ok(())
 }

@@ -110,7 +110,7 @@ pub enum BuildError {
     },
     /// A rule of the policy has no template that will do: every message of it would be dead at its first try.
     #[error(
-        "the policy sends {pattern:?} to channel {channel}, but {source}; Builder::templates_later says that \
+        "the policy sends {pattern:?} to channel {channel}, but {problem}; Builder::templates_later says that \
          templates come later"
     )]
     Template {
@@ -119,7 +119,7 @@ pub enum BuildError {
         /// The channel.
         channel: ChannelName,
         /// What is wrong with the template.
-        source: TemplateError,
+        problem: TemplateError,
     },
     /// At most once needs claims that survive a crash.
     #[error("channel {0} is set to at most once, which needs a durable store")]

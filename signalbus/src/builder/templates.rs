@@ -64,9 +64,9 @@ fn serves(
 ) -> Result<(), BuildError> {
     templates
         .check(template, route.parts())
-        .map_err(|source| BuildError::Template {
+        .map_err(|problem| BuildError::Template {
             pattern: pattern.to_owned(),
             channel: route.name().clone(),
-            source,
+            problem,
         })
 }

@@ -60,7 +60,7 @@ pub(crate) fn includes(page: &Path) -> Result<Vec<PathBuf>, String> {
     let mut files = Vec::new();
     for rest in text.split("{{#include ").skip(1) {
         let name = rest.split("}}").next().unwrap_or_default();
-        files.push(plain(&folder.join(name.trim())));
+        files.push(plain(&folder.join(without_lines(name))));
     }
     Ok(files)
 }
@@ -74,10 +74,15 @@ pub(crate) fn whole(page: &Path) -> Result<String, String> {
         let Some((name, after)) = rest.split_once("}}") else {
             return Err(format!("{}: an include without an end", path.display()));
         };
-        let included = read(&plain(&folder.join(name.trim())))?;
+        let included = read(&plain(&folder.join(without_lines(name))))?;
         text = format!("{before}{included}{after}");
     }
     Ok(text)
+}
+
+/// `file.rs:6:` are the lines from the sixth on; which ones does not matter to a check.
+fn without_lines(name: &str) -> &str {
+    name.split(':').next().unwrap_or_default().trim()
 }
 
 pub(crate) fn read(path: &Path) -> Result<String, String> {
