@@ -14,6 +14,7 @@ macro_rules! pages {
 
 pages! {
     console: "adapters/console.md",
+    first_message: "start/first-message.md",
     from_one_to_many: "from-one-process-to-many.md",
     instead_of_spawn: "recipes/instead-of-spawn.md",
     memory: "adapters/memory.md",

@@ -45,7 +45,10 @@ pub(crate) async fn print(
     writeln!(out, "\nNot sent, and why:\n{}", reasons(&unsent))?;
     writeln!(out, "\nmails  {}", mails_shown(place))?;
     writeln!(out, "texts  {}", place.texts().display())?;
-    writeln!(out, "more   cargo run --example quickstart -- --explain <line>")?;
+    writeln!(
+        out,
+        "more   cargo run --example quickstart -- --explain <line>"
+    )?;
     Ok(())
 }
 
@@ -131,7 +134,10 @@ fn reasons(unsent: &[Unsent]) -> Table {
 /// What is there of it, after a comma each.
 fn joined(words: &[&String]) -> String {
     let there = words.iter().filter(|word| !word.is_empty());
-    there.map(|word| word.as_str()).collect::<Vec<_>>().join(", ")
+    there
+        .map(|word| word.as_str())
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn two_lines(first: &str, second: &str) -> String {

@@ -67,7 +67,11 @@ pub(crate) async fn open(
 const SMTP_URL: &str = "SIGNALBUS_SMTP_URL";
 
 /// Mails go into a folder, unless the environment names a server.
-fn mails(builder: Builder, email: Email, place: &Place) -> Result<Builder, Box<dyn Error + Send + Sync>> {
+fn mails(
+    builder: Builder,
+    email: Email,
+    place: &Place,
+) -> Result<Builder, Box<dyn Error + Send + Sync>> {
     match env::var(SMTP_URL) {
         Err(_) => Ok(builder.channel(email, MailFolder::new(place.mails())?)),
         #[cfg(feature = "smtp")]

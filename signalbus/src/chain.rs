@@ -38,7 +38,8 @@ impl fmt::Display for WithoutUrls<'_> {
             let (before, url) = rest.split_at(at);
             f.write_str(before)?;
             f.write_str("://…")?;
-            let end = url.find(|c: char| c.is_whitespace() || matches!(c, ')' | '"' | '\'' | '>' | ']'));
+            let end =
+                url.find(|c: char| c.is_whitespace() || matches!(c, ')' | '"' | '\'' | '>' | ']'));
             rest = &url[end.unwrap_or(url.len())..];
         }
         f.write_str(rest)
@@ -61,7 +62,10 @@ mod tests {
                 "error sending request for url (https://user:pw@api.test/a?token=1)",
                 "error sending request for url (https://…)",
             ),
-            ("at redis://:pw@host:1/0 and http://b", "at redis://… and http://…"),
+            (
+                "at redis://:pw@host:1/0 and http://b",
+                "at redis://… and http://…",
+            ),
         ] {
             assert_eq!(WithoutUrls(&Said(said)).to_string(), shown);
         }

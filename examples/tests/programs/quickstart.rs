@@ -29,7 +29,9 @@ fn everything_is_sent_once_and_the_rest_is_explained() {
         "due 2099-01-01T09:00:00Z",
     ] {
         // A cell of the table may break it.
-        let report = report.split_whitespace().filter(|word| *word != "│" && *word != "┆");
+        let report = report
+            .split_whitespace()
+            .filter(|word| *word != "│" && *word != "┆");
         let report = report.collect::<Vec<_>>().join(" ");
         assert!(report.contains(line), "{line} is missing in:\n{report}");
     }
@@ -57,9 +59,18 @@ fn bulk_mails_can_be_left_and_machines_are_told() {
     let dir = tempfile::tempdir().unwrap();
     quickstart(dir.path()).run(&[]);
     let outbox = Outbox::read(dir.path());
-    let with = |header: &str| outbox.mails.values().filter(|mail| mail.contains(header)).count();
+    let with = |header: &str| {
+        outbox
+            .mails
+            .values()
+            .filter(|mail| mail.contains(header))
+            .count()
+    };
     assert_eq!(with("List-Unsubscribe: <https://"), 39);
-    assert_eq!(with("List-Unsubscribe-Post: List-Unsubscribe=One-Click"), 39);
+    assert_eq!(
+        with("List-Unsubscribe-Post: List-Unsubscribe=One-Click"),
+        39
+    );
     assert_eq!(with("Auto-Submitted: auto-generated"), 29);
 }
 

@@ -21,7 +21,10 @@ fn no_line_is_longer_than_the_terminal_is_wide() {
         assert!(shown.contains("Not sent, and why:"), "{shown}");
         for line in shown.split(['\n', '\r']) {
             let width = line.chars().count();
-            assert!(width <= usize::from(COLUMNS), "{run} run, {width} columns: {line}");
+            assert!(
+                width <= usize::from(COLUMNS),
+                "{run} run, {width} columns: {line}"
+            );
         }
     }
 }
@@ -41,11 +44,17 @@ fn in_a_terminal(command: &mut Command) -> String {
     let name = ptsname(&ours, Vec::new()).unwrap();
     let open = || {
         let mut options = File::options();
-        options.read(true).write(true).open(name.to_str().unwrap()).unwrap()
+        options
+            .read(true)
+            .write(true)
+            .open(name.to_str().unwrap())
+            .unwrap()
     };
     let mut child = command.stdout(open()).stderr(open()).spawn().unwrap();
     // What is read ends with the last who holds the other side.
-    command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+    command
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null());
     let mut shown = Vec::new();
     let mut ours = File::from(ours);
     let mut buffer = [0; 4096];

@@ -4,7 +4,9 @@ use serde::Serialize;
 
 use crate::{
     provider::Outcome,
-    store::{AttemptOutcome, AttemptRecord, Bounce, DeliveryRecord, EndState, Entry, HistoryEntry, State},
+    store::{
+        AttemptOutcome, AttemptRecord, Bounce, DeliveryRecord, EndState, Entry, HistoryEntry, State,
+    },
     visible::Visible,
 };
 

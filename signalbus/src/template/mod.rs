@@ -222,10 +222,13 @@ impl Templates {
     /// Whether some locale of it has some of these parts: it is meant for the channel that they are of.
     pub(crate) fn has_any(&self, template: &str, parts: &[Part]) -> bool {
         let locales = self.shared.templates.get(template);
-        locales.into_iter().flat_map(BTreeMap::values).any(|locale| {
-            let mut parts = parts.iter();
-            parts.any(|part| locale.parts.contains_key(part.name))
-        })
+        locales
+            .into_iter()
+            .flat_map(BTreeMap::values)
+            .any(|locale| {
+                let mut parts = parts.iter();
+                parts.any(|part| locale.parts.contains_key(part.name))
+            })
     }
 
     /// Whether a message of these parts could be made for a recipient of any locale.

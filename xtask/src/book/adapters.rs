@@ -149,7 +149,9 @@ pub(crate) fn check() -> Result<Vec<String>, String> {
     if is == renewed(&is)? {
         Ok(Vec::new())
     } else {
-        Ok(vec![format!("{PAGE} is old: run `cargo xtask book --write`")])
+        Ok(vec![format!(
+            "{PAGE} is old: run `cargo xtask book --write`"
+        )])
     }
 }
 
@@ -160,7 +162,9 @@ pub(crate) fn write() -> Result<(), String> {
 }
 
 fn renewed(page: &str) -> Result<String, String> {
-    let (before, rest) = page.split_once(BEGIN).ok_or(format!("{PAGE} has no {BEGIN}"))?;
+    let (before, rest) = page
+        .split_once(BEGIN)
+        .ok_or(format!("{PAGE} has no {BEGIN}"))?;
     let (_, after) = rest.split_once(END).ok_or(format!("{PAGE} has no {END}"))?;
     Ok(format!("{before}{BEGIN}{}{END}{after}", tables()?))
 }
@@ -178,9 +182,19 @@ fn tables() -> Result<String, String> {
         for key in &keys {
             write!(out, " {} |", key.replace('_', " ")).map_err(wrong)?;
         }
-        write!(out, "\n| --- | --- | --- |{}\n", " --- |".repeat(keys.len())).map_err(wrong)?;
+        write!(
+            out,
+            "\n| --- | --- | --- |{}\n",
+            " --- |".repeat(keys.len())
+        )
+        .map_err(wrong)?;
         for (adapter, sheet) in rows {
-            let Adapter { name, page, feature, .. } = adapter;
+            let Adapter {
+                name,
+                page,
+                feature,
+                ..
+            } = adapter;
             write!(out, "| [{name}]({page}) | {feature} | works |").map_err(wrong)?;
             for key in &keys {
                 let value = sheet.iter().find(|(own, _)| own == key);
@@ -199,12 +213,17 @@ fn sheets(suite: &str, adapter: &Adapter) -> Result<Vec<(String, String)>, Strin
     let mut all: Vec<(String, String)> = Vec::new();
     for file in adapter.suites {
         let source = read(Path::new(file))?;
-        let mut found = source.split(&format!("{suite}! {{")).skip(1).peekable();
+        let begins = format!("{suite}! {{");
+        let mut found = source.split(&begins).skip(1).peekable();
         if found.peek().is_none() {
             return Err(format!("{file} starts no {suite}"));
         }
         for sheet in found {
-            for line in sheet.lines().map(str::trim).skip_while(|line| line.is_empty()) {
+            for line in sheet
+                .lines()
+                .map(str::trim)
+                .skip_while(|line| line.is_empty())
+            {
                 let Some((key, value)) = line.split_once(": ") else {
                     break;
                 };

@@ -84,7 +84,10 @@ fn blocks(page: &Path) -> Result<Vec<String>, String> {
             continue;
         }
         if language.contains("ignore") {
-            problems.push(format!("{}: a block of Rust is not compiled", own.display()));
+            problems.push(format!(
+                "{}: a block of Rust is not compiled",
+                own.display()
+            ));
         }
         let name = format!("\"{}\"", page.display());
         if !compiled.contains(&name) {
@@ -107,9 +110,17 @@ fn is_documentation(file: &Path) -> Result<bool, String> {
     if !has_rust {
         return Ok(true);
     }
-    let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let name = file
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
     let folder = file.parent().unwrap_or(Path::new(""));
-    let beside: [PathBuf; 3] = [folder.join("mod.rs"), folder.join("src/lib.rs"), folder.join("lib.rs")];
+    let beside: [PathBuf; 3] = [
+        folder.join("mod.rs"),
+        folder.join("src/lib.rs"),
+        folder.join("lib.rs"),
+    ];
     for source in beside.iter().filter(|source| source.exists()) {
         let text = read(source)?;
         if text.contains(&format!("include_str!(\"{name}\")"))

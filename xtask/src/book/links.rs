@@ -33,7 +33,14 @@ pub(crate) fn check() -> Result<(usize, Vec<String>), String> {
 /// What git knows, and what is new.
 pub(crate) fn files() -> Result<Vec<PathBuf>, String> {
     let mut git = std::process::Command::new("git");
-    git.args(["ls-files", "--cached", "--others", "--exclude-standard", "--deduplicate", "*.md"]);
+    git.args([
+        "ls-files",
+        "--cached",
+        "--others",
+        "--exclude-standard",
+        "--deduplicate",
+        "*.md",
+    ]);
     let listed = capture(git)?;
     let files = listed.lines().map(PathBuf::from);
     Ok(files.filter(|file| file.exists()).collect())

@@ -99,12 +99,18 @@ mod tests {
     use super::*;
 
     fn of(line: &str) -> Vec<&str> {
-        targets(line).into_iter().map(|range| &line[range]).collect()
+        targets(line)
+            .into_iter()
+            .map(|range| &line[range])
+            .collect()
     }
 
     #[test]
     fn links_are_found_and_code_is_none() {
-        assert_eq!(of("see [a](b.md) and [`c`](crate::D) twice"), ["b.md", "crate::D"]);
+        assert_eq!(
+            of("see [a](b.md) and [`c`](crate::D) twice"),
+            ["b.md", "crate::D"]
+        );
         assert_eq!(of("`[a](b)` is code, [d](e(f)g) is a link"), ["e(f)g"]);
         assert_eq!(of("[name]: ../there.md \"title\""), ["../there.md"]);
         assert!(of("[^1]: a note, and an open [bracket](").is_empty());

@@ -107,8 +107,11 @@ impl Rewriter<'_> {
                 if let Some(page) = self.summary.page_of(&file) {
                     return self.relative(&page);
                 }
-                self.problems
-                    .push(format!("{}: no page has {}", self.page.display(), file.display()));
+                self.problems.push(format!(
+                    "{}: no page has {}",
+                    self.page.display(),
+                    file.display()
+                ));
             }
             let up = "../".repeat(self.page.components().count() - 1);
             return format!("{up}api/signalbus/index.html?search={code}&go_to_first=true");
@@ -164,7 +167,9 @@ fn code(target: &str) -> Option<String> {
     }
     let is_path = target.contains("::") || (target == "crate");
     let is_item = target.chars().next().is_some_and(char::is_uppercase)
-        && target.chars().all(|letter| letter.is_alphanumeric() || letter == '_' || letter == ':');
+        && target
+            .chars()
+            .all(|letter| letter.is_alphanumeric() || letter == '_' || letter == ':');
     (is_path || is_item).then(|| target.replace("crate", "signalbus"))
 }
 
@@ -208,8 +213,14 @@ mod tests {
     #[test]
     fn a_path_into_the_code_is_known() {
         assert_eq!(code("crate::Store").as_deref(), Some("signalbus::Store"));
-        assert_eq!(code("mod@crate::metrics").as_deref(), Some("signalbus::metrics"));
-        assert_eq!(code("signalbus_core::Clock").as_deref(), Some("signalbus_core::Clock"));
+        assert_eq!(
+            code("mod@crate::metrics").as_deref(),
+            Some("signalbus::metrics")
+        );
+        assert_eq!(
+            code("signalbus_core::Clock").as_deref(),
+            Some("signalbus_core::Clock")
+        );
         assert_eq!(code("StoreLayer").as_deref(), Some("StoreLayer"));
         assert_eq!(code("README.md"), None);
         assert_eq!(code("main.rs"), None);
