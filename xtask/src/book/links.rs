@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::page::{Line, anchors, lines, targets};
-use super::summary::{plain, read};
+use super::summary::{plain, read, shown};
 use crate::process::capture;
 
 /// What leads nowhere, and how many links were looked at.
@@ -67,7 +67,7 @@ fn follow(file: &Path, folder: &Path, text: &str, target: &str) -> Result<(), St
     let known = if path.is_empty() {
         anchors(text)
     } else if there.extension().is_some_and(|kind| kind == "md") {
-        anchors(&read(&there)?)
+        anchors(&shown(&there)?)
     } else {
         return Ok(());
     };

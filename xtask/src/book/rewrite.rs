@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::page::{Line, anchors, lines, targets};
-use super::summary::{BOOK, Summary, includes, plain, read};
+use super::summary::{BOOK, Summary, includes, plain, shown};
 
 /// One page of the book, being rewritten.
 pub(crate) struct Rewriter<'a> {
@@ -132,7 +132,7 @@ impl Rewriter<'_> {
         }
         if !anchor.is_empty()
             && file.extension().is_some_and(|kind| kind == "md")
-            && !read(&file).is_ok_and(|text| anchors(&text).iter().any(|known| known == anchor))
+            && !shown(&file).is_ok_and(|text| anchors(&text).iter().any(|known| known == anchor))
         {
             self.problems.push(format!(
                 "{}: {} has no part {anchor}",
@@ -154,6 +154,11 @@ impl Rewriter<'_> {
     /// From this page to another one.
     fn relative(&self, page: &Path) -> String {
         let up = "../".repeat(self.page.components().count() - 1);
+        // mdBook calls a README `index`.
+        let page = match page.file_name() {
+            Some(name) if name == "README.md" => page.with_file_name("index.md"),
+            _ => page.to_owned(),
+        };
         format!("{up}{}", page.display())
     }
 }

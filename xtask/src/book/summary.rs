@@ -80,6 +80,14 @@ pub(crate) fn whole(page: &Path) -> Result<String, String> {
     Ok(text)
 }
 
+/// A file as its readers see it: a page has what it includes.
+pub(crate) fn shown(file: &Path) -> Result<String, String> {
+    match file.strip_prefix(BOOK) {
+        Ok(page) => whole(page),
+        Err(_) => read(file),
+    }
+}
+
 /// `file.rs:6:` are the lines from the sixth on; which ones does not matter to a check.
 fn without_lines(name: &str) -> &str {
     name.split(':').next().unwrap_or_default().trim()
