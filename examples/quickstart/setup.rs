@@ -54,13 +54,27 @@ pub(crate) async fn open(
         .map_err(|error| format!("{}: {error}", place.dir().display()))?;
     let database = Database::open(place, url).await?;
     let builder = database.give_to(Signalbus::builder());
-    let email = Email::from("Signalbus <hello@signalbus.example>")?;
+    let email = email()?;
     let signalbus = mails(builder, email, place)?
         .channel(Sms::new(), TextFile::open(&place.texts())?)
         .templates(Templates::dir(TEMPLATES)?)
         .policy(policy())
         .build()?;
     Ok((signalbus, database))
+}
+
+/// Each company writes under its own name, and whoever has none under ours.
+fn email() -> Result<Email, Box<dyn Error + Send + Sync>> {
+    let mut email = Email::from("Signalbus <hello@signalbus.example>")?;
+    for (tenant, mailbox) in [
+        ("acme", "Acme Corp. <hello@acme.example>"),
+        ("globex", "Globex <hello@globex.example>"),
+        ("nordwind", "Nordwind <hallo@nordwind.example>"),
+        ("sakura", "Sakura <hello@sakura.example>"),
+    ] {
+        email = email.for_tenant(TenantId::new(tenant)?, mailbox)?;
+    }
+    Ok(email)
 }
 
 /// Where mails go when they are sent, such as `smtp://localhost:2525?tls=none`.

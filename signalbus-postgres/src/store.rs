@@ -253,6 +253,7 @@ impl Store for PostgresStore {
             .keeps(Shape::Pool)
             .keeps(Shape::Gather)
             .keeps(Shape::Watched)
+            .keeps(Shape::Addresses)
             .keeps(Shape::Memo)
     }
 

@@ -269,6 +269,7 @@ impl Store for SqliteStore {
             .keeps(Shape::Pool)
             .keeps(Shape::Gather)
             .keeps(Shape::Watched)
+            .keeps(Shape::Addresses)
             .keeps(Shape::Memo)
     }
 

@@ -72,6 +72,10 @@ fn bulk_mails_can_be_left_and_machines_are_told() {
         39
     );
     assert_eq!(with("Auto-Submitted: auto-generated"), 29);
+    // Each company writes under its own name.
+    for own in ["acme", "globex", "nordwind", "sakura"] {
+        assert!(with(&format!("@{own}.example>\r\nTo: ")) > 30, "{own}");
+    }
 }
 
 #[test]

@@ -3,7 +3,9 @@ use std::{fmt, sync::Arc, time::Duration};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{AttemptRecord, EndState, LaneId, Position, Ready, Reason, StoredEvent, Suppression};
+use super::{
+    AddressHash, AttemptRecord, EndState, LaneId, Position, Ready, Reason, StoredEvent, Suppression,
+};
 use crate::{clock::Timestamp, id::DeliveryId};
 
 /// Claims and results to write in one transaction.
@@ -211,6 +213,8 @@ pub struct Claimed {
     pub event: Arc<StoredEvent>,
     /// The place of its recipient in the event.
     pub recipient: u32,
+    /// [`NewDelivery::address`](super::NewDelivery): which of its recipient's addresses it goes to.
+    pub address: Option<AddressHash>,
     /// What is its recipient's alone; none when it was erased, or when the event came without.
     pub own: Option<Bytes>,
     /// [`NewEvent::secret`](super::NewEvent::secret); none when the event has none, or none any more.
@@ -237,6 +241,7 @@ impl Claimed {
         Self {
             event,
             recipient,
+            address: None,
             own: None,
             secret: None,
             rendering: None,

@@ -16,19 +16,22 @@ pub enum Shape {
     Gather,
     /// [`NewDelivery::watched`](super::NewDelivery).
     Watched,
+    /// [`Claimed::address`](super::Claimed) tells which of a recipient's addresses it goes to.
+    Addresses,
     /// [`Settle::memo`](super::Settle) comes back in [`Ready`](super::Ready).
     Memo,
 }
 
 impl Shape {
     /// All there are.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Later,
         Self::After,
         Self::Held,
         Self::Pool,
         Self::Gather,
         Self::Watched,
+        Self::Addresses,
         Self::Memo,
     ];
 
@@ -42,6 +45,7 @@ impl Shape {
             Self::Pool => "pool",
             Self::Gather => "gather",
             Self::Watched => "watched",
+            Self::Addresses => "addresses",
             Self::Memo => "memo",
         }
     }

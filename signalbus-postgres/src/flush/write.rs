@@ -9,8 +9,8 @@ use std::{
 use signalbus_core::{
     clock::Timestamp,
     store::{
-        ClaimAnswer, Claimed, EndState, Entry, Flushed, LaneId, Reason, Refusal, Settle,
-        SettleAnswer, StoreError, StoredEvent,
+        AddressHash, ClaimAnswer, Claimed, EndState, Entry, Flushed, LaneId, Reason, Refusal,
+        Settle, SettleAnswer, StoreError, StoredEvent,
     },
 };
 use sqlx::postgres::PgRow;
@@ -173,21 +173,23 @@ const WRITE: &str = concat!(
     pauses::holds!("d"),
     "))
              OR (d.state = 2 AND d.attempt = c.attempt AND d.claim_epoch = o.epoch))
-         RETURNING c.nth, d.position, d.event, d.recipient, d.rendered)
+         RETURNING c.nth, d.position, d.event, d.recipient, d.rendered, d.address)
      SELECT 0::smallint, 0::bigint, t.now, NULL::smallint, NULL::bigint,
             EXISTS (SELECT 1 FROM signalbus.receipt WHERE position IS NULL),
-            NULL::bytea, NULL::bytea, NULL::bytea, NULL::uuid, NULL::text, NULL::text, NULL::smallint, NULL::bigint,
+            NULL::bytea, NULL::bytea, NULL::bytea, NULL::bytea, NULL::uuid, NULL::text, NULL::text, NULL::smallint, NULL::bigint,
             NULL::bytea
      FROM t
      UNION ALL
-     SELECT 1, lane, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+     SELECT 1, lane, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+            NULL
      FROM owned
      UNION ALL
-     SELECT 2, nth, NULL, state, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+     SELECT 2, nth, NULL, state, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+            NULL
      FROM settled
      UNION ALL
      SELECT 3, c.nth, NULL, NULL, c.recipient, e.id IS NOT NULL, r.body, q.content, x.body,
-            e.id, e.tenant, e.topic, e.class, e.accepted_at,
+            c.address, e.id, e.tenant, e.topic, e.class, e.accepted_at,
             CASE WHEN row_number() OVER (PARTITION BY c.event ORDER BY c.nth) = 1
                  THEN e.content END
      FROM claimed AS c
@@ -216,6 +218,7 @@ pub(super) enum Outcome {
     Claimed {
         event: Uuid,
         recipient: u32,
+        address: Option<AddressHash>,
         own: Option<Vec<u8>>,
         secret: Option<Vec<u8>>,
         rendering: Option<Vec<u8>>,
@@ -324,6 +327,7 @@ impl Written {
         }
         let rendering = columns.take_or_none()?;
         let (own, secret) = (columns.take_or_none()?, columns.take_or_none()?);
+        let address = columns.bytes_or_none()?.map(AddressHash);
         let (event, stored) = row::event_if_whole(columns)?;
         if let Some(stored) = stored {
             self.events.insert(event, stored);
@@ -331,6 +335,7 @@ impl Written {
         let outcome = Outcome::Claimed {
             event,
             recipient,
+            address,
             own,
             secret,
             rendering,
@@ -398,6 +403,7 @@ impl Written {
                     Some(Outcome::Claimed {
                         event,
                         recipient,
+                        address,
                         own,
                         secret,
                         rendering,
@@ -406,6 +412,7 @@ impl Written {
                         let event = event
                             .ok_or_else(|| error::corrupt("the content of an event is missing"))?;
                         let mut claimed = Claimed::new(event, recipient);
+                        claimed.address = address;
                         claimed.own = own.map(Into::into);
                         claimed.secret = secret.map(Into::into);
                         claimed.rendering = rendering.map(Into::into);

@@ -154,6 +154,7 @@ impl Tables {
         Claimed {
             event: Arc::clone(&row.event),
             recipient: row.recipient,
+            address: row.address,
             own,
             secret: event.and_then(|event| event.secret.clone()),
             rendering: row.rendering.clone(),

@@ -147,6 +147,7 @@ impl Store for MemoryStore {
             .keeps(Shape::Pool)
             .keeps(Shape::Gather)
             .keeps(Shape::Watched)
+            .keeps(Shape::Addresses)
             .keeps(Shape::Memo)
     }
 

@@ -165,6 +165,7 @@ impl Reference {
         let own = own.filter(|_| !known.erased.contains(&place));
         let event = Arc::new(self.stored(delivery.event)?);
         let mut claimed = Claimed::new(event, delivery.new.recipient);
+        claimed.address = delivery.new.address;
         claimed.own = own.map(|one| one.content.clone());
         claimed.secret.clone_from(&known.new.secret);
         claimed.rendering.clone_from(&delivery.rendering);

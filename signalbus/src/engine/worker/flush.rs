@@ -348,12 +348,14 @@ impl Worker {
         let lineup = &self.lineups[channel];
         let provider = reservation.map_or(0, |reservation| reservation.provider);
         let age = until(known_since(ready), store_now);
-        let mut job = Job {
+        // In a box: the future it goes into is moved more than once.
+        let mut job = Box::new(Job {
             id: ready.id,
             generation: ready.generation,
             attempt: ready.attempt + 1,
             tries: ready.tries,
             recipient: claimed.recipient,
+            address: claimed.address,
             expires_at: ready.expires_at,
             suspect: ready.suspicion > 0,
             // A panic adds one to it, and so does a crash while it was alone.
@@ -369,7 +371,7 @@ impl Worker {
             reports_start: lineup.reports_start(provider),
             latch: flight.latch.clone(),
             cut: Arc::clone(&self.cut),
-        };
+        });
         let span = tracing::info_span!(
             "process",
             otel.kind = "consumer",
@@ -390,7 +392,8 @@ impl Worker {
         let files = ready.bytes > 0;
         let send = task::start(
             async move {
-                if files && let Err(attempted) = with_files(&shared, &mut job).await {
+                // Few have files: only they pay for the room that reading them takes.
+                if files && let Err(attempted) = Box::pin(with_files(&shared, &mut job)).await {
                     return results.put((position, attempted));
                 }
                 let attempt = route.attempt(&shared.templates, &*shared.clock, &job);
