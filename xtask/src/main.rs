@@ -77,6 +77,9 @@ enum Chore {
         /// Write the parts that are generated, and build nothing.
         #[arg(long)]
         write: bool,
+        /// Only check, which needs no mdBook: the part of `check` that is about the documentation.
+        #[arg(long, conflicts_with = "write")]
+        check: bool,
     },
     /// What mdBook calls: a book as JSON on standard input, the same rewritten on standard output.
     #[command(hide = true)]
@@ -166,8 +169,9 @@ fn main() -> ExitCode {
         Chore::Chaos { kills, seed, store } => chaos::run(&mut report, kills, seed, &store),
         Chore::Sim(arguments) => sim::run(&mut report, &arguments),
         Chore::Fuzz(arguments) => fuzz::run(&mut report, &arguments),
-        Chore::Book { write: true } => book::check::write(&mut report),
-        Chore::Book { write: false } => book::build::run(&mut report),
+        Chore::Book { write: true, .. } => book::check::write(&mut report),
+        Chore::Book { check: true, .. } => book::check::run(&mut report),
+        Chore::Book { .. } => book::build::run(&mut report),
         Chore::Notices | Chore::BookPages { .. } => {}
         #[cfg(unix)]
         Chore::Up => {}

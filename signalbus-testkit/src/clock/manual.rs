@@ -116,6 +116,10 @@ impl ManualClock {
     }
 
     /// Waits until so many sleep, while everybody else has had a chance to run.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "what is waited for is done by other threads, in real time"
+    )]
     async fn settled(&self, asleep: usize) {
         const TURNS: usize = 64;
         const PATIENCE: usize = 100;

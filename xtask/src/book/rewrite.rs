@@ -165,7 +165,9 @@ impl Rewriter<'_> {
 
 /// A path into the code, as rustdoc's search takes it.
 fn code(target: &str) -> Option<String> {
-    let target = target.strip_prefix("mod@").unwrap_or(target);
+    if let Some(module) = target.strip_prefix("mod@") {
+        return Some(module.replace("crate", "signalbus"));
+    }
     let target = target.strip_suffix("()").unwrap_or(target);
     if let Some(rest) = target.strip_prefix("crate::") {
         return Some(format!("signalbus::{rest}"));
