@@ -20,7 +20,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    channel::{Address, AddressError, Channel, ComposeError, Parts},
+    channel::{Address, AddressError, Channel, ComposeError, Part, Parts},
     clock::{Clock, Timestamp},
     event::{Attachment, Recipient},
     id::DeliveryId,
@@ -96,6 +96,8 @@ impl Job {
 pub(crate) trait Route: fmt::Debug + Send + Sync {
     fn name(&self) -> &ChannelName;
     fn settings(&self) -> &RouteSettings;
+    /// What a message is made of; empty for a channel without templates.
+    fn parts(&self) -> &'static [Part];
     fn providers(&self) -> Vec<(ProviderName, Capabilities)>;
     /// Providers that only some messages go through.
     fn accounts(&self) -> &[(Owner, Arc<dyn Route>)];
@@ -144,6 +146,10 @@ impl<C: Channel> Route for TypedRoute<C> {
 
     fn settings(&self) -> &RouteSettings {
         &self.settings
+    }
+
+    fn parts(&self) -> &'static [Part] {
+        C::PARTS
     }
 
     fn providers(&self) -> Vec<(ProviderName, Capabilities)> {

@@ -219,8 +219,20 @@ impl Templates {
             .flat_map(|locales| locales.values().map(|locale| locale.tag.as_str()))
     }
 
-    /// Whether a message of these parts could be made for a recipient of any locale. Ask it at
-    /// start, so that a missing file is found before an event needs it.
+    /// Whether some locale of it has some of these parts: it is meant for the channel that they are of.
+    pub(crate) fn has_any(&self, template: &str, parts: &[Part]) -> bool {
+        let locales = self.shared.templates.get(template);
+        locales
+            .into_iter()
+            .flat_map(BTreeMap::values)
+            .any(|locale| {
+                let mut parts = parts.iter();
+                parts.any(|part| locale.parts.contains_key(part.name))
+            })
+    }
+
+    /// Whether a message of these parts could be made for a recipient of any locale.
+    /// [`Builder::build`](crate::Builder::build) asks it for every rule of the policy.
     ///
     /// # Errors
     /// When there is no such template, or its default locale lacks a required part.
