@@ -34,6 +34,7 @@ mod guard;
 mod metadata;
 mod package;
 mod process;
+mod redis;
 mod report;
 mod schema;
 mod servers;
@@ -64,7 +65,7 @@ enum Chore {
     /// Run all tests, doc tests and examples of the workspace.
     Test {
         /// What takes long, too: 200 kills on each durable store, 10,000 requests to the live API, a Kafka
-        /// cluster that loses brokers, and the fuzz targets for a minute.
+        /// cluster that loses brokers, one limit for a minute, Valkey, and the fuzz targets for a minute.
         #[arg(long)]
         all: bool,
     },
@@ -82,7 +83,7 @@ enum Chore {
         /// Repeats the moments of the kills of an earlier run, as far as an operating system can.
         #[arg(long)]
         seed: Option<u64>,
-        /// The store: `sqlite`, `postgres`, or the URL of a Postgres database.
+        /// The store: `sqlite`, `full-disk`, `postgres`, or the URL of a Postgres database.
         #[arg(long, default_value = "sqlite")]
         store: String,
     },
@@ -130,10 +131,11 @@ fn main() -> ExitCode {
         Chore::Test { all } => {
             test::run(&mut report);
             if all {
-                for store in ["sqlite", "postgres"] {
+                for store in ["sqlite", "full-disk", "postgres"] {
                     chaos::run(&mut report, 200, None, store);
                 }
                 test::cluster(&mut report);
+                redis::run(&mut report);
                 schema::run(&mut report);
                 ship::images::run(&mut report);
                 ship::charts::run(&mut report);

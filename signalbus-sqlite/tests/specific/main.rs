@@ -12,5 +12,9 @@ mod fairness;
 #[cfg(target_os = "linux")]
 mod full_disk;
 mod host;
+#[cfg(unix)]
+mod misplaced;
 mod ownership;
+mod purges;
+mod waits;
 mod support;

@@ -1,4 +1,8 @@
-use std::{collections::BTreeMap, mem::take, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    mem::take,
+    sync::Arc,
+};
 
 use super::{
     Answer, InvalidEvent, Prepared, PublishLimits, Published, RouteAnswer, Verdict, check,
@@ -36,6 +40,8 @@ pub(crate) struct Planned<'a> {
     pub(crate) rejected: Option<String>,
     recipient_key: RecipientKey,
     address: Option<AddressHash>,
+    /// Whether an earlier recipient has the same address there: nothing is sent to it twice.
+    repeated: bool,
 }
 
 impl Planner {
@@ -58,6 +64,10 @@ impl Planner {
         draft: &mut Vec<u8>,
     ) -> Result<(Prepared, Content), InvalidEvent> {
         let (mut event, tenant, topic) = self.checked(event)?;
+        event.locale = check::usable_locale(event.locale.take());
+        for recipient in &mut event.to {
+            recipient.locale = check::usable_locale(recipient.locale.take());
+        }
         let idempotency = fingerprint::record(&event, &topic)?;
         let rule = self.policy.plan(&topic);
         let planned = self.plan(&event, &tenant, rule);
@@ -198,6 +208,7 @@ impl Planner {
     ) -> Vec<Planned<'_>> {
         let channels = rule.map_or(&[][..], |rule| &rule.channels);
         let mut planned = Vec::with_capacity(event.to.len());
+        let mut seen: HashMap<(&ChannelName, AddressHash), usize> = HashMap::new();
         for (index, recipient) in event.to.iter().enumerate() {
             let before = planned.len();
             for route in channels
@@ -205,7 +216,17 @@ impl Planner {
                 .filter_map(|channel| self.routes.get(*channel))
             {
                 if let Some(address) = recipient.addresses.get(route.name().as_str()) {
-                    planned.push(resolve(index, recipient, tenant, route, address));
+                    let mut plan = resolve(index, recipient, tenant, route, address);
+                    if let (Some(hash), true) = (plan.address, event.to.len() > 1) {
+                        let first = *seen.entry((route.name(), hash)).or_insert(index);
+                        if first != index {
+                            plan.repeated = true;
+                            plan.rejected = Some(format!(
+                                "has the same address as to[{first}]: an event is sent to it once"
+                            ));
+                        }
+                    }
+                    planned.push(plan);
                 }
             }
             if planned.len() == before {
@@ -215,6 +236,7 @@ impl Planner {
                     rejected: None,
                     recipient_key: recipient_key(recipient, tenant),
                     address: None,
+                    repeated: false,
                 });
             }
         }
@@ -231,6 +253,7 @@ impl Planner {
         let channel = plan.route.map(|route| route.name().clone());
         let ended = match (&channel, &plan.rejected) {
             (None, _) => Some((EndState::NotNeeded, Reason::NoRoute)),
+            (Some(_), Some(_)) if plan.repeated => Some((EndState::NotNeeded, Reason::Repeated)),
             (Some(_), Some(_)) => Some((EndState::Dead, Reason::InvalidAddress)),
             (Some(_), None) => None,
         };
@@ -292,13 +315,15 @@ fn resolve<'a>(
     address: &str,
 ) -> Planned<'a> {
     let id = recipient.id.as_deref();
-    let (recipient_key, address, rejected) = match route.resolve(address, tenant, id) {
+    let resolved = match check::address_problem(address) {
+        Some(problem) => Err(problem),
+        None => route
+            .resolve(address, tenant, id)
+            .map_err(|error| error.to_string()),
+    };
+    let (recipient_key, address, rejected) = match resolved {
         Ok(resolved) => (resolved.recipient_key, Some(resolved.hash), None),
-        Err(error) => (
-            recipient_key(recipient, tenant),
-            None,
-            Some(error.to_string()),
-        ),
+        Err(problem) => (recipient_key(recipient, tenant), None, Some(problem)),
     };
     Planned {
         recipient: index,
@@ -306,6 +331,7 @@ fn resolve<'a>(
         rejected,
         recipient_key,
         address,
+        repeated: false,
     }
 }
 

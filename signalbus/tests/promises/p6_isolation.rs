@@ -92,6 +92,33 @@ async fn ten_of_one_tenant_among_five_thousand_of_another() {
     );
 }
 
+/// More tenants than fit in hand, each with more than its share: whoever comes last by name is not served last.
+#[tokio::test(start_paused = true)]
+async fn the_tail_of_many_tenants_is_served_with_the_others() {
+    const TENANTS: usize = 60;
+    const EACH: usize = 20;
+    let world = slow();
+    let mut options = EngineOptions::default().with_in_hand(32);
+    options.window = 4;
+    let bus = world.engine(world.mail()).options(options).build().unwrap();
+    for tenant in 0..TENANTS {
+        flood(&bus, EACH, |event| event.tenant(format!("tenant-{tenant:02}"))).await;
+    }
+    bus.start();
+    world.pass(2 * MINUTE).await;
+    let requests = world.email.requests();
+    assert_eq!(requests.len(), TENANTS * EACH);
+    let mut first = std::collections::BTreeMap::new();
+    for (place, request) in requests.iter().enumerate() {
+        first.entry(request.tenant.clone()).or_insert(place);
+    }
+    assert_eq!(first.len(), TENANTS);
+    // All had a first one when a third of the work was done; with the first groups always first, the last tenant
+    // has its first one among the last.
+    let last = first.values().max().unwrap();
+    assert!(*last <= TENANTS * EACH / 3, "{last}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_tenant_with_a_weight_gets_more() {
     let world = slow();

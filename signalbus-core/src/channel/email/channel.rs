@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use super::{EmailAddress, EmailMessage, EmailOptions, Mailbox, MailboxError, attachments, domain};
 use crate::{
     channel::{AddressError, Channel, Compose, ComposeError, Part, PartKind},
@@ -134,16 +136,19 @@ impl Channel for Email {
             name: SUBJECT,
             kind: PartKind::Header,
             required: true,
+            one_of: false,
         },
         Part {
             name: HTML,
             kind: PartKind::Html,
             required: false,
+            one_of: true,
         },
         Part {
             name: TEXT,
             kind: PartKind::Text,
             required: false,
+            one_of: true,
         },
     ];
 
@@ -172,11 +177,18 @@ impl Channel for Email {
             [] => &self.reply_to,
             _ => &options.reply_to,
         };
+        // Who is named twice gets one mail, and is seen where they were to be seen.
+        let mut seen = HashSet::from([to.address().clone()]);
+        let mut once = |mailboxes: &[Mailbox]| -> Vec<Mailbox> {
+            let new = mailboxes.iter().filter(|one| seen.insert(one.address().clone()));
+            new.cloned().collect()
+        };
+        let (cc, bcc) = (once(&options.cc), once(&options.bcc));
         Ok(EmailMessage {
             from: self.from.clone(),
             to,
-            cc: options.cc.clone(),
-            bcc: options.bcc.clone(),
+            cc,
+            bcc,
             reply_to: reply_to.clone(),
             subject: Self::subject(parts.text(SUBJECT))?,
             html,
@@ -187,6 +199,16 @@ impl Channel for Email {
             date: input.accepted_at,
             attachments: input.attachments.to_vec(),
         })
+    }
+
+    fn copies(&self, message: &EmailMessage) -> Vec<EmailAddress> {
+        let copies = message.cc.iter().chain(&message.bcc);
+        copies.map(|copy| copy.address().clone()).collect()
+    }
+
+    fn retain_copies(&self, message: &mut EmailMessage, keep: &dyn Fn(&EmailAddress) -> bool) {
+        message.cc.retain(|copy| keep(copy.address()));
+        message.bcc.retain(|copy| keep(copy.address()));
     }
 
     fn attach(&self, message: &mut EmailMessage, attachments: &[Attachment]) {

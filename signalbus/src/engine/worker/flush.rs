@@ -355,6 +355,10 @@ impl Worker {
             tries: ready.tries,
             recipient: claimed.recipient,
             expires_at: ready.expires_at,
+            category: {
+                let rule = self.shared.planner.policy.plan(&claimed.event.topic);
+                rule.and_then(|rule| rule.category.clone())
+            },
             suspect: ready.suspicion > 0,
             // A panic adds one to it, and so does a crash while it was alone.
             interrupted: ready.suspicion == 1,
@@ -393,7 +397,7 @@ impl Worker {
                 if files && let Err(attempted) = with_files(&shared, &mut job).await {
                     return results.put((position, attempted));
                 }
-                let attempt = route.attempt(&shared.templates, &*shared.clock, &job);
+                let attempt = route.attempt(&shared.templates, &*shared.clock, &*shared.store, &job);
                 // Whatever third-party code does, the delivery comes back.
                 let attempted = AssertUnwindSafe(attempt).catch_unwind().await;
                 let attempted = attempted.unwrap_or_else(|_| Attempted::panicked(job.started()));
