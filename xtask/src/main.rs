@@ -141,6 +141,7 @@ fn main() -> ExitCode {
                 ship::charts::run(&mut report);
                 ship::workflows::run(&mut report);
                 ship::release::interface(&mut report);
+                ship::upgrade::run(&mut report);
                 fuzz::run(&mut report, &fuzz::Arguments::short());
             }
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Attempted, Job, TypedRoute, message::Made};
+use super::{Attempted, Job, Route as _, TypedRoute, message::Made};
 use crate::{
     chain::Chain,
     channel::Channel,

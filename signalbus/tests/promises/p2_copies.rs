@@ -42,7 +42,7 @@ fn envelope(message: &EmailMessage) -> Vec<String> {
 /// The envelope of each request.
 fn envelopes(world: &World) -> Vec<Vec<String>> {
     let requests = world.email.requests();
-    let messages = requests.iter().map(|request| request.message::<Email>().unwrap());
+    let messages = requests.iter().map(|request| request.message::<Email>());
     messages.map(|message| envelope(&message)).collect()
 }
 

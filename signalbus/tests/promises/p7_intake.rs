@@ -91,7 +91,7 @@ async fn other_content_under_the_same_key_is_a_conflict() {
             ..event()
         },
         Event {
-            options: [("email".to_owned(), json!({ "headers": {} }))].into_iter().collect(),
+            options: [("email".to_owned(), json!({ "reply_to": ["b@example.org"] }))].into_iter().collect(),
             ..event()
         },
         event().attach(file("a", "text/plain", "b")),
@@ -321,7 +321,7 @@ async fn a_wake_up_wakes() {
     world.pass(S).await;
     let (event, _) = bus.prepare(note("a")).unwrap().into_parts();
     bus.store().accept(vec![event], Vec::new()).await.unwrap();
-    world.pass(10 * S).await;
+    world.pass(Duration::from_millis(100)).await;
     assert_eq!(world.email.requests().len(), 0, "nobody was told");
     bus.wake().now();
     world.pass(Duration::from_millis(1)).await;
