@@ -41,10 +41,7 @@ pub(crate) fn readers(config: &SqliteBuilder) -> SqlitePool {
 /// A connection that does nothing but hold the log open, so that it stays the same file as long as the store
 /// is open.
 pub(crate) async fn keeper(config: &SqliteBuilder) -> Result<SqliteConnection, sqlx::Error> {
-    let mut keeper = options(config)
-        .pragma("query_only", "on")
-        .connect()
-        .await?;
+    let mut keeper = options(config).pragma("query_only", "on").connect().await?;
     // The log is opened by the first read.
     sqlx::query("SELECT 1 FROM sqlite_schema")
         .execute(&mut keeper)
@@ -122,7 +119,11 @@ mod tests {
 
     #[tokio::test]
     async fn every_connection_is_opened_as_promised() {
-        for (synchronous, as_number) in [(None, "2"), (Some(Synchronous::Full), "2"), (Some(Synchronous::Normal), "1")] {
+        for (synchronous, as_number) in [
+            (None, "2"),
+            (Some(Synchronous::Full), "2"),
+            (Some(Synchronous::Normal), "1"),
+        ] {
             let place = tempfile::tempdir().unwrap();
             let mut config = SqliteStore::builder(place.path().join("n.db"));
             if let Some(synchronous) = synchronous {

@@ -45,7 +45,10 @@ pub(crate) async fn purge(
 ) -> Result<u64, StoreError> {
     receipts::forget_parked(conn, now).await?;
     let (events, ranges): (Vec<i64>, Vec<(i64, i64)>) =
-        ended(conn, now, retention, Some(candidates)).await?.into_iter().unzip();
+        ended(conn, now, retention, Some(candidates))
+            .await?
+            .into_iter()
+            .unzip();
     if events.is_empty() {
         return Ok(0);
     }

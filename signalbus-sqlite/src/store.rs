@@ -245,10 +245,7 @@ impl SqliteStore {
         joined(task::start(async move {
             let busy = Busy::new(&*inner.clock, inner.busy_timeout);
             let value = transact(&inner.writer, busy, work).await?;
-            inner
-                .files
-                .as_ref()
-                .map_or(Ok(()), Files::check_written)?;
+            inner.files.as_ref().map_or(Ok(()), Files::check_written)?;
             Ok(value)
         }))
         .await

@@ -72,7 +72,15 @@ async fn no_command_is_newer_than_the_oldest_server() {
     let mut known = BTreeMap::from(KNOWN);
     known.insert(TRIM.0, TRIM.1);
     // Everything that the code has is to be sent here.
-    for needed in ["xautoclaim", "xclaim", "xtrim", "xgroup|delconsumer", "evalsha", "eval", "publish"] {
+    for needed in [
+        "xautoclaim",
+        "xclaim",
+        "xtrim",
+        "xgroup|delconsumer",
+        "evalsha",
+        "eval",
+        "publish",
+    ] {
         for _ in 0..400 {
             if sent.contains_key(needed) {
                 break;
@@ -84,9 +92,13 @@ async fn no_command_is_newer_than_the_oldest_server() {
     }
     for command in sent.keys() {
         let since = known.get(command.as_str());
-        let since = since.unwrap_or_else(|| panic!("{command} is sent, and nobody said since when it is there"));
+        let since = since
+            .unwrap_or_else(|| panic!("{command} is sent, and nobody said since when it is there"));
         // The client tells its name, and does not mind a server that does not know how.
-        assert!(*since <= "7.0.0" || command == "client|setinfo", "{command} came with {since}");
+        assert!(
+            *since <= "7.0.0" || command == "client|setinfo",
+            "{command} came with {since}"
+        );
     }
 }
 
@@ -100,7 +112,9 @@ async fn sent(server: &Redis) -> BTreeMap<String, u64> {
         .await
         .unwrap();
     let text: String = redis::from_redis_value(answer).unwrap();
-    let lines = text.lines().filter_map(|line| line.strip_prefix("cmdstat_"));
+    let lines = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("cmdstat_"));
     let counts = lines.filter_map(|line| {
         let (name, rest) = line.split_once(":calls=")?;
         Some((name.to_owned(), rest.split(',').next()?.parse().ok()?))

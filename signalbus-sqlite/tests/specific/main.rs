@@ -16,5 +16,5 @@ mod host;
 mod misplaced;
 mod ownership;
 mod purges;
-mod waits;
 mod support;
+mod waits;

@@ -23,11 +23,17 @@ async fn nothing_is_written(store: &SqliteStore, how: &str) {
             panic!("it was accepted after it was {how}");
         };
         assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{how}");
-        assert!(error.to_string().contains("removed, moved or replaced"), "{error}");
+        assert!(
+            error.to_string().contains("removed, moved or replaced"),
+            "{error}"
+        );
     }
     let mut transaction = store.pool().begin_with("BEGIN IMMEDIATE").await.unwrap();
     let event = event(&ids(), "acme", Class::Standard);
-    let error = store.accept_in(&mut transaction, vec![event]).await.unwrap_err();
+    let error = store
+        .accept_in(&mut transaction, vec![event])
+        .await
+        .unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{how}");
 }
 

@@ -101,7 +101,10 @@ async fn what_ended_a_moment_ago_stays() {
     let place = Place::new();
     let store = SqliteStore::open(place.database()).await.unwrap();
     let ids = ids();
-    store.accept(vec![event(&ids, "acme", Class::Standard)], Vec::new()).await.unwrap();
+    store
+        .accept(vec![event(&ids, "acme", Class::Standard)], Vec::new())
+        .await
+        .unwrap();
     let lanes = hold(&store, &ids).await;
     let ready = fetch(&store, &lanes).await.ready;
     claim_all(&store, &lanes, &ready).await;

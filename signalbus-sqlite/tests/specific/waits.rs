@@ -88,12 +88,18 @@ async fn a_deferred_transaction_is_told_how_to_begin() {
     // The same while somebody is at it.
     let held = store.pool().begin_with("BEGIN IMMEDIATE").await.unwrap();
     let mut deferred = store.pool().begin().await.unwrap();
-    let error = store.accept_in(&mut deferred, vec![published.clone()]).await.unwrap_err();
+    let error = store
+        .accept_in(&mut deferred, vec![published.clone()])
+        .await
+        .unwrap_err();
     assert!(error.to_string().contains("BEGIN IMMEDIATE"), "{error}");
     held.rollback().await.unwrap();
     deferred.rollback().await.unwrap();
     // One that has read nothing before may begin as it likes.
     let mut deferred = store.pool().begin().await.unwrap();
-    store.accept_in(&mut deferred, vec![published]).await.unwrap();
+    store
+        .accept_in(&mut deferred, vec![published])
+        .await
+        .unwrap();
     deferred.commit().await.unwrap();
 }

@@ -132,7 +132,10 @@ fn feed(hasher: &mut Sha256, value: &Value) {
 /// One text for each value: 1, 1.0 and 1e0 are the same, and so are 0 and -0.0.
 fn by_value(number: &Number) -> String {
     let text = number.to_string();
-    let is_whole = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+    let is_whole = |text: &str| {
+        text.bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'-')
+    };
     if is_whole(&text) {
         return if text == "-0" { "0".to_owned() } else { text };
     }
@@ -211,10 +214,22 @@ mod tests {
         };
         let one = of(&["n", "m"], r#"{"n": 1, "m": 0, "x": [100, 0.5]}"#);
         assert_eq!(one, of(&["m", "n"], r#"{"n": 1, "m": 0, "x": [100, 0.5]}"#));
-        assert_eq!(one, of(&["n", "m", "n"], r#"{"n": 1, "m": 0, "x": [100, 0.5]}"#));
-        assert_eq!(one, of(&["n", "m"], r#"{"n": 1.0, "m": -0.0, "x": [1e2, 5e-1]}"#));
-        assert_ne!(one.key, of(&["n"], r#"{"n": 1, "m": 0, "x": [100, 0.5]}"#).key);
-        assert_ne!(one.key, of(&["n", "m"], r#"{"n": 1.5, "m": 0, "x": [100, 0.5]}"#).key);
+        assert_eq!(
+            one,
+            of(&["n", "m", "n"], r#"{"n": 1, "m": 0, "x": [100, 0.5]}"#)
+        );
+        assert_eq!(
+            one,
+            of(&["n", "m"], r#"{"n": 1.0, "m": -0.0, "x": [1e2, 5e-1]}"#)
+        );
+        assert_ne!(
+            one.key,
+            of(&["n"], r#"{"n": 1, "m": 0, "x": [100, 0.5]}"#).key
+        );
+        assert_ne!(
+            one.key,
+            of(&["n", "m"], r#"{"n": 1.5, "m": 0, "x": [100, 0.5]}"#).key
+        );
         let large = |number: &str| of(&["n"], &format!(r#"{{"n": {number}}}"#)).key;
         assert_ne!(large("9007199254740993"), large("9007199254740992"));
         assert_eq!(large("9007199254740992.0"), large("9007199254740992"));

@@ -50,7 +50,9 @@ impl<C: Channel> TypedRoute<C> {
         };
         let may = |address: &AddressHash| {
             let place = copies.iter().position(|copy| copy == address);
-            place.and_then(|place| found.get(place)).is_some_and(Option::is_none)
+            place
+                .and_then(|place| found.get(place))
+                .is_some_and(Option::is_none)
         };
         if copies.iter().all(may) {
             return Ok(());

@@ -1,9 +1,7 @@
 //! Which locales stand in for another, by the Unicode CLDR (UTS #35, sections 4.3 and 4.4): aliases, likely
 //! scripts, and parents.
 
-use icu_locale::{
-    Locale, LocaleCanonicalizer, LocaleExpander, fallback::LocaleFallbacker,
-};
+use icu_locale::{Locale, LocaleCanonicalizer, LocaleExpander, fallback::LocaleFallbacker};
 
 /// A locale that will do in the place of another.
 pub(super) struct Stand {

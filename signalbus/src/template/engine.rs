@@ -68,7 +68,11 @@ impl Engine {
             }
             let there = self
                 .plain
-                .compile_expression(if what == "filter" { "name is filter" } else { "name is test" })
+                .compile_expression(if what == "filter" {
+                    "name is filter"
+                } else {
+                    "name is test"
+                })
                 .map_err(|error| syntax(key, &error))?;
             for (name, line) in names {
                 let is_there = there.eval(context! { name => *name });

@@ -99,7 +99,10 @@ impl Locale {
     fn serves(&self, parts: &[Part]) -> bool {
         let has = |part: &&Part| self.parts.contains_key(part.name);
         let mut choice = parts.iter().filter(|part| part.one_of).peekable();
-        parts.iter().filter(|part| part.required).all(|part| has(&part))
+        parts
+            .iter()
+            .filter(|part| part.required)
+            .all(|part| has(&part))
             && (choice.peek().is_none() || choice.any(|part| has(&part)))
             && self.is_for(parts)
     }

@@ -109,7 +109,10 @@ fn replace(state: &mut State<'_, '_>, values: Rest<ValueOrKwargs>) -> Result<Val
     };
     let (text, pattern) = (value.to_string(), from.to_string());
     if pattern.is_empty() {
-        return Err(Error::new(ErrorKind::InvalidOperation, "nothing to replace"));
+        return Err(Error::new(
+            ErrorKind::InvalidOperation,
+            "nothing to replace",
+        ));
     }
     let end = text.match_indices(&pattern).nth(count);
     let (head, tail) = text.split_at(end.map_or(text.len(), |(at, _)| at));

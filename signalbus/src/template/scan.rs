@@ -330,10 +330,19 @@ mod tests {
                 "{% set x = a|__some ~ (b if c else d)|__some %}{% if a|__some ~ b|__some == c %}",
             ),
             ("{{ a ~ b is none }}", "{{ a|__some ~ b is none }}"),
-            ("{{ a ~ 1e-5 ~ -1.5 }}", "{{ a|__some ~ 1e-5|__some ~ -1.5|__some }}"),
+            (
+                "{{ a ~ 1e-5 ~ -1.5 }}",
+                "{{ a|__some ~ 1e-5|__some ~ -1.5|__some }}",
+            ),
             ("{{ {'a': b ~ c}.a }}", "{{ {'a': b|__some ~ c|__some}.a }}"),
-            ("{# a ~ b #}{% raw %}{{ a ~ b }}{%- endraw -%}{{ 'a ~ \\' b' }}", "{# a ~ b #}{% raw %}{{ a ~ b }}{%- endraw -%}{{ 'a ~ \\' b' }}"),
-            ("a { ~ } {{- a ~ \"}}\" -}} ~", "a { ~ } {{- a|__some ~ \"}}\"|__some -}} ~"),
+            (
+                "{# a ~ b #}{% raw %}{{ a ~ b }}{%- endraw -%}{{ 'a ~ \\' b' }}",
+                "{# a ~ b #}{% raw %}{{ a ~ b }}{%- endraw -%}{{ 'a ~ \\' b' }}",
+            ),
+            (
+                "a { ~ } {{- a ~ \"}}\" -}} ~",
+                "a { ~ } {{- a|__some ~ \"}}\"|__some -}} ~",
+            ),
         ] {
             assert_eq!(scan(source).guarded(source), guarded);
         }
@@ -346,7 +355,10 @@ mod tests {
                       {{ a|map('seven')|select(\"eight\")|selectattr('x', 'nine', 1)|map(attribute='no') }}";
         let found = scan(source);
         let names = |found: &[(&str, usize)]| -> Vec<String> {
-            found.iter().map(|(name, line)| format!("{name}:{line}")).collect()
+            found
+                .iter()
+                .map(|(name, line)| format!("{name}:{line}"))
+                .collect()
         };
         assert_eq!(
             names(&found.filters).join(" "),

@@ -36,7 +36,8 @@ fn with_copies() -> signalbus::Event {
 
 fn envelope(message: &EmailMessage) -> Vec<String> {
     let all = message.recipients();
-    all.map(|one| EmailAddress::as_str(one.address()).to_owned()).collect()
+    all.map(|one| EmailAddress::as_str(one.address()).to_owned())
+        .collect()
 }
 
 /// The envelope of each request.
@@ -51,7 +52,12 @@ async fn whoever_is_named_twice_gets_one_mail() {
     let world = World::new();
     let bus = world.start().await;
     send_now(&bus, with_copies()).await;
-    let all = ["person-1@example.org", "bob@example.org", "cid@example.org", "dan@example.org"];
+    let all = [
+        "person-1@example.org",
+        "bob@example.org",
+        "cid@example.org",
+        "dan@example.org",
+    ];
     assert_eq!(envelopes(&world), [all]);
 }
 
@@ -60,12 +66,16 @@ async fn whoever_is_suppressed_gets_no_copy() {
     let world = World::new();
     let bus = world.start_with(world.mail().retry(every(10 * S))).await;
     let tenant = TenantId::default();
-    bus.suppress(&tenant, "email", "bob@example.org", "complaint").await.unwrap();
+    bus.suppress(&tenant, "email", "bob@example.org", "complaint")
+        .await
+        .unwrap();
     world.email.default(Play::retryable(Fault::Recipient));
     let id = send(&bus, with_copies()).await;
     world.pass(S).await;
     // Between two tries, too.
-    bus.suppress(&tenant, "email", "Dan@example.org", "unsubscribed").await.unwrap();
+    bus.suppress(&tenant, "email", "Dan@example.org", "unsubscribed")
+        .await
+        .unwrap();
     world.email.heal();
     world.pass(MINUTE).await;
     assert_ended(&bus, id, EndState::Accepted, Reason::Sent).await;

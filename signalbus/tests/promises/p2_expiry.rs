@@ -8,8 +8,8 @@ use signalbus::{
 use signalbus_testkit::provider::Play;
 
 use crate::common::{
-    Call, Fails, MINUTE, S, World, ZERO, assert_ended, assert_waiting, attempts, every, note, note_to, person,
-    publish, seconds, send, send_now,
+    Call, Fails, MINUTE, S, World, ZERO, assert_ended, assert_waiting, attempts, every, note,
+    note_to, person, publish, seconds, send, send_now,
 };
 
 #[tokio::test(start_paused = true)]

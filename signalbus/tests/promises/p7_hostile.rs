@@ -67,7 +67,10 @@ async fn what_is_wrong_with_one_recipient_costs_nobody_else() {
         for route in &published.routes {
             assert_ended(&bus, route.delivery, EndState::Accepted, Reason::Sent).await;
         }
-        let kept = bus.event(&TenantId::default(), published.event).await.unwrap();
+        let kept = bus
+            .event(&TenantId::default(), published.event)
+            .await
+            .unwrap();
         for kept in kept.unwrap().recipients {
             assert_eq!(kept.recipient.unwrap().locale, None);
         }
@@ -86,7 +89,10 @@ async fn what_is_wrong_with_one_recipient_costs_nobody_else() {
 async fn who_is_named_twice_is_sent_one_message() {
     let world = World::new();
     let bus = world.start().await;
-    let again = Recipient::new().id("eve").email("Ada@EXAMPLE.org").sms("+44 7700 900 124");
+    let again = Recipient::new()
+        .id("eve")
+        .email("Ada@EXAMPLE.org")
+        .sms("+44 7700 900 124");
     let event = Event::new("both", Idempotency::None)
         .to(ada())
         .to(person(1))
@@ -103,7 +109,13 @@ async fn who_is_named_twice_is_sent_one_message() {
         panic!("{repeated:?}");
     };
     assert!(why.contains("to[0]"), "{why}");
-    assert_ended(&bus, repeated.delivery, EndState::NotNeeded, Reason::Repeated).await;
+    assert_ended(
+        &bus,
+        repeated.delivery,
+        EndState::NotNeeded,
+        Reason::Repeated,
+    )
+    .await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -111,12 +123,19 @@ async fn what_could_never_be_sent_is_refused() {
     let world = World::new();
     let bus = world.start().await;
     world.pass(10 * S).await;
-    let unkeyed = || Event::new("note", Idempotency::None).to(ada()).data(json!({ "n": 1 }));
+    let unkeyed = || {
+        Event::new("note", Idempotency::None)
+            .to(ada())
+            .data(json!({ "n": 1 }))
+    };
     let passed = unkeyed().expires_at(world.at(9 * S));
     assert_eq!(refused(&bus, passed.clone()).await, "expires_at");
     for event in [unkeyed(), note("a")] {
         for early in [10, 60] {
-            let event = event.clone().send_at(world.at(60 * S)).expires_at(world.at(early * S));
+            let event = event
+                .clone()
+                .send_at(world.at(60 * S))
+                .expires_at(world.at(early * S));
             assert_eq!(refused(&bus, event).await, "expires_at");
         }
     }
@@ -126,7 +145,10 @@ async fn what_could_never_be_sent_is_refused() {
     bus.idle().await;
     world.pass(10 * S).await;
     let repeat = bus.publish(keyed).await.unwrap();
-    assert_eq!((repeat.verdict, repeat.event), (Verdict::Duplicate, first.event));
+    assert_eq!(
+        (repeat.verdict, repeat.event),
+        (Verdict::Duplicate, first.event)
+    );
     world.email.books().assert_sent_count(1);
 }
 
@@ -134,9 +156,17 @@ async fn what_could_never_be_sent_is_refused() {
 async fn more_than_one_transaction_should_hold_is_refused_whole() {
     let world = World::new();
     let limits = PublishLimits::default().with_batch(10);
-    let bus = world.engine(world.mail()).limits(limits).start().await.unwrap();
+    let bus = world
+        .engine(world.mail())
+        .limits(limits)
+        .start()
+        .await
+        .unwrap();
     let two = |number: usize| note_to(person(number), &number.to_string()).to(person(100));
-    let error = bus.publish_all((0..6).map(two).collect()).await.unwrap_err();
+    let error = bus
+        .publish_all((0..6).map(two).collect())
+        .await
+        .unwrap_err();
     let PublishError::Invalid(invalid) = &error else {
         panic!("{error}");
     };
@@ -146,7 +176,9 @@ async fn more_than_one_transaction_should_hold_is_refused_whole() {
         assert_eq!(answer.unwrap().verdict, Verdict::Accepted);
     }
     // One event is as large as it may be.
-    let many = (0..11).map(person).fold(Event::new("note", Idempotency::None), Event::to);
+    let many = (0..11)
+        .map(person)
+        .fold(Event::new("note", Idempotency::None), Event::to);
     publish(&bus, many.data(json!({ "n": 1 }))).await;
     assert_eq!(PublishLimits::default().batch, 10_000);
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use signalbus::Prepare as _;
 use signalbus::{
-    Answer, Attachment, Class, EngineOptions, Event, Idempotency, Order, PublishLimits, Recipient, TraceContext, Verdict,
+    Answer, Attachment, Class, EngineOptions, Event, Idempotency, Order, PublishLimits, Recipient,
+    TraceContext, Verdict,
     store::{Acceptance, DeliveryFilter, Retention},
 };
 
@@ -91,7 +92,9 @@ async fn other_content_under_the_same_key_is_a_conflict() {
             ..event()
         },
         Event {
-            options: [("email".to_owned(), json!({ "reply_to": ["b@example.org"] }))].into_iter().collect(),
+            options: [("email".to_owned(), json!({ "reply_to": ["b@example.org"] }))]
+                .into_iter()
+                .collect(),
             ..event()
         },
         event().attach(file("a", "text/plain", "b")),
@@ -132,8 +135,14 @@ async fn events_that_differ_in_anything_have_different_fingerprints() {
         with(vec![file("a", "text/html", "b")]),
         with(vec![file("a", "text/plain", "b").inline("b")]),
         with(vec![file("a", "text/plain", "bb")]),
-        with(vec![file("a", "text/plain", "b"), file("a", "text/plain", "")]),
-        with(vec![file("a", "text/plain", "b"), file("a", "text/plain", "b")]),
+        with(vec![
+            file("a", "text/plain", "b"),
+            file("a", "text/plain", ""),
+        ]),
+        with(vec![
+            file("a", "text/plain", "b"),
+            file("a", "text/plain", "b"),
+        ]),
         to(vec![person(1), person(2)]),
         to(vec![person(2), person(1)]),
         to(vec![person(1).id("ab")]),
@@ -316,7 +325,12 @@ async fn plan_and_render_store_and_send_nothing() {
 async fn a_wake_up_wakes() {
     let world = World::new();
     let options = EngineOptions::default().with_poll(MINUTE);
-    let bus = world.engine(world.mail()).options(options).start().await.unwrap();
+    let bus = world
+        .engine(world.mail())
+        .options(options)
+        .start()
+        .await
+        .unwrap();
     bus.idle().await;
     world.pass(S).await;
     let (event, _) = bus.prepare(note("a")).unwrap().into_parts();

@@ -285,7 +285,12 @@ async fn a_shutdown_ends_in_time_whatever_the_store_does() {
         for from in [Call::HoldLanes, Call::Fetch, Call::Flush] {
             let (world, store) = World::with_test_store();
             let options = EngineOptions::default().with_drain(30 * S);
-            let bus = world.engine(world.mail()).options(options).start().await.unwrap();
+            let bus = world
+                .engine(world.mail())
+                .options(options)
+                .start()
+                .await
+                .unwrap();
             send_now(&bus, note("before")).await;
             store.fail(move |call| (call == from || call == Call::Flush).then_some(stands));
             send(&bus, note("a")).await;

@@ -180,7 +180,9 @@ impl Channel for Email {
         // Who is named twice gets one mail, and is seen where they were to be seen.
         let mut seen = HashSet::from([to.address().clone()]);
         let mut once = |mailboxes: &[Mailbox]| -> Vec<Mailbox> {
-            let new = mailboxes.iter().filter(|one| seen.insert(one.address().clone()));
+            let new = mailboxes
+                .iter()
+                .filter(|one| seen.insert(one.address().clone()));
             new.cloned().collect()
         };
         let (cc, bcc) = (once(&options.cc), once(&options.bcc));

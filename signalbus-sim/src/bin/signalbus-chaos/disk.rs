@@ -31,7 +31,9 @@ pub(crate) fn enter() -> Result<Option<ExitStatus>, Box<dyn Error>> {
         .args(std::env::args_os().skip(1))
         .env(INSIDE, "yes")
         .status()
-        .map_err(|error| format!("`unshare` of util-linux is needed for a disk of its own: {error}"))?;
+        .map_err(|error| {
+            format!("`unshare` of util-linux is needed for a disk of its own: {error}")
+        })?;
     Ok(Some(status))
 }
 

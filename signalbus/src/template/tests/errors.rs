@@ -222,15 +222,30 @@ fn what_is_named_and_not_there_is_found_when_it_is_loaded() {
         ("{{ data.x|map('uper')|join }}", "filter `uper`"),
         ("{{ data.x|select('evn')|join }}", "test `evn`"),
         ("{{ data.x|default(data.y|uper) }}", "filter `uper`"),
-        ("{% if false %}{{ data.x|uper }}{% endif %}", "filter `uper`"),
+        (
+            "{% if false %}{{ data.x|uper }}{% endif %}",
+            "filter `uper`",
+        ),
     ] {
         let error = Templates::new()
             .part("t", "en", "body.txt", source)
             .unwrap_err();
-        assert!(error.to_string().contains(&format!("there is no {name}")), "{error}");
-        assert_eq!(error.line(), Some(1 + source.matches('\n').count()), "{source}");
+        assert!(
+            error.to_string().contains(&format!("there is no {name}")),
+            "{error}"
+        );
+        assert_eq!(
+            error.line(),
+            Some(1 + source.matches('\n').count()),
+            "{source}"
+        );
     }
     Templates::new()
-        .part("t", "en", "body.txt", "{% raw %}{{ x|uper }}{% endraw %}{# |uper #}{{ 'x|uper' }}")
+        .part(
+            "t",
+            "en",
+            "body.txt",
+            "{% raw %}{{ x|uper }}{% endraw %}{# |uper #}{{ 'x|uper' }}",
+        )
         .unwrap();
 }

@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use signalbus::{
     DeliveryId, MemoryStore, Store,
     store::{
-        Acceptance, BusAdvance, Fetched, Flush, Flushed, LaneHolding, LaneLease, LaneRequest, Listed,
-        NewEvent, StoreError, StoreErrorKind, StoreFeatures, Suppression, Window,
+        Acceptance, BusAdvance, Fetched, Flush, Flushed, LaneHolding, LaneLease, LaneRequest,
+        Listed, NewEvent, StoreError, StoreErrorKind, StoreFeatures, Suppression, Window,
     },
 };
 use signalbus_testkit::StoreLayer;
@@ -162,7 +162,8 @@ impl StoreLayer for TestStore {
     }
 
     async fn suppressed(&self, asked: Vec<Listed>) -> Result<Vec<Option<Suppression>>, StoreError> {
-        self.call(Call::Suppressed, self.inner.suppressed(asked)).await
+        self.call(Call::Suppressed, self.inner.suppressed(asked))
+            .await
     }
 
     async fn flush(&self, lanes: &[LaneLease], flush: &Flush) -> Result<Flushed, StoreError> {
