@@ -14,6 +14,7 @@ use crate::{
     order::{self, OrderKey},
     receipts,
     states::end_code,
+    takes,
 };
 
 /// State, class, and before which time it must have ended.
@@ -44,6 +45,7 @@ pub(crate) async fn purge(
     candidates: &[i64],
 ) -> Result<u64, StoreError> {
     receipts::forget_parked(conn, now).await?;
+    takes::purge(conn, now).await?;
     let (events, ranges): (Vec<i64>, Vec<(i64, i64)>) =
         ended(conn, now, retention, Some(candidates))
             .await?

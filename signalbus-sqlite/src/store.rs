@@ -38,7 +38,7 @@ use crate::{
     lock::FileLock,
     pauses, purge, query, receipts, redrive,
     rewind::{self, Latest},
-    schema, suppress, task,
+    schema, suppress, takes, task,
 };
 
 /// What runs in a transaction.
@@ -326,6 +326,9 @@ impl Store for SqliteStore {
             .keeps(Shape::Pool)
             .keeps(Shape::Gather)
             .keeps(Shape::Watched)
+            .keeps(Shape::Addresses)
+            .keeps(Shape::Takes)
+            .keeps(Shape::Children)
             .keeps(Shape::Memo)
     }
 
@@ -408,9 +411,10 @@ impl Store for SqliteStore {
 
     async fn flush(&self, lanes: &[LaneLease], flush: &Flush) -> Result<Flushed, StoreError> {
         flush::check(flush)?;
+        let count = self.inner.lanes;
         let (now, lanes, flush) = (self.now(), lanes.to_vec(), flush.clone());
         self.write(move |conn| {
-            Box::pin(async move { flush::flush(conn, now, &lanes, &flush).await })
+            Box::pin(async move { flush::flush(conn, now, count, &lanes, &flush).await })
         })
         .await
     }
@@ -544,16 +548,18 @@ impl Store for SqliteStore {
     async fn purge(&self, retention: &Retention) -> Result<u64, StoreError> {
         let (now, retention) = (self.now(), retention.clone());
         let look = retention.clone();
-        let (candidates, parked) = self
+        let (candidates, others) = self
             .read(move |conn| {
                 Box::pin(async move {
                     let candidates = purge::candidates(conn, now, &look).await?;
-                    Ok((candidates, receipts::any_to_forget(conn, now).await?))
+                    let others = receipts::any_to_forget(conn, now).await?
+                        || takes::any_to_purge(conn, now).await?;
+                    Ok((candidates, others))
                 })
             })
             .await?;
         // Whoever finds nothing keeps nobody from writing.
-        if candidates.is_empty() && !parked {
+        if candidates.is_empty() && !others {
             return Ok(0);
         }
         self.write(move |conn| {
