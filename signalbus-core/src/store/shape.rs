@@ -18,13 +18,17 @@ pub enum Shape {
     Watched,
     /// [`Claimed::address`](super::Claimed) tells which of a recipient's addresses it goes to.
     Addresses,
+    /// [`Claim::takes`](super::Claim) and [`Settle::refunds`](super::Settle).
+    Takes,
+    /// [`Effect::Accept`](super::Effect::Accept), and [`NewEvent::parent`](super::NewEvent).
+    Children,
     /// [`Settle::memo`](super::Settle) comes back in [`Ready`](super::Ready).
     Memo,
 }
 
 impl Shape {
     /// All there are.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Later,
         Self::After,
         Self::Held,
@@ -32,6 +36,8 @@ impl Shape {
         Self::Gather,
         Self::Watched,
         Self::Addresses,
+        Self::Takes,
+        Self::Children,
         Self::Memo,
     ];
 
@@ -46,6 +52,8 @@ impl Shape {
             Self::Gather => "gather",
             Self::Watched => "watched",
             Self::Addresses => "addresses",
+            Self::Takes => "takes",
+            Self::Children => "children",
             Self::Memo => "memo",
         }
     }

@@ -224,6 +224,7 @@ pub(super) enum Outcome {
         rendering: Option<Vec<u8>>,
     },
     Refused(Refusal),
+    Later(Timestamp),
 }
 
 /// Writes the whole batch.
@@ -344,6 +345,15 @@ impl Written {
         Ok(())
     }
 
+    pub(super) fn is_claimed(&self, nth: usize) -> bool {
+        matches!(self.claims.get(&nth), Some(Outcome::Claimed { .. }))
+    }
+
+    /// With a claim that did not get what it takes.
+    pub(super) fn put_off(&mut self, nth: usize, until: Timestamp) {
+        self.claims.insert(nth, Outcome::Later(until));
+    }
+
     /// With claims that were refused.
     pub(super) fn refuse(&mut self, nth: usize, why: Refusal) {
         self.claims.insert(nth, Outcome::Refused(why));
@@ -400,6 +410,7 @@ impl Written {
                 match self.claims.remove(&nth) {
                     None => ClaimAnswer::Refused(Refusal::Moved),
                     Some(Outcome::Refused(why)) => ClaimAnswer::Refused(why),
+                    Some(Outcome::Later(until)) => ClaimAnswer::Later { until },
                     Some(Outcome::Claimed {
                         event,
                         recipient,

@@ -12,5 +12,6 @@ mod fairness;
 #[cfg(target_os = "linux")]
 mod full_disk;
 mod host;
+mod newer;
 mod ownership;
 mod support;

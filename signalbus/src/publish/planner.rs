@@ -104,6 +104,7 @@ impl Planner {
             id,
             tenant,
             topic,
+            parent: None,
             class: event.class,
             idempotency,
             content: blob,

@@ -170,9 +170,14 @@ impl<C: Channel> Route for TypedRoute<C> {
         id: Option<&str>,
     ) -> Result<Resolved, AddressError> {
         let address = C::Address::parse(address)?;
+        let hash = hash_address(&self.name, &address);
+        let recipient_key = match id {
+            Some(id) => RecipientKey::of(tenant, id),
+            None => RecipientKey::of_address(tenant, hash),
+        };
         Ok(Resolved {
-            hash: hash_address(&self.name, &address),
-            recipient_key: RecipientKey::of(tenant, id.unwrap_or_else(|| address.as_str())),
+            hash,
+            recipient_key,
         })
     }
 

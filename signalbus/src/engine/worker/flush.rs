@@ -284,6 +284,10 @@ impl Worker {
                     self.refused(&claiming, refusal);
                 }
                 ClaimAnswer::Refused(refusal) => self.refused(&claiming, refusal),
+                ClaimAnswer::Later { until } => {
+                    self.let_go(&claiming);
+                    self.next_due = Some(self.next_due.map_or(until, |next| next.min(until)));
+                }
                 // Also an answer of a newer store: whatever it means, nothing is sent.
                 _ => {
                     self.let_go(&claiming);
