@@ -377,7 +377,6 @@ impl Builder {
     ///
     /// # Panics
     /// Outside a tokio runtime.
-    #[track_caller]
     #[expect(
         clippy::unused_async,
         reason = "tells in its type that it needs a runtime"
