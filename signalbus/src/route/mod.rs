@@ -1,7 +1,9 @@
 //! A channel with its providers, behind one object-safe face.
 
+mod ask;
 mod attempted;
 pub(crate) mod content;
+mod doubt;
 pub(crate) mod fresh;
 mod guarantee;
 mod message;
@@ -26,12 +28,13 @@ use crate::{
     id::DeliveryId,
     name::{ChannelName, ProviderName, TenantId},
     provider::{Capabilities, Latch, Provider},
-    store::{AddressHash, RecipientKey, StoredEvent, hash_address},
+    store::{AddressHash, RecipientKey, Store, StoredEvent, hash_address},
     template::{RenderRequest, Rendered, TemplateError, Templates},
 };
 
 pub(crate) use attempted::Attempted;
 use content::Content;
+pub(crate) use doubt::Doubt;
 pub use guarantee::Guarantee;
 pub use pause::BreakerSettings;
 pub use retry::RetryPolicy;
@@ -59,6 +62,14 @@ pub(crate) struct Job {
     pub(crate) suspect: bool,
     /// Whether the last try is known to have been cut short by a worker that died.
     pub(crate) interrupted: bool,
+    /// When it may have been sent, while nobody knows and as far as it was written down.
+    pub(crate) doubt: Option<Doubt>,
+    /// Since when a provider may know of it.
+    pub(crate) known_since: Timestamp,
+    /// When it was claimed.
+    pub(crate) claimed_at: Timestamp,
+    /// Whether all its tries that count are used up, so that it is only asked for.
+    pub(crate) spent: bool,
     /// Whether the provider would recognise a repeat.
     pub(crate) recognised: bool,
     pub(crate) event: Arc<StoredEvent>,
@@ -73,6 +84,8 @@ pub(crate) struct Job {
     /// Whether the provider says when it starts a request.
     pub(crate) reports_start: bool,
     pub(crate) latch: Latch,
+    /// What receipts have said, and whose a message is.
+    pub(crate) store: Arc<dyn Store>,
     /// The deadline of a shutdown has come.
     pub(crate) cut: Arc<CancellationToken>,
 }
@@ -95,6 +108,8 @@ pub(crate) trait Route: fmt::Debug + Send + Sync {
     fn name(&self) -> &ChannelName;
     fn settings(&self) -> &RouteSettings;
     fn providers(&self) -> Vec<(ProviderName, Capabilities)>;
+    /// Whether a provider can be asked what became of a try.
+    fn can_ask(&self) -> bool;
     /// Providers that only some messages go through.
     fn accounts(&self) -> &[(Owner, Arc<dyn Route>)];
     /// Without the application's `id` of the owner, the address itself decides the lane.
@@ -144,6 +159,11 @@ impl<C: Channel> Route for TypedRoute<C> {
             .iter()
             .map(|(name, provider)| (name.clone(), provider.capabilities()))
             .collect()
+    }
+
+    fn can_ask(&self) -> bool {
+        let mut providers = self.providers.iter();
+        providers.any(|(_, provider)| provider.lookup().is_some())
     }
 
     fn accounts(&self) -> &[(Owner, Arc<dyn Route>)] {
@@ -210,10 +230,12 @@ impl<C: Channel> Route for TypedRoute<C> {
             // The text of a panic may quote what was being rendered.
             Err(_) => return Attempted::unsendable(Unsendable::Render, "a panic".to_owned()),
         };
-        let Some((_, provider)) = self.providers.get(job.provider) else {
+        let Some((name, provider)) = self.providers.get(job.provider) else {
             return Attempted::unsendable(Unsendable::Unreadable, "no such provider".to_owned());
         };
-        let mut attempted = self.send(&**provider, clock, job, &address, &made).await;
+        let mut attempted = self
+            .send((name, &**provider), clock, job, &address, &made)
+            .await;
         if attempted.suppress.is_some() {
             attempted.address = Some(hash_address(&self.name, &address));
         }
