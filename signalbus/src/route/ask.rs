@@ -1,4 +1,5 @@
-//! What became of a try whose answer was lost: receipts are read and the provider is asked.
+//! What became of a try whose answer was lost: the provider is asked. (A receipt that has come meanwhile is
+//! met by the claim.)
 
 use std::{panic::AssertUnwindSafe, time::Duration};
 
@@ -13,9 +14,6 @@ use crate::{
     store::{DeliveryFilter, PageToken},
 };
 
-/// From here on a rung of the ladder proves that a message was sent.
-const PROVES_SENT: u8 = 2;
-
 impl<C: Channel> TypedRoute<C> {
     /// Asks what became of it; none when nobody can say, or not in time.
     pub(super) async fn look_up(
@@ -28,9 +26,6 @@ impl<C: Channel> TypedRoute<C> {
     ) -> Option<Found> {
         let timeout = provider.capabilities().timeout;
         let answer = async {
-            if receipts_say_sent(job).await {
-                return Some(Found::Sent(Sent::new()));
-            }
             let lookup = provider.lookup()?;
             let times = (doubt.from, doubt.to);
             let mut question = Question::new(job.id, &job.event.tenant, to, message, times);
@@ -74,17 +69,6 @@ impl<C: Channel> TypedRoute<C> {
         // Where a repeat is recognised, sending again is the better question.
         (in_time && bounded && !job.recognised).then_some(wait)
     }
-}
-
-/// Whether a receipt has come meanwhile. A store that cannot be read says nothing.
-async fn receipts_say_sent(job: &Job) -> bool {
-    let record = job.store.delivery(&job.event.tenant, job.id).await;
-    record.ok().flatten().is_some_and(|record| {
-        record.generation == job.generation
-            && record
-                .receipt
-                .is_some_and(|kind| kind.rank() >= PROVES_SENT)
-    })
 }
 
 /// Whether what was found is another delivery's: a provider that seeks by recipient and text may take a

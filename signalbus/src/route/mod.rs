@@ -84,7 +84,7 @@ pub(crate) struct Job {
     /// Whether the provider says when it starts a request.
     pub(crate) reports_start: bool,
     pub(crate) latch: Latch,
-    /// What receipts have said, and whose a message is.
+    /// Knows whose a message is.
     pub(crate) store: Arc<dyn Store>,
     /// The deadline of a shutdown has come.
     pub(crate) cut: Arc<CancellationToken>,
