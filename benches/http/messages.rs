@@ -52,6 +52,7 @@ fn compose<C: Channel<Options: Default>>(
         recipient: &Recipient::new().name("Ada Lovelace"),
         locale: "en",
         topic: &Topic::new("order.shipped")?,
+        category: None,
         data: &Value::Null,
         parts: &parts.into_iter().collect::<Parts>(),
         options: &C::Options::default(),

@@ -81,6 +81,7 @@ fn compose(input: &Input, to: &EmailAddress) -> Result<EmailMessage, ComposeErro
         recipient: &recipient,
         locale: "en",
         topic: &Topic::new("user.signup").expect("a good topic"),
+        category: None,
         data: &Value::Null,
         parts: &parts,
         options: &input.options,

@@ -75,6 +75,7 @@ fn compose(text: &str) -> Result<SmsMessage, signalbus::channel::ComposeError> {
         recipient: &Recipient::new(),
         locale: "en",
         topic: &Topic::new("auth.code").expect("a good topic"),
+        category: None,
         data: &Value::Null,
         parts: &parts,
         options: &SmsOptions::new(),

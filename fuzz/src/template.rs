@@ -105,6 +105,7 @@ fn render(templates: &Templates, part: Part, data: &Value) -> Result<Parts, Temp
             parts: &[part],
             data,
             secret: Some(data),
+            unsubscribe_url: Some("https://acme.test/leave/1"),
             recipient: &recipient,
             event: EventId::from_uuid(Uuid::nil()),
             topic: &Topic::new("user.signup").expect("a good topic"),

@@ -52,7 +52,7 @@ mod active {
 
     impl Mutant {
         /// Those that the simulation finds.
-        pub const ALL: [Self; 11] = [
+        pub const ALL: [Self; 13] = [
             Self::SettleUnderOldEpoch,
             Self::AckBeforeCommit,
             Self::LanesOfOthers,
@@ -64,6 +64,8 @@ mod active {
             Self::CountedTwice,
             Self::RetryAfterIgnored,
             Self::BreakerTimeCounts,
+            Self::PausesIgnored,
+            Self::SentAfterReached,
         ];
 
         /// Those that no run of the simulation meets: each is found by a story of its own.
@@ -71,13 +73,6 @@ mod active {
             Self::NewerIsRejected,
             Self::IdAtRandom,
             Self::RefusedStopsAll,
-        ];
-
-        /// Those of what is held, waits for another or is put off: each is found by a story, too.
-        pub const OF_SHAPES: [Self; 3] = [
-            Self::PausesIgnored,
-            Self::SentAfterReached,
-            Self::LaterIsRetry,
         ];
 
         /// Switches one on, or none, for engines that run on this thread.

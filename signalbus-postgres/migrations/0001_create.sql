@@ -49,7 +49,7 @@ CREATE TABLE signalbus.lane (
 ) WITH (fillfactor = 50);
 
 -- The deliveries of an event have positions from `first_position` to `last_position`; those of
--- others may lie between. `file_bytes` is how large its files are together.
+-- others may lie between. `parent` is the event that it follows from. `file_bytes` is how large its files are together.
 CREATE TABLE signalbus.event (
     id              uuid PRIMARY KEY,
     tenant          text COLLATE "C" NOT NULL,
@@ -57,12 +57,22 @@ CREATE TABLE signalbus.event (
     class           smallint NOT NULL,
     file_bytes      bigint NOT NULL,
     accepted_at     bigint NOT NULL,
+    parent          uuid,
     first_position  bigint,
     last_position   bigint,
     content         bytea NOT NULL
 );
 
 CREATE INDEX event_accepted ON signalbus.event (accepted_at);
+
+-- What claims have taken, and until when it counts: `key` is the engine's own.
+CREATE TABLE signalbus.counter (
+    key    bytea PRIMARY KEY,
+    used   bigint NOT NULL,
+    until  bigint NOT NULL
+) WITH (fillfactor = 50);
+
+CREATE INDEX counter_until ON signalbus.counter (until);
 
 -- Idempotency keys, hashed: people put addresses into them.
 CREATE TABLE signalbus.key (

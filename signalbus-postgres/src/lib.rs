@@ -34,6 +34,7 @@ mod secret;
 mod siblings;
 mod store;
 mod suppress;
+mod takes;
 mod task;
 mod text;
 

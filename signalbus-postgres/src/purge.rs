@@ -11,7 +11,7 @@ use crate::{
     codec::{Columns, MONTH, MONTHS, class_code, class_of, end_code, micros, state_of},
     database::Link,
     order::{self, OrderKey},
-    receipts,
+    receipts, takes,
 };
 
 /// Before which time a delivery must have ended, by how it did and by class.
@@ -46,6 +46,7 @@ pub(crate) async fn purge(
     retention: &Retention,
 ) -> Result<u64, StoreError> {
     receipts::forget_parked(link, now).await?;
+    takes::purge(link, now).await?;
     let cutoffs = Cutoffs::of(retention, now);
     let query = link
         .query(

@@ -27,7 +27,7 @@ pub(crate) async fn event(
         .query(concat!(
             "SELECT ",
             row::event_columns!(),
-            " FROM signalbus.event AS e WHERE e.id = $1 AND e.tenant = $2"
+            ", e.parent FROM signalbus.event AS e WHERE e.id = $1 AND e.tenant = $2"
         ))
         .bind(*id.as_uuid())
         .bind(tenant.as_str());
@@ -47,14 +47,14 @@ pub(crate) async fn event(
         .bind(*id.as_uuid());
     let rows = link.rows(query).await?;
     let recipients = recipients(link, id).await?;
-    Ok(Some(EventRecord {
-        recipients,
-        event: row::event(&mut Columns::of(found))?,
-        deliveries: rows
-            .iter()
-            .map(|row| row::delivery(&mut Columns::of(row)))
-            .collect::<Result<_, StoreError>>()?,
-    }))
+    let mut columns = Columns::of(found);
+    let event = row::event(&mut columns)?;
+    let parent: Option<uuid::Uuid> = columns.take_or_none()?;
+    let deliveries = rows.iter().map(|row| row::delivery(&mut Columns::of(row)));
+    let deliveries = deliveries.collect::<Result<_, StoreError>>()?;
+    let mut record = EventRecord::new(event, recipients, deliveries);
+    record.parent = parent.map(EventId::from_uuid);
+    Ok(Some(record))
 }
 
 async fn recipients(link: &mut Link<'_>, id: EventId) -> Result<Vec<StoredRecipient>, StoreError> {

@@ -253,6 +253,9 @@ impl Store for PostgresStore {
             .keeps(Shape::Pool)
             .keeps(Shape::Gather)
             .keeps(Shape::Watched)
+            .keeps(Shape::Addresses)
+            .keeps(Shape::Takes)
+            .keeps(Shape::Children)
             .keeps(Shape::Memo)
     }
 
@@ -350,7 +353,7 @@ impl Store for PostgresStore {
 
     async fn flush(&self, lanes: &[LaneLease], flush: &Flush) -> Result<Flushed, StoreError> {
         flush::check(flush)?;
-        flush::flush(self.database(), lanes, flush).await
+        flush::flush(self.database(), self.inner.lanes, lanes, flush).await
     }
 
     async fn record_receipts(

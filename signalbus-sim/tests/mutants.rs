@@ -63,4 +63,6 @@ mutants! {
     a_metric_counted_twice: CountedTwice by Conserved;
     a_retry_after_that_is_ignored: RetryAfterIgnored by Polite;
     breaker_time_counted_as_attempts: BreakerTimeCounts by Polite;
+    a_pause_that_is_ignored: PausesIgnored by Held;
+    a_message_sent_although_another_reached: SentAfterReached by Sibling;
 }

@@ -69,6 +69,7 @@ async fn tries_of_what_is_put_off(mutant: Option<Mutant>) -> u32 {
         id: ids.event(),
         tenant: tenant.clone(),
         topic: Topic::new("note").unwrap(),
+        parent: None,
         class: signalbus::Class::Standard,
         idempotency: None,
         content: br#"{"v":9999}"#.to_vec().into(),

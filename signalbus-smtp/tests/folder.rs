@@ -40,6 +40,7 @@ fn message(delivery: &str, subject: &str) -> EmailMessage {
             recipient: &Recipient::new().name("Ada"),
             locale: "en",
             topic: &Topic::new("user.signup").unwrap(),
+            category: None,
             data: &serde_json::Value::Null,
             parts: &parts,
             options: &EmailOptions::new(),

@@ -49,8 +49,18 @@ CREATE TABLE signalbus_pause (
     UNIQUE (tenant, topic, channel, provider)
 ) STRICT;
 
+-- What claims have taken, and until when it counts: `key` is the engine's own.
+CREATE TABLE signalbus_counter (
+    key    BLOB PRIMARY KEY,
+    used   INTEGER NOT NULL,
+    until  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX signalbus_counter_until ON signalbus_counter (until);
+
 -- The deliveries of an event have the positions from `first_position` on. `file_bytes` is how large
--- its files are together; `key` is the idempotency key, hashed, as people put addresses into them.
+-- its files are together; `parent` is the id of the event that it follows from;
+-- `key` is the idempotency key, hashed, as people put addresses into them.
 CREATE TABLE signalbus_event (
     event          INTEGER PRIMARY KEY,
     id             BLOB NOT NULL UNIQUE,
@@ -58,6 +68,7 @@ CREATE TABLE signalbus_event (
     topic          TEXT NOT NULL,
     class          INTEGER NOT NULL,
     accepted_at    INTEGER NOT NULL,
+    parent         BLOB,
     first_position INTEGER NOT NULL,
     deliveries     INTEGER NOT NULL,
     file_bytes     INTEGER NOT NULL,

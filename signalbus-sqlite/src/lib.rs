@@ -37,6 +37,7 @@ mod siblings;
 mod states;
 mod store;
 mod suppress;
+mod takes;
 mod task;
 
 pub use config::{SqliteBuilder, Synchronous};

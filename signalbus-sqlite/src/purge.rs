@@ -14,6 +14,7 @@ use crate::{
     order::{self, OrderKey},
     receipts,
     states::end_code,
+    takes,
 };
 
 /// State, class, and before which time it must have ended.
@@ -32,6 +33,7 @@ pub(crate) async fn purge(
     retention: &Retention,
 ) -> Result<u64, StoreError> {
     receipts::forget_parked(conn, now).await?;
+    takes::purge(conn, now).await?;
     let rows = sqlx::query(
         "SELECT e.event, e.first_position, e.first_position + e.deliveries
          FROM signalbus_event AS e INDEXED BY signalbus_event_accepted

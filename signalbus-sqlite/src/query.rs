@@ -27,7 +27,7 @@ pub(crate) async fn event(
     let found = sqlx::query(concat!(
         "SELECT ",
         row::event_columns!(),
-        " FROM signalbus_event AS e WHERE e.id = ?1 AND e.tenant = ?2"
+        ", e.parent FROM signalbus_event AS e WHERE e.id = ?1 AND e.tenant = ?2"
     ))
     .bind(id.as_uuid().as_bytes().to_vec())
     .bind(tenant.as_str())
@@ -50,14 +50,14 @@ pub(crate) async fn event(
     .await
     .map_err(error::of)?;
     let recipients = recipients(conn, id).await?;
-    Ok(Some(EventRecord {
-        recipients,
-        event: row::event(&mut Columns::of(&found))?,
-        deliveries: rows
-            .iter()
-            .map(|row| row::delivery(&mut Columns::of(row)))
-            .collect::<Result<_, StoreError>>()?,
-    }))
+    let mut columns = Columns::of(&found);
+    let event = row::event(&mut columns)?;
+    let parent = columns.uuid_or_none()?.map(EventId::from_uuid);
+    let deliveries = rows.iter().map(|row| row::delivery(&mut Columns::of(row)));
+    let deliveries = deliveries.collect::<Result<_, StoreError>>()?;
+    let mut record = EventRecord::new(event, recipients, deliveries);
+    record.parent = parent;
+    Ok(Some(record))
 }
 
 async fn recipients(

@@ -269,6 +269,9 @@ impl Store for SqliteStore {
             .keeps(Shape::Pool)
             .keeps(Shape::Gather)
             .keeps(Shape::Watched)
+            .keeps(Shape::Addresses)
+            .keeps(Shape::Takes)
+            .keeps(Shape::Children)
             .keeps(Shape::Memo)
     }
 
@@ -351,9 +354,10 @@ impl Store for SqliteStore {
 
     async fn flush(&self, lanes: &[LaneLease], flush: &Flush) -> Result<Flushed, StoreError> {
         flush::check(flush)?;
+        let count = self.inner.lanes;
         let (now, lanes, flush) = (self.now(), lanes.to_vec(), flush.clone());
         self.write(move |conn| {
-            Box::pin(async move { flush::flush(conn, now, &lanes, &flush).await })
+            Box::pin(async move { flush::flush(conn, now, count, &lanes, &flush).await })
         })
         .await
     }

@@ -3,6 +3,7 @@
 mod address;
 #[cfg(feature = "email")]
 pub mod email;
+mod leaving;
 mod on;
 mod part;
 #[cfg(feature = "sms")]
@@ -11,6 +12,7 @@ pub mod sms;
 pub use address::{Address, AddressError};
 #[cfg(feature = "email")]
 pub use email::Email;
+pub use leaving::Leaving;
 pub use part::{Part, PartKind, Parts};
 #[cfg(feature = "sms")]
 pub use sms::Sms;
@@ -49,20 +51,44 @@ pub trait Channel: Debug + Clone + Send + Sync + 'static {
     /// The finished message as providers take it. Kept with a delivery that is retried.
     type Message: Serialize + DeserializeOwned + Send + Sync;
 
-    /// Checks options at publish, so that bad ones never wait in the store.
+    /// Checks options of a tenant's event at publish, so that bad ones never wait in the store.
     ///
     /// # Errors
     /// Says what is wrong with them.
-    fn check_options(&self, options: &Self::Options) -> Result<(), ComposeError> {
-        let _ = options;
+    fn check_options(
+        &self,
+        tenant: &TenantId,
+        options: &Self::Options,
+    ) -> Result<(), ComposeError> {
+        let _ = (tenant, options);
         Ok(())
     }
 
-    /// Who sends a message with these options, as [`Scope::sender`](crate::store::Scope) names it:
+    /// Where somebody is reached who names no address on this channel: one whose addresses are the
+    /// application's own ids takes it from there. None by default.
+    fn address_of(&self, recipient: &Recipient) -> Option<String> {
+        let _ = recipient;
+        None
+    }
+
+    /// The link by which this recipient leaves the category of the message; templates see it as
+    /// `unsubscribe_url`. None by default.
+    fn unsubscribe_url(
+        &self,
+        tenant: &TenantId,
+        to: &Self::Address,
+        category: Option<&str>,
+        options: &Self::Options,
+    ) -> Option<String> {
+        let _ = (tenant, to, category, options);
+        None
+    }
+
+    /// Who sends a tenant's message with these options, as [`Scope::sender`](crate::store::Scope) names it:
     /// where recipients opt out of one sender, a suppression for it binds only its messages. None
     /// where that is not known at publish.
-    fn sender(&self, options: &Self::Options) -> Option<String> {
-        let _ = options;
+    fn sender(&self, tenant: &TenantId, options: &Self::Options) -> Option<String> {
+        let _ = (tenant, options);
         None
     }
 
@@ -95,6 +121,8 @@ pub struct Compose<'a, C: Channel> {
     pub locale: &'a str,
     /// What the event is about.
     pub topic: &'a Topic,
+    /// The category of the message, as [`Scope::category`](crate::store::Scope::category) names it.
+    pub category: Option<&'a str>,
     /// The event's data, for channels that send it as it is.
     pub data: &'a Value,
     /// The rendered template parts; none for a channel without [`Channel::PARTS`].

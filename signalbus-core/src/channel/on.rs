@@ -16,21 +16,27 @@ impl Event {
 }
 
 impl Recipient {
-    /// Sets the address on channel `C`.
+    /// Adds an address on channel `C`: with several, each gets the message.
     #[must_use]
     pub fn on<C: Channel>(mut self, address: impl Into<String>) -> Self {
-        self.addresses.insert(C::NAME.to_owned(), address.into());
+        let address = address.into();
+        match self.addresses.get_mut(C::NAME) {
+            Some(addresses) => addresses.push(address),
+            None => {
+                self.addresses.insert(C::NAME.to_owned(), address.into());
+            }
+        }
         self
     }
 
-    /// Sets the e-mail address.
+    /// Adds an e-mail address.
     #[cfg(feature = "email")]
     #[must_use]
     pub fn email(self, address: impl Into<String>) -> Self {
         self.on::<super::Email>(address)
     }
 
-    /// Sets the telephone number for text messages, in international form (`+49…`).
+    /// Adds a telephone number for text messages, in international form (`+49…`).
     #[cfg(feature = "sms")]
     #[must_use]
     pub fn sms(self, number: impl Into<String>) -> Self {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Document, Kind};
-use crate::clock::Timestamp;
+use crate::{clock::Timestamp, event::Addresses};
 
 /// A tenant; the host's.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,9 +53,9 @@ pub struct RecipientProfile {
     /// What templates may use as `recipient.data`.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub data: Value,
-    /// One address for each channel, by channel name.
+    /// Where they are reached on each channel, by channel name.
     #[serde(default)]
-    pub addresses: BTreeMap<String, String>,
+    pub addresses: BTreeMap<String, Addresses>,
 }
 
 impl fmt::Debug for RecipientProfile {

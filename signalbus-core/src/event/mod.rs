@@ -1,5 +1,6 @@
 //! What an application publishes.
 
+mod addresses;
 mod attachment;
 mod class;
 mod idempotency;
@@ -7,6 +8,7 @@ mod notification;
 mod order;
 mod recipient;
 
+pub use addresses::Addresses;
 pub use attachment::{Attachment, AttachmentError};
 pub use class::Class;
 pub use idempotency::Idempotency;

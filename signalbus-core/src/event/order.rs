@@ -11,8 +11,8 @@ pub enum Order {
     /// No order, and more than one may be in flight: for addresses such as `ops@`.
     #[serde(rename = "none")]
     Unordered,
-    /// First sends start in publish order, one at a time; a retry does not hold back later ones of
-    /// this order.
+    /// First sends start in publish order, one at a time; a retry, and one that a pause held, does not
+    /// hold back later ones of this order.
     #[default]
     Start,
     /// A message waits until every earlier one has ended; a dead one is skipped.

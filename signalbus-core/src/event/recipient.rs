@@ -3,6 +3,8 @@ use std::{collections::BTreeMap, fmt};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::Addresses;
+
 /// Who should hear of an event, by value: the addresses come with the event.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -20,9 +22,9 @@ pub struct Recipient {
     /// What templates may use as `recipient.data`.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub data: Value,
-    /// One address for each channel, by channel name.
+    /// Where they are reached on each channel, by channel name.
     #[serde(default)]
-    pub addresses: BTreeMap<String, String>,
+    pub addresses: BTreeMap<String, Addresses>,
 }
 
 impl Recipient {

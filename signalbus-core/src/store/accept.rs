@@ -21,6 +21,8 @@ pub struct NewEvent {
     pub tenant: TenantId,
     /// What it is about.
     pub topic: Topic,
+    /// The event that it follows from, of the same tenant.
+    pub parent: Option<EventId>,
     /// How urgent it is.
     pub class: Class,
     /// How a repeat is recognised, if it is.

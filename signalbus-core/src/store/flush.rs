@@ -3,7 +3,10 @@ use std::{fmt, sync::Arc, time::Duration};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{AttemptRecord, EndState, LaneId, Position, Ready, Reason, StoredEvent, Suppression};
+use super::{
+    AddressHash, AttemptRecord, EndState, LaneId, NewEvent, Position, Ready, Reason, Refund,
+    StoredEvent, Suppression, Take,
+};
 use crate::{clock::Timestamp, id::DeliveryId};
 
 /// Claims and results to write in one transaction.
@@ -31,6 +34,8 @@ pub struct Claim {
     pub attempt: u32,
     /// Whether nothing else is in flight in this worker; see [`Interrupted::alone`](super::Interrupted).
     pub alone: bool,
+    /// What it takes from counters.
+    pub takes: Vec<Take>,
 }
 
 impl Claim {
@@ -44,6 +49,7 @@ impl Claim {
             generation: ready.generation,
             attempt: ready.attempt.saturating_add(1),
             alone: false,
+            takes: Vec::new(),
         }
     }
 }
@@ -76,6 +82,8 @@ pub struct Settle {
     pub rendering: Option<Bytes>,
     /// What to write down for the next claim of this generation, in place of what was there.
     pub memo: Option<Bytes>,
+    /// What goes back to counters.
+    pub refunds: Vec<Refund>,
     /// What else the same transaction must do.
     pub effects: Vec<Effect>,
 }
@@ -98,6 +106,7 @@ impl Settle {
             record,
             rendering: None,
             memo: ready.memo.clone(),
+            refunds: Vec::new(),
             effects: Vec::new(),
         }
     }
@@ -175,11 +184,15 @@ impl From<Why> for String {
 
 /// What a transaction does beside its main work. A store answers
 /// [`StoreErrorKind::Unsupported`](super::StoreErrorKind::Unsupported) for one it does not know.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Effect {
     /// Puts the address of the delivery on the suppression list.
     Suppress(Suppression),
+    /// Stores an event that follows from the result: parts of an audience, a message to the next one
+    /// on call. Its id follows from its parent's ([`EventId::derived`](crate::id::EventId::derived)),
+    /// so that it is stored once however often the result is written.
+    Accept(Box<NewEvent>),
 }
 
 /// The answers to a [`Flush`], in its order.
@@ -201,6 +214,11 @@ pub enum ClaimAnswer {
     Claimed(Claimed),
     /// Do not send it.
     Refused(Refusal),
+    /// A counter has too little left: the delivery was put off.
+    Later {
+        /// Until when.
+        until: Timestamp,
+    },
     /// Another worker owns the lane.
     LaneLost,
 }
@@ -213,6 +231,8 @@ pub struct Claimed {
     pub event: Arc<StoredEvent>,
     /// The place of its recipient in the event.
     pub recipient: u32,
+    /// [`NewDelivery::address`](super::NewDelivery): which of its recipient's addresses it goes to.
+    pub address: Option<AddressHash>,
     /// What is its recipient's alone; none when it was erased, or when the event came without.
     pub own: Option<Bytes>,
     /// [`NewEvent::secret`](super::NewEvent::secret); none when the event has none, or none any more.
@@ -239,6 +259,7 @@ impl Claimed {
         Self {
             event,
             recipient,
+            address: None,
             own: None,
             secret: None,
             rendering: None,

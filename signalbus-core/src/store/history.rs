@@ -2,7 +2,7 @@ use std::{borrow::Cow, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Bounce, EndState, Reason, ReceiptKind};
+use super::{Bounce, EndState, Reason, ReceiptKind, Why};
 use crate::{
     clock::Timestamp,
     name::ProviderName,
@@ -71,6 +71,13 @@ pub enum Entry {
     Held {
         /// Why it was paused.
         reason: String,
+    },
+    /// A counter had too little left for it.
+    PutOff {
+        /// Until when it waits.
+        until: Timestamp,
+        /// Why, in a word.
+        why: Why,
     },
     /// Somebody gave it a new generation.
     Redriven {

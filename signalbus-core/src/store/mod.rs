@@ -19,6 +19,7 @@ mod retention;
 mod shape;
 mod state;
 mod suppression;
+mod take;
 
 pub use accept::{
     Acceptance, AddressHash, BusAdvance, BusPosition, Fingerprint, GatherKey, IdempotencyRecord,
@@ -46,6 +47,7 @@ pub use retention::Retention;
 pub use shape::Shape;
 pub use state::{EndState, Reason, State};
 pub use suppression::{Cause, Listed, Scope, Suppression, Unsuppress};
+pub use take::{CounterKey, Counters, Refund, Take, refund, take_all};
 
 use std::fmt::Debug;
 
@@ -216,6 +218,12 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// - check a claim against cancellation, expiry, the delivery it comes after ([`After`]) and the
     ///   suppression list, and end a refused delivery in the same transaction, with a history entry
     ///   (for a suppression with its reason as the detail); then against pauses, and hold it;
+    /// - take from counters what a claim takes ([`Claim::takes`], [`take_all`]), or put the delivery off
+    ///   until then as [`Next::Later`] does (the attempt is over, nothing else changes), with a history
+    ///   entry ([`Entry::PutOff`]) and [`ClaimAnswer::Later`]; a claim repeated takes nothing again, and
+    ///   what was taken by a claim that was interrupted stays taken. Counters are locked in the order
+    ///   of their keys. Refunds ([`Settle::refunds`]) go with their result;
+    /// - store the events of [`Effect::Accept`] as [`Store::accept`] does, in the same transaction;
     /// - when a delivery ends, in whatever call, end or release those that wait for it;
     /// - forget the secret of an event ([`NewEvent::secret`]) with the end of its last open delivery,
     ///   whatever ends it, here and in [`Store::cancel`];
@@ -372,7 +380,7 @@ pub trait Store: Debug + Send + Sync + 'static {
 
     /// Forgets events all of whose deliveries ended longer ago than they are to be kept, by the store's
     /// own clock, with their recipients, files, keys, history and receipts: up to
-    /// [`Retention::most`]; says how many.
+    /// [`Retention::most`]; says how many. Counters whose time has passed go, too.
     ///
     /// # Errors
     /// Nothing was changed.

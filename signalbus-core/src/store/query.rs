@@ -103,13 +103,33 @@ impl DeliveryRecord {
 
 /// An event with its deliveries.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct EventRecord {
     /// The event; without its files and its secret.
     pub event: StoredEvent,
+    /// The event that it follows from.
+    pub parent: Option<EventId>,
     /// Its recipients, by their place.
     pub recipients: Vec<StoredRecipient>,
     /// Its deliveries, in the order of their positions.
     pub deliveries: Vec<DeliveryRecord>,
+}
+
+impl EventRecord {
+    /// An event that follows from no other.
+    #[must_use]
+    pub fn new(
+        event: StoredEvent,
+        recipients: Vec<StoredRecipient>,
+        deliveries: Vec<DeliveryRecord>,
+    ) -> Self {
+        Self {
+            event,
+            parent: None,
+            recipients,
+            deliveries,
+        }
+    }
 }
 
 /// Which deliveries. An empty filter matches all.

@@ -16,19 +16,28 @@ pub enum Shape {
     Gather,
     /// [`NewDelivery::watched`](super::NewDelivery).
     Watched,
+    /// [`Claimed::address`](super::Claimed) tells which of a recipient's addresses it goes to.
+    Addresses,
+    /// [`Claim::takes`](super::Claim) and [`Settle::refunds`](super::Settle).
+    Takes,
+    /// [`Effect::Accept`](super::Effect::Accept), and [`NewEvent::parent`](super::NewEvent).
+    Children,
     /// [`Settle::memo`](super::Settle) comes back in [`Ready`](super::Ready).
     Memo,
 }
 
 impl Shape {
     /// All there are.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::Later,
         Self::After,
         Self::Held,
         Self::Pool,
         Self::Gather,
         Self::Watched,
+        Self::Addresses,
+        Self::Takes,
+        Self::Children,
         Self::Memo,
     ];
 
@@ -42,6 +51,9 @@ impl Shape {
             Self::Pool => "pool",
             Self::Gather => "gather",
             Self::Watched => "watched",
+            Self::Addresses => "addresses",
+            Self::Takes => "takes",
+            Self::Children => "children",
             Self::Memo => "memo",
         }
     }

@@ -101,6 +101,7 @@ impl Parcel {
                 recipient: &signalbus::Recipient::new().name("Ada \"L\" Lovelace"),
                 locale: "en",
                 topic: &signalbus::Topic::new("a").unwrap(),
+                category: None,
                 data: &serde_json::Value::Null,
                 parts: &parts,
                 options,

@@ -27,9 +27,9 @@ const INSERT: &str = concat!(
     " AS now),
      asked AS MATERIALIZED (
          SELECT a.* FROM unnest($2::uuid[], $3::text[], $4::text[], $5::smallint[], $6::bigint[],
-                                $7::bytea[], $8::bytea[], $9::bytea[], $36::bytea[])
+                                $7::bytea[], $8::bytea[], $9::bytea[], $36::bytea[], $41::uuid[])
              WITH ORDINALITY AS a (id, tenant, topic, class, file_bytes, content, key,
-                                     fingerprint, secret, nth)
+                                     fingerprint, secret, parent, nth)
          WHERE NOT EXISTS (SELECT 1 FROM signalbus.event AS e WHERE e.id = a.id)),
      keys AS (
          INSERT INTO signalbus.key (tenant, key, event, fingerprint)
@@ -54,8 +54,10 @@ const INSERT: &str = concat!(
                ORDER BY d.nth OFFSET 0) AS n),
      events AS (
          INSERT INTO signalbus.event
-             (id, tenant, topic, class, file_bytes, accepted_at, first_position, last_position, content)
-         SELECT f.id, f.tenant, f.topic, f.class, f.file_bytes, t.now, n.first, n.last, f.content
+             (id, tenant, topic, class, file_bytes, accepted_at, parent, first_position, last_position,
+              content)
+         SELECT f.id, f.tenant, f.topic, f.class, f.file_bytes, t.now, f.parent, n.first, n.last,
+                f.content
          FROM t CROSS JOIN fresh AS f
          LEFT JOIN (SELECT event, min(position) AS first, max(position) AS last
                     FROM numbered GROUP BY event) AS n ON n.event = f.id
@@ -159,7 +161,8 @@ pub(super) async fn insert(
         .bind(r.of)
         .bind(r.places)
         .bind(r.keys)
-        .bind(r.contents);
+        .bind(r.contents)
+        .bind(e.parents);
     let rows = link.rows(query).await?;
     let row = rows.first().ok_or_else(|| error::corrupt("no time"))?;
     let mut columns = Columns::of(row);
@@ -178,6 +181,7 @@ struct Events<'a> {
     file_bytes: Vec<i64>,
     contents: Vec<&'a [u8]>,
     secrets: Vec<Option<&'a [u8]>>,
+    parents: Vec<Option<Uuid>>,
     keys: Vec<Option<Vec<u8>>>,
     fingerprints: Vec<Option<&'a [u8]>>,
 }
@@ -195,6 +199,9 @@ impl<'a> Events<'a> {
                 .file_bytes
                 .push(i64::try_from(event.file_bytes()).unwrap_or(i64::MAX));
             columns.secrets.push(event.secret.as_deref());
+            columns
+                .parents
+                .push(event.parent.map(|parent| *parent.as_uuid()));
             columns.contents.push(&event.content);
             columns.keys.push(key.map(|key| key.hashed().to_vec()));
             columns

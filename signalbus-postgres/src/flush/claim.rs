@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{
     Batch,
-    write::{self, Written, column},
+    write::{Written, column},
 };
 use crate::{
     codec::{Columns, HELD, end_code, lane_column, micros},
@@ -18,6 +18,7 @@ use crate::{
     order::{self, OrderKey},
     pauses, rendering, secret, siblings,
     suppress::stands_against,
+    takes,
 };
 
 /// A row that a claim ended, or that a pause holds.
@@ -66,10 +67,11 @@ pub(super) async fn refuse(
             .collect(),
         settles: Vec::new(),
     };
+    let locked = takes::lock(link, &part.claims, &[]).await?;
     let positions = column(&part.claims, |claim| claim.position.0);
     order::free(link, now, &positions).await?;
     let ended = end(link, now, &part).await?;
-    let mut written = write::write(link, &part).await?;
+    let mut written = super::claim_taking(link, &part, locked).await?;
     let mut entries = Vec::with_capacity(ended.len());
     for row in &ended {
         if row.state == HELD {

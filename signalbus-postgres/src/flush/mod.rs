@@ -11,14 +11,16 @@ mod write;
 use std::{collections::HashSet, sync::Arc};
 
 use signalbus_core::store::{
-    Claim, Effect, Flush, Flushed, LaneId, LaneLease, Next, Settle, StoreError, Suppression,
+    Claim, Effect, Flush, Flushed, LaneId, LaneLease, NewEvent, Next, Settle, StoreError,
+    Suppression,
 };
 
 use self::write::Written;
 use crate::{
+    accept,
     codec::lane_column,
     database::{Database, Link, Mode, Use},
-    error, receipts, siblings, suppress,
+    error, receipts, siblings, suppress, takes,
 };
 
 /// Refuses what this version does not know, before anything is written.
@@ -35,7 +37,7 @@ pub(crate) fn check(flush: &Flush) -> Result<(), StoreError> {
         if !settle
             .effects
             .iter()
-            .all(|effect| matches!(effect, Effect::Suppress(_)))
+            .all(|effect| matches!(effect, Effect::Suppress(_) | Effect::Accept(_)))
         {
             return Err(error::unsupported(
                 "this version of signalbus-postgres does not know an effect",
@@ -76,17 +78,16 @@ impl Batch {
     /// Whether one statement can write all of it.
     fn is_plain(&self) -> bool {
         let settled: HashSet<i64> = self.settles.iter().map(|one| one.position.0).collect();
-        self.settles.iter().all(|one| one.effects.is_empty())
-            && !self
-                .claims
-                .iter()
-                .any(|one| settled.contains(&one.position.0))
+        let plain = |one: &Settle| one.effects.is_empty() && one.refunds.is_empty();
+        let takes = |one: &Claim| settled.contains(&one.position.0) || !one.takes.is_empty();
+        self.settles.iter().all(plain) && !self.claims.iter().any(takes)
     }
 }
 
 /// Writes results and claims.
 pub(crate) async fn flush(
     database: &Arc<Database>,
+    lanes: u16,
     leases: &[LaneLease],
     flush: &Flush,
 ) -> Result<Flushed, StoreError> {
@@ -101,7 +102,7 @@ pub(crate) async fn flush(
                 if plain {
                     write::write(link, &batch).await
                 } else {
-                    in_turn(link, &batch).await
+                    in_turn(link, lanes, &batch).await
                 }
             })
         })
@@ -110,13 +111,14 @@ pub(crate) async fn flush(
 }
 
 /// Results, what they bring about, and then the claims that have to meet it.
-async fn in_turn(link: &mut Link<'_>, batch: &Batch) -> Result<Written, StoreError> {
+async fn in_turn(link: &mut Link<'_>, lanes: u16, batch: &Batch) -> Result<Written, StoreError> {
     let part = |claims, settles| Batch {
         lanes: batch.lanes.clone(),
         epochs: batch.epochs.clone(),
         claims,
         settles,
     };
+    let mut locked = takes::lock(link, &batch.claims, &batch.settles).await?;
     let first = part(Vec::new(), batch.settles.clone());
     let mut written = write::write(link, &first).await?;
     let applied = written.applied(&first);
@@ -129,8 +131,39 @@ async fn in_turn(link: &mut Link<'_>, batch: &Batch) -> Result<Written, StoreErr
         })
         .collect();
     suppress::suppress(link, written.now, &suppressions).await?;
-    let second = write::write(link, &part(batch.claims.clone(), Vec::new())).await?;
-    written.take(second, |nth| nth);
+    let effects = applied.iter().flat_map(|settle| &settle.effects);
+    let children = effects.filter_map(|effect| match effect {
+        Effect::Accept(event) => Some(NewEvent::clone(event)),
+        _ => None,
+    });
+    accept::accept(link, lanes, &children.collect::<Vec<_>>()).await?;
+    for settle in &applied {
+        locked.give_back(&settle.refunds);
+    }
+    let second = part(batch.claims.clone(), Vec::new());
+    let claims = claim_taking(link, &second, locked).await?;
+    written.take(claims, |nth| nth);
+    Ok(written)
+}
+
+/// Writes claims, and takes what they take.
+async fn claim_taking(
+    link: &mut Link<'_>,
+    batch: &Batch,
+    mut locked: takes::Locked,
+) -> Result<Written, StoreError> {
+    let mut written = write::write(link, batch).await?;
+    let mut late = Vec::new();
+    for (nth, claim) in batch.claims.iter().enumerate() {
+        if written.is_claimed(nth)
+            && let Err(until) = locked.take(claim, written.now)
+        {
+            written.put_off(nth, until);
+            late.push((claim.position.0, until));
+        }
+    }
+    locked.write(link).await?;
+    takes::put_off(link, written.now, &late).await?;
     Ok(written)
 }
 

@@ -9,8 +9,8 @@ use std::{
 use signalbus_core::{
     clock::Timestamp,
     store::{
-        ClaimAnswer, Claimed, EndState, Entry, Flushed, LaneId, Reason, Refusal, Settle,
-        SettleAnswer, StoreError, StoredEvent,
+        AddressHash, ClaimAnswer, Claimed, EndState, Entry, Flushed, LaneId, Reason, Refusal,
+        Settle, SettleAnswer, StoreError, StoredEvent,
     },
 };
 use sqlx::postgres::PgRow;
@@ -173,21 +173,23 @@ const WRITE: &str = concat!(
     pauses::holds!("d"),
     "))
              OR (d.state = 2 AND d.attempt = c.attempt AND d.claim_epoch = o.epoch))
-         RETURNING c.nth, d.position, d.event, d.recipient, d.rendered)
+         RETURNING c.nth, d.position, d.event, d.recipient, d.rendered, d.address)
      SELECT 0::smallint, 0::bigint, t.now, NULL::smallint, NULL::bigint,
             EXISTS (SELECT 1 FROM signalbus.receipt WHERE position IS NULL),
-            NULL::bytea, NULL::bytea, NULL::bytea, NULL::uuid, NULL::text, NULL::text, NULL::smallint, NULL::bigint,
+            NULL::bytea, NULL::bytea, NULL::bytea, NULL::bytea, NULL::uuid, NULL::text, NULL::text, NULL::smallint, NULL::bigint,
             NULL::bytea
      FROM t
      UNION ALL
-     SELECT 1, lane, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+     SELECT 1, lane, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+            NULL
      FROM owned
      UNION ALL
-     SELECT 2, nth, NULL, state, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+     SELECT 2, nth, NULL, state, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+            NULL
      FROM settled
      UNION ALL
      SELECT 3, c.nth, NULL, NULL, c.recipient, e.id IS NOT NULL, r.body, q.content, x.body,
-            e.id, e.tenant, e.topic, e.class, e.accepted_at,
+            c.address, e.id, e.tenant, e.topic, e.class, e.accepted_at,
             CASE WHEN row_number() OVER (PARTITION BY c.event ORDER BY c.nth) = 1
                  THEN e.content END
      FROM claimed AS c
@@ -216,11 +218,13 @@ pub(super) enum Outcome {
     Claimed {
         event: Uuid,
         recipient: u32,
+        address: Option<AddressHash>,
         own: Option<Vec<u8>>,
         secret: Option<Vec<u8>>,
         rendering: Option<Vec<u8>>,
     },
     Refused(Refusal),
+    Later(Timestamp),
 }
 
 /// Writes the whole batch.
@@ -324,6 +328,7 @@ impl Written {
         }
         let rendering = columns.take_or_none()?;
         let (own, secret) = (columns.take_or_none()?, columns.take_or_none()?);
+        let address = columns.bytes_or_none()?.map(AddressHash);
         let (event, stored) = row::event_if_whole(columns)?;
         if let Some(stored) = stored {
             self.events.insert(event, stored);
@@ -331,12 +336,22 @@ impl Written {
         let outcome = Outcome::Claimed {
             event,
             recipient,
+            address,
             own,
             secret,
             rendering,
         };
         self.claims.insert(nth, outcome);
         Ok(())
+    }
+
+    pub(super) fn is_claimed(&self, nth: usize) -> bool {
+        matches!(self.claims.get(&nth), Some(Outcome::Claimed { .. }))
+    }
+
+    /// With a claim that did not get what it takes.
+    pub(super) fn put_off(&mut self, nth: usize, until: Timestamp) {
+        self.claims.insert(nth, Outcome::Later(until));
     }
 
     /// With claims that were refused.
@@ -395,9 +410,11 @@ impl Written {
                 match self.claims.remove(&nth) {
                     None => ClaimAnswer::Refused(Refusal::Moved),
                     Some(Outcome::Refused(why)) => ClaimAnswer::Refused(why),
+                    Some(Outcome::Later(until)) => ClaimAnswer::Later { until },
                     Some(Outcome::Claimed {
                         event,
                         recipient,
+                        address,
                         own,
                         secret,
                         rendering,
@@ -406,6 +423,7 @@ impl Written {
                         let event = event
                             .ok_or_else(|| error::corrupt("the content of an event is missing"))?;
                         let mut claimed = Claimed::new(event, recipient);
+                        claimed.address = address;
                         claimed.own = own.map(Into::into);
                         claimed.secret = secret.map(Into::into);
                         claimed.rendering = rendering.map(Into::into);

@@ -17,6 +17,8 @@ pub fn check(history: &History) -> Vec<Violation> {
         rules::pace::check,
         rules::budget::check,
         rules::counts::check,
+        rules::pauses::check,
+        rules::siblings::check,
     ] {
         rule(&index, &mut verdict);
     }

@@ -5,7 +5,7 @@ use signalbus::{
     Class, DeliveryId, EventId, Order, ProviderName, TenantId, Timestamp,
     name::ChannelName,
     provider::{Fault, Outcome},
-    store::{AddressHash, AttemptOutcome, EndState, Reason},
+    store::{AddressHash, After, AttemptOutcome, EndState, Paused, Reason},
 };
 
 /// One line of a history: what one observer saw.
@@ -123,6 +123,27 @@ pub enum Seen {
         delivery: DeliveryId,
         /// The generation that began.
         began: u32,
+    },
+    /// The store began a pause.
+    Paused(Paused),
+    /// The store ended a pause.
+    Resumed(Paused),
+    /// The store refused a claim for a pause, which holds the delivery from then on.
+    Parked {
+        /// The delivery.
+        delivery: DeliveryId,
+    },
+    /// The store took a delivery that is to come after another one of its event.
+    Waits {
+        /// The delivery, and what it waits for.
+        delivery: DeliveryId,
+        /// The other one, and when it is over.
+        after: After,
+    },
+    /// The store ended a delivery, as another one had reached the recipient.
+    NotNeeded {
+        /// The delivery.
+        delivery: DeliveryId,
     },
     /// The store put an address on a suppression list.
     Suppressed(Listed),

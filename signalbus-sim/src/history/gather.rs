@@ -56,6 +56,11 @@ fn rank(seen: &Seen) -> u8 {
         | Seen::Redriven { .. }
         | Seen::Suppressed(_)
         | Seen::Unsuppressed(_)
+        | Seen::Paused(_)
+        | Seen::Resumed(_)
+        | Seen::Waits { .. }
+        | Seen::NotNeeded { .. }
+        | Seen::Parked { .. }
         | Seen::Purged { .. }
         | Seen::Receipt { .. } => 2,
         Seen::Claimed(_) => 3,

@@ -54,6 +54,8 @@ pub(super) struct Track<'a> {
     pub(super) requests: Vec<u64>,
     /// What providers said when they were asked about it.
     pub(super) lookups: Vec<usize>,
+    /// Whether a pause held it at some time.
+    pub(super) parked: bool,
     pub(super) purged: Option<usize>,
     pub(super) end: Option<&'a End>,
 }
@@ -160,9 +162,12 @@ impl<'a> Index<'a> {
             Seen::Claimed(step) | Seen::Refused { step, .. } | Seen::Settled { step, .. } => {
                 self.track(step.delivery).steps.push(at)
             }
-            Seen::Cancelled { delivery } | Seen::Redriven { delivery, .. } => {
+            Seen::Cancelled { delivery }
+            | Seen::NotNeeded { delivery }
+            | Seen::Redriven { delivery, .. } => {
                 self.track(*delivery).steps.push(at);
             }
+            Seen::Parked { delivery } => self.track(*delivery).parked = true,
             Seen::LookedUp { delivery, .. } => self.track(*delivery).lookups.push(at),
             Seen::Purged { deliveries, .. } => {
                 for delivery in deliveries {
@@ -171,6 +176,9 @@ impl<'a> Index<'a> {
             }
             Seen::Held { .. }
             | Seen::Garbage { .. }
+            | Seen::Paused(_)
+            | Seen::Resumed(_)
+            | Seen::Waits { .. }
             | Seen::Suppressed(_)
             | Seen::Unsuppressed(_)
             | Seen::Receipt { .. }
@@ -274,6 +282,7 @@ impl Track<'_> {
                     ended: Some(end), ..
                 } => state = Some(*end),
                 Seen::Cancelled { .. } => state = Some(EndState::Cancelled),
+                Seen::NotNeeded { .. } => state = Some(EndState::NotNeeded),
                 Seen::Redriven { .. } => state = None,
                 _ => {}
             }

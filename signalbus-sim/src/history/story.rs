@@ -56,8 +56,14 @@ fn mentions(event: &Event, delivery: signalbus::DeliveryId) -> bool {
             step.delivery == delivery
         }
         Seen::Cancelled { delivery: of }
+        | Seen::NotNeeded { delivery: of }
+        | Seen::Parked { delivery: of }
         | Seen::Redriven { delivery: of, .. }
         | Seen::LookedUp { delivery: of, .. } => *of == delivery,
+        Seen::Waits {
+            delivery: of,
+            after,
+        } => *of == delivery || after.sibling == delivery,
         Seen::Purged { deliveries, .. } => deliveries.contains(&delivery),
         _ => false,
     }

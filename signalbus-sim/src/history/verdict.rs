@@ -15,7 +15,7 @@ macro_rules! invariants {
             /// All of them.
             pub const ALL: &'static [Self] = &[$(Self::$name,)*];
 
-            /// The short name, `C1` to `C10`.
+            /// The short name, `C1` to `C12`.
             #[must_use]
             pub const fn code(self) -> &'static str {
                 match self {
@@ -55,6 +55,10 @@ invariants! {
     Live = "C9", "P2 accounted end";
     /// Counts agree with what happened.
     Conserved = "C10", "P2 accounted end";
+    /// What is paused is not claimed.
+    Held = "C11", "P2 accounted end";
+    /// What waits for another delivery is sent when that failed, and not when that reached somebody.
+    Sibling = "C12", "P3 bounded duplicates";
 }
 
 /// One broken promise.

@@ -34,6 +34,7 @@ impl Script {
         if calm {
             flood(&mut draw, &mut actions);
         } else {
+            hold(&mut draw, &mut actions);
             break_things(&mut draw, &mut actions, setup.workers);
         }
         actions.sort_by_key(|action| (action.at, action.id));
@@ -149,7 +150,9 @@ fn publishing(draw: &mut Draw, at: u64, mixed: bool) -> Publishing {
         .weighted(&[
             (45, Topic::Ping),
             (20, Topic::Code),
-            (15, Topic::Both),
+            (9, Topic::Both),
+            (6, Topic::Fallback),
+            (4, Topic::Escalate),
             (4, Topic::Nobody),
             (12, Topic::Blocking),
             (4, Topic::Broken),
@@ -160,6 +163,7 @@ fn publishing(draw: &mut Draw, at: u64, mixed: bool) -> Publishing {
     // message, but for the blocking ones: what is dead is redriven for them alone.
     let (order, from, to) = match topic {
         Topic::Blocking => (Order::StrictBlocking, 7, 8),
+        Topic::Fallback | Topic::Escalate => (Order::Unordered, 3, 5),
         _ if mixed => {
             let orders = [
                 (45, Order::Start),
@@ -243,6 +247,26 @@ fn house_keep(draw: &mut Draw, actions: &mut Vec<Action>) {
         let ago = Duration::from_millis(draw.below(8_000));
         let limit = u32::from(small(draw.between(1, 40)));
         add(actions, draw.below(TROUBLED), Do::Purge { ago, limit });
+    }
+}
+
+/// Pauses that begin and end; those that stand at the end of the faults are ended then.
+fn hold(draw: &mut Draw, actions: &mut Vec<Action>) {
+    for _ in 0..draw.below(3) {
+        let tenant = draw.chance(60).then(|| small(draw.below(2)));
+        let channel = draw
+            .chance(60)
+            .then(|| ["ping", "code"][index(draw.below(2))]);
+        let at = draw.below(TROUBLED);
+        let back = at + draw.between(200, 8_000);
+        for (at, on) in [(at, true), (back, false)] {
+            let what = Do::Hold {
+                tenant,
+                channel,
+                on,
+            };
+            add(actions, at.min(TROUBLED), what);
+        }
     }
 }
 

@@ -4,9 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use signalbus::{
     Signalbus, TenantId,
-    name::{ProviderName, Topic},
+    name::{ChannelName, ProviderName, Topic},
     store::{
-        CancelTarget, DeliveryFilter, PageToken, Receipt, ReceiptEffect, ReceiptKind,
+        CancelTarget, DeliveryFilter, PageToken, Paused, Receipt, ReceiptEffect, ReceiptKind,
         ReceiptTarget, Redrive, RedriveContent, Retention, Selection,
     },
 };
@@ -29,6 +29,11 @@ pub(super) async fn operate(
 ) {
     match what {
         Do::Suppress { tenant, person, on } => suppress(&engine, tenant, person, on).await,
+        Do::Hold {
+            tenant,
+            channel,
+            on,
+        } => hold(&engine, tenant, channel, on).await,
         Do::Cancel {
             publish,
             delivery,
@@ -88,6 +93,26 @@ pub(super) async fn unblock(engine: &Signalbus) {
         let redrive = redrive_of(tenant, Selection::Filter(filter));
         // What fails now is done in the next round.
         let _ = engine.redrive(redrive).await;
+    }
+}
+
+/// Ends the pauses that stand.
+pub(super) async fn resume_all(engine: &Signalbus) {
+    // What fails now is done in the next round.
+    for pause in engine.pauses().await.unwrap_or_default() {
+        let _ = engine.resume(&pause.what).await;
+    }
+}
+
+async fn hold(engine: &Signalbus, tenant: Option<u8>, channel: Option<&str>, on: bool) {
+    let mut what = Paused::everything();
+    what.tenant = tenant.and_then(people::tenant);
+    what.channel = channel.and_then(|name| ChannelName::new(name).ok());
+    // The store's log says whether it was done.
+    if on {
+        let _ = engine.pause(what, "operator", "a drill").await;
+    } else {
+        let _ = engine.resume(&what).await;
     }
 }
 

@@ -205,7 +205,7 @@ fn event(asked: &Publish, publishing: &Publishing) -> Event {
         for channel in ["ping", "code"] {
             recipient
                 .addresses
-                .insert(channel.to_owned(), people::address(*person, channel));
+                .insert(channel.to_owned(), people::address(*person, channel).into());
         }
         event = event.to(recipient);
     }

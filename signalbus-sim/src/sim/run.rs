@@ -212,6 +212,7 @@ impl Stage {
             Do::Cancel { .. }
             | Do::Redrive { .. }
             | Do::Suppress { .. }
+            | Do::Hold { .. }
             | Do::Receipt { .. }
             | Do::Purge { .. }
             | Do::Peek { .. } => {
@@ -292,6 +293,7 @@ impl Stage {
         while quiet < 2 && clock.monotonic() < healed + DEADLINE {
             clock.sleep(Duration::from_secs(2)).await;
             operator::unblock(&self.outside).await;
+            operator::resume_all(&self.outside).await;
             if self.publishers_are_done() && self.open().await? == 0 {
                 quiet += 1;
             } else {

@@ -135,6 +135,12 @@ pub(super) enum Do {
         person: u8,
         on: bool,
     },
+    /// Begins or ends a pause of a tenant, a channel, or a channel of a tenant.
+    Hold {
+        tenant: Option<u8>,
+        channel: Option<&'static str>,
+        on: bool,
+    },
     Receipt {
         publish: u64,
         delivery: u64,
@@ -207,6 +213,10 @@ pub(super) enum Topic {
     Ping,
     Code,
     Both,
+    /// On `code` only when `ping` failed.
+    Fallback,
+    /// On `code` unless `ping` was delivered in time.
+    Escalate,
     /// No rule of the policy.
     Nobody,
     /// Ordered so that a dead message blocks.
@@ -221,6 +231,8 @@ impl Topic {
             Self::Ping => "ping.plain",
             Self::Code => "code.plain",
             Self::Both => "both.plain",
+            Self::Fallback => "both.fallback",
+            Self::Escalate => "both.escalate",
             Self::Nobody => "nobody.plain",
             Self::Blocking => "ping.blocking",
             Self::Broken => "ping.broken",
@@ -231,7 +243,7 @@ impl Topic {
         match self {
             Self::Ping | Self::Blocking | Self::Broken => &["ping"],
             Self::Code => &["code"],
-            Self::Both => &["ping", "code"],
+            Self::Both | Self::Fallback | Self::Escalate => &["ping", "code"],
             Self::Nobody => &[],
         }
     }

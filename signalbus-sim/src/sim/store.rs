@@ -1,22 +1,23 @@
 //! The memory store behind a way that fails, and a log of what it did.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use signalbus::{
     Clock as _, DeliveryId, EventId, MemoryStore, Store, TenantId,
+    clock::later,
     store::{
-        Acceptance, BusAdvance, BusPosition, Cancel, CancelAnswer, Cancelled, Claim, ClaimAnswer,
-        Effect, EndState, Fetched, Flush, Flushed, LaneHolding, LaneId, LaneLease, LaneRequest,
-        NewEvent, Reason, Receipt, ReceiptEffect, Redrive, Redriven, Refusal, Retention, Settle,
-        SettleAnswer, State, StoreError, StoreErrorKind, StoreFeatures, Suppression, Unsuppress,
-        Window,
+        Acceptance, After, BusAdvance, BusPosition, Cancel, CancelAnswer, Cancelled, Claim,
+        ClaimAnswer, Effect, EndState, Fetched, Flush, Flushed, LaneHolding, LaneId, LaneLease,
+        LaneRequest, NewEvent, Pause, Paused, Reason, Receipt, ReceiptEffect, Redrive, Redriven,
+        Refusal, Released, Retention, Settle, SettleAnswer, State, StoreError, StoreErrorKind,
+        StoreFeatures, Suppression, Unsuppress, Window,
     },
 };
 
 use super::{
     gate::Gate,
-    script::{Call, How},
+    script::{Call, How, Topic},
     world::World,
 };
 use signalbus_testkit::StoreLayer;
@@ -81,9 +82,44 @@ impl SimStore {
         self.world.journal.write(&self.actor, seen);
     }
 
+    /// Lets deliveries of some topics wait for others, which no policy asks for yet.
+    fn pair(&self, event: &mut NewEvent) {
+        let fallback = event.topic.as_str() == Topic::Fallback.name();
+        if !fallback && event.topic.as_str() != Topic::Escalate.name() {
+            return;
+        }
+        let until = later(self.world.clock.now(), Duration::from_secs(4));
+        // Both channels of one person follow each other.
+        for pair in event.deliveries.chunks_mut(2) {
+            if let [first, second] = pair {
+                second.after = Some(if fallback {
+                    After::failed(first.id)
+                } else {
+                    After::undelivered(first.id, until)
+                });
+            }
+        }
+    }
+
+    /// Says which deliveries have ended as their siblings reached somebody.
+    async fn note_siblings(&self) {
+        for delivery in self.world.waiting() {
+            if let Some((EndState::NotNeeded, Reason::Reached)) = self.end_of(delivery).await
+                && self.world.stop_waiting(delivery)
+            {
+                self.write(Seen::NotNeeded { delivery });
+            }
+        }
+    }
+
     fn note_stored(&self, event: &NewEvent) {
         if !self.world.journal.is_new(event.id) {
             return;
+        }
+        let open = event.deliveries.iter().filter(|one| one.ended.is_none());
+        for (delivery, after) in open.filter_map(|one| Some((one.id, one.after?))) {
+            self.world.wait(delivery);
+            self.write(Seen::Waits { delivery, after });
         }
         let content = serde_json::from_slice::<serde_json::Value>(&event.content)
             .ok()
@@ -164,6 +200,10 @@ impl SimStore {
                     .map(|(state, _)| state);
                 self.write(Seen::Refused { step, ended });
             }
+            ClaimAnswer::Refused(Refusal::Held) => {
+                let delivery = claim.id;
+                self.write(Seen::Parked { delivery });
+            }
             ClaimAnswer::Refused(_) => {
                 let ended = self.end_of(claim.id).await.map(|(state, _)| state);
                 self.write(Seen::Refused { step, ended });
@@ -205,6 +245,8 @@ impl StoreLayer for SimStore {
         advance: Vec<BusAdvance>,
     ) -> Result<Vec<Acceptance>, StoreError> {
         let how = self.there(Call::Accept).await?;
+        let mut events = events;
+        events.iter_mut().for_each(|event| self.pair(event));
         let answers = self.inner.accept(events.clone(), advance).await?;
         for (event, answer) in events.iter().zip(&answers) {
             if matches!(answer, Acceptance::Accepted) {
@@ -251,6 +293,7 @@ impl StoreLayer for SimStore {
                 self.note_settle(settle, lanes, told).await;
             }
         }
+        self.note_siblings().await;
         for (claim, answer) in flush.claims.iter().zip(&flushed.claims) {
             self.note_claim(claim, lanes, answer).await;
         }
@@ -274,6 +317,7 @@ impl StoreLayer for SimStore {
                 },
             );
         }
+        self.note_siblings().await;
         self.back(how).await?;
         Ok(effects)
     }
@@ -304,6 +348,34 @@ impl StoreLayer for SimStore {
         }
         self.back(how).await?;
         Ok(cancelled)
+    }
+
+    async fn pause(&self, pause: Pause) -> Result<bool, StoreError> {
+        let how = self.there(Call::Operate).await?;
+        let what = pause.what.clone();
+        let new = self.inner.pause(pause).await?;
+        if new {
+            self.write(Seen::Paused(what));
+        }
+        self.back(how).await?;
+        Ok(new)
+    }
+
+    async fn resume(&self, what: &Paused) -> Result<bool, StoreError> {
+        let how = self.there(Call::Operate).await?;
+        let stood = self.inner.resume(what).await?;
+        if stood {
+            self.write(Seen::Resumed(what.clone()));
+        }
+        self.back(how).await?;
+        Ok(stood)
+    }
+
+    async fn release(&self, limit: u32) -> Result<Released, StoreError> {
+        let how = self.there(Call::Operate).await?;
+        let released = self.inner.release(limit).await?;
+        self.back(how).await?;
+        Ok(released)
     }
 
     async fn suppress(&self, suppressions: Vec<Suppression>) -> Result<(), StoreError> {

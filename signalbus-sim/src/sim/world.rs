@@ -1,5 +1,5 @@
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use signalbus::Clock as _;
+use signalbus::{Clock as _, DeliveryId};
 
 use super::{
     clock::WorldClock,
@@ -29,6 +29,8 @@ pub(super) struct World {
     broken: Mutex<Vec<Window>>,
     outages: Mutex<BTreeMap<&'static str, (Duration, Outage)>>,
     purged: Mutex<Vec<End>>,
+    /// Deliveries that were stored to wait for others.
+    waiting: Mutex<BTreeSet<DeliveryId>>,
 }
 
 /// Trouble while it lasts.
@@ -57,7 +59,21 @@ impl World {
             broken: Mutex::default(),
             outages: Mutex::default(),
             purged: Mutex::default(),
+            waiting: Mutex::default(),
         }
+    }
+
+    pub(super) fn wait(&self, delivery: DeliveryId) {
+        lock(&self.waiting).insert(delivery);
+    }
+
+    pub(super) fn waiting(&self) -> BTreeSet<DeliveryId> {
+        lock(&self.waiting).clone()
+    }
+
+    /// Whether it was waiting.
+    pub(super) fn stop_waiting(&self, delivery: DeliveryId) -> bool {
+        lock(&self.waiting).remove(&delivery)
     }
 
     /// From now on nothing goes wrong, but for what is broken for good.

@@ -63,6 +63,7 @@ impl Draft {
                 recipient: &recipient,
                 locale: "en",
                 topic: &Topic::new("user.signup").unwrap(),
+                category: None,
                 data: &serde_json::Value::Null,
                 parts: &parts,
                 options: &self.options,

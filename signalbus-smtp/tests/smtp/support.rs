@@ -49,6 +49,7 @@ impl Parcel {
                 recipient: &Recipient::new().name("Ada"),
                 locale: "en",
                 topic: &Topic::new("user.signup").unwrap(),
+                category: None,
                 data: &serde_json::Value::Null,
                 parts: &parts,
                 options,

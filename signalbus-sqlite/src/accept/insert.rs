@@ -102,16 +102,19 @@ async fn insert_events(
             fingerprint,
             content,
             length,
+            event
+                .parent
+                .map(|parent| bytes.add(parent.as_uuid().as_bytes()).0),
         ));
         first += deliveries;
     }
     sqlx::query(
         "INSERT INTO signalbus_event (event, id, tenant, topic, class, accepted_at,
-             first_position, deliveries, file_bytes, key, fingerprint, content)
+             first_position, deliveries, file_bytes, key, fingerprint, content, parent)
          SELECT value ->> 0, substr(?2, value ->> 1, 16), value ->> 2, value ->> 3, value ->> 4,
                 ?3, value ->> 5, value ->> 6, value ->> 7,
                 substr(?2, value ->> 8, 32), substr(?2, value ->> 9, 32),
-                substr(?2, value ->> 10, value ->> 11)
+                substr(?2, value ->> 10, value ->> 11), substr(?2, value ->> 12, 16)
          FROM jsonb_each(?1)",
     )
     .bind(batch::rows(&rows)?)

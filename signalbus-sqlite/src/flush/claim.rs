@@ -5,7 +5,9 @@ use std::{collections::HashMap, sync::Arc};
 
 use signalbus_core::{
     clock::Timestamp,
-    store::{Claim, ClaimAnswer, Claimed, EndState, Entry, Reason, Refusal, StoreError},
+    store::{
+        AddressHash, Claim, ClaimAnswer, Claimed, EndState, Entry, Reason, Refusal, StoreError,
+    },
 };
 use sqlx::{SqliteConnection, sqlite::SqliteRow};
 
@@ -80,7 +82,7 @@ macro_rules! asked {
 macro_rules! written {
     () => {
         "position, id, generation, attempt, state, event, recipient, order_mode > 0, order_key,
-         tenant, rendered"
+         tenant, rendered, address"
     };
 }
 
@@ -94,6 +96,7 @@ struct Written {
     event: i64,
     recipient: u32,
     rendered: bool,
+    address: Option<AddressHash>,
     ordered: bool,
     order: OrderKey,
 }
@@ -112,6 +115,7 @@ impl Written {
             ordered: columns.take()?,
             order: OrderKey(columns.take()?, columns.take()?),
             rendered: columns.take()?,
+            address: columns.bytes_or_none()?.map(AddressHash),
         })
     }
 
@@ -163,6 +167,7 @@ pub(super) async fn claim(
                         .ok_or_else(|| error::corrupt("the event of a delivery is missing"))?;
                     let mut claimed = Claimed::new(event, row.recipient);
                     let own = contents.own.get(&(row.event, row.recipient));
+                    claimed.address = row.address;
                     claimed.own = own.cloned().map(Into::into);
                     claimed.secret = contents.secrets.get(&row.event).cloned().map(Into::into);
                     claimed.rendering = renderings.get(&row.position).cloned().map(Into::into);

@@ -12,7 +12,7 @@ use signalbus_core::{
 };
 use sqlx::SqliteConnection;
 
-use crate::{error, lanes};
+use crate::{error, takes};
 
 /// The lanes that the worker still owns, with their epochs.
 type Owned = HashMap<LaneId, i64>;
@@ -31,7 +31,7 @@ pub(crate) fn check(flush: &Flush) -> Result<(), StoreError> {
         if !settle
             .effects
             .iter()
-            .all(|effect| matches!(effect, Effect::Suppress(_)))
+            .all(|effect| matches!(effect, Effect::Suppress(_) | Effect::Accept(_)))
         {
             return Err(error::unsupported(
                 "this version of signalbus-sqlite does not know an effect",
@@ -45,12 +45,18 @@ pub(crate) fn check(flush: &Flush) -> Result<(), StoreError> {
 pub(crate) async fn flush(
     conn: &mut SqliteConnection,
     now: Timestamp,
+    lanes: u16,
     leases: &[LaneLease],
     flush: &Flush,
 ) -> Result<Flushed, StoreError> {
-    let owned: Owned = lanes::current(conn, leases).await?.into_iter().collect();
-    let settles = settle::settle(conn, now, &owned, &flush.settles).await?;
-    let claims = claim::claim(conn, now, &owned, &flush.claims).await?;
+    let owned: Owned = crate::lanes::current(conn, leases)
+        .await?
+        .into_iter()
+        .collect();
+    let settles = settle::settle(conn, now, lanes, &owned, &flush.settles).await?;
+    let repeated = takes::repeated(conn, &flush.claims).await?;
+    let mut claims = claim::claim(conn, now, &owned, &flush.claims).await?;
+    takes::take(conn, now, &flush.claims, &mut claims, &repeated).await?;
     Ok(Flushed {
         now,
         claims,

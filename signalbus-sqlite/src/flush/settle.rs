@@ -5,21 +5,22 @@ use std::collections::{HashMap, HashSet};
 use signalbus_core::{
     clock::{Timestamp, later},
     store::{
-        AttemptOutcome, Effect, EndState, Entry, Next, Reason, Settle, SettleAnswer, StoreError,
-        Suppression,
+        AttemptOutcome, Effect, EndState, Entry, NewEvent, Next, Reason, Refund, Settle,
+        SettleAnswer, StoreError, Suppression,
     },
 };
 use sqlx::SqliteConnection;
 
 use super::Owned;
 use crate::{
+    accept,
     batch::{self, Bytes},
     codec::{Columns, message_hash, micros},
     error, history,
     order::{self, OrderKey},
     receipts, rendering, secret, siblings,
     states::{FIRST_END, READY, TIMED, end_code, state},
-    suppress,
+    suppress, takes,
 };
 
 /// A row as it was written.
@@ -41,6 +42,7 @@ impl Written {
 pub(super) async fn settle(
     conn: &mut SqliteConnection,
     now: Timestamp,
+    lanes: u16,
     owned: &Owned,
     settles: &[Settle],
 ) -> Result<Vec<SettleAnswer>, StoreError> {
@@ -66,7 +68,7 @@ pub(super) async fn settle(
             }
         })
         .collect();
-    follow_up(conn, now, &done).await?;
+    follow_up(conn, now, lanes, &done).await?;
     Ok(answers)
 }
 
@@ -243,6 +245,7 @@ fn message_id(settle: &Settle) -> Option<&str> {
 async fn follow_up(
     conn: &mut SqliteConnection,
     now: Timestamp,
+    lanes: u16,
     done: &[(&Settle, &Written)],
 ) -> Result<(), StoreError> {
     if done.is_empty() {
@@ -272,6 +275,18 @@ async fn follow_up(
         })
         .collect();
     suppress::suppress(conn, now, &suppressions).await?;
+    let results = done.iter().map(|(settle, _)| *settle);
+    let refunds: Vec<Refund> = results
+        .clone()
+        .flat_map(|one| one.refunds.clone())
+        .collect();
+    takes::give_back(conn, &refunds).await?;
+    let children = results.flat_map(|settle| &settle.effects);
+    let children = children.filter_map(|effect| match effect {
+        Effect::Accept(event) => Some(NewEvent::clone(event)),
+        _ => None,
+    });
+    accept::accept(conn, now, lanes, &children.collect::<Vec<_>>()).await?;
     keep_renderings(conn, done).await?;
 
     let ended = done.iter().filter(|(_, row)| row.has_ended());

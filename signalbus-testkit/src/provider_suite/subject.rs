@@ -158,6 +158,7 @@ impl<C: Channel> Subject<C> {
             recipient,
             locale: "en",
             topic: &Topic::new("provider.suite").expect("a topic"),
+            category: None,
             data: &self.data,
             parts: &parts.iter().cloned().collect::<Parts>(),
             options: &self.options,

@@ -382,6 +382,7 @@ impl Play<'_> {
         let candidates = self.reference.purgeable(before);
         let retention = Retention::new(age).limit(limit);
         let told = self.store.purge(&retention).await.map_err(failed)?;
+        self.reference.forget_counters();
         let mut gone = 0;
         for (tenant, id) in &candidates {
             let found = self.store.event(tenant, *id).await.map_err(failed)?;

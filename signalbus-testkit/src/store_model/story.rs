@@ -34,7 +34,7 @@ pub(super) enum Step {
     },
     Flush {
         worker: usize,
-        claims: Vec<(usize, bool)>,
+        claims: Vec<Wish>,
         settles: Vec<(usize, After)>,
     },
     /// Lanes, fetch, claims and results in a row, as long as nothing comes between.
@@ -67,6 +67,14 @@ pub(super) enum Step {
     Advance(Duration),
     /// The wall clock jumps back; monotonic time stays.
     Rewind(Duration),
+}
+
+/// Which delivery is claimed, and what the claim takes from which counter.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wish {
+    pub(super) which: usize,
+    pub(super) alone: bool,
+    pub(super) takes: Option<(usize, u32)>,
 }
 
 /// What a pause narrows itself to.
@@ -373,7 +381,7 @@ fn any_look() -> impl Strategy<Value = Look> {
 fn any_flush() -> impl Strategy<Value = Step> {
     (
         any_worker(),
-        vec((0..12_usize, prop::bool::weighted(0.2)), 0..5),
+        vec(any_wish(), 0..5),
         vec((0..5_usize, any_after()), 0..4),
     )
         .prop_map(|(worker, claims, settles)| Step::Flush {
@@ -381,6 +389,15 @@ fn any_flush() -> impl Strategy<Value = Step> {
             claims,
             settles,
         })
+}
+
+fn any_wish() -> impl Strategy<Value = Wish> {
+    let takes = option::weighted(0.3, (0..2_usize, 1..3_u32));
+    (0..12_usize, prop::bool::weighted(0.2), takes).prop_map(|(which, alone, takes)| Wish {
+        which,
+        alone,
+        takes,
+    })
 }
 
 fn any_after() -> impl Strategy<Value = After> {

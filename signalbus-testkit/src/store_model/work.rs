@@ -1,20 +1,29 @@
 //! What workers do: lanes, fetch, claims and results.
 
+use std::time::Duration;
+
 use signalbus_core::{
     Class,
     store::{
-        Account, Cause, ClaimAnswer, ClassWindow, Effect, EndState, Flush, LaneLease, LaneRequest,
-        Next, Ready, Reason, Refusal, Settle, SettleAnswer, Space, Suppression, Why, Window,
+        Account, Cause, ClaimAnswer, ClassWindow, CounterKey, Effect, EndState, Flush, LaneLease,
+        LaneRequest, Next, Ready, Reason, Refund, Refusal, Settle, SettleAnswer, Space,
+        Suppression, Take, Why, Window,
     },
 };
 
 use super::{
     fetch_rules,
     play::{Play, Verdict, failed, same},
-    story::{After, CHANNELS, Look, Release, TENANTS},
+    story::{After, CHANNELS, Look, Release, TENANTS, Wish},
     words,
 };
 use crate::store_suite::{Worker, channel, claim, result, taken, tenant};
+
+/// What claims take from.
+const COUNTERS: [CounterKey; 2] = [CounterKey([1; 16]), CounterKey([2; 16])];
+
+/// After this long a counter begins anew.
+const DAY: Duration = Duration::from_secs(10);
 
 impl Play<'_> {
     pub(super) async fn hold(
@@ -125,7 +134,12 @@ impl Play<'_> {
         let all: Vec<usize> = (0..CHANNELS.len()).collect();
         self.hold(worker, &all, Release::Nothing).await?;
         self.fetch(worker, &Look::all()).await?;
-        let claims: Vec<_> = (0..afters.len()).map(|which| (which, false)).collect();
+        let wish = |which| Wish {
+            which,
+            alone: false,
+            takes: None,
+        };
+        let claims: Vec<_> = (0..afters.len()).map(wish).collect();
         let leases = self.hands[worker].worker.leases.clone();
         let flush = self.flush_of(worker, &claims, &[]);
         self.flush(worker, leases.clone(), flush).await?;
@@ -138,17 +152,22 @@ impl Play<'_> {
     pub(super) fn flush_of(
         &self,
         worker: usize,
-        claims: &[(usize, bool)],
+        claims: &[Wish],
         settles: &[(usize, After)],
     ) -> Flush {
         let hand = &self.hands[worker];
         let mut flush = Flush::default();
-        for (which, alone) in claims {
-            if let Some(ready) = from_the_end(&hand.read, *which)
+        for wish in claims {
+            if let Some(ready) = from_the_end(&hand.read, wish.which)
                 && flush.claims.iter().all(|one| one.id != ready.id)
             {
                 let mut claim = claim(ready);
-                claim.alone = *alone;
+                claim.alone = wish.alone;
+                let until = self.harness.after(DAY);
+                let takes = wish
+                    .takes
+                    .map(|(from, amount)| Take::new(COUNTERS[from], amount, 2, until));
+                claim.takes = takes.into_iter().collect();
                 flush.claims.push(claim);
             }
         }
@@ -170,6 +189,10 @@ impl Play<'_> {
                 let mut settle = result(before, Next::Retry(*wait));
                 let text = format!("{name}, try {} of {}", settle.attempt, settle.generation);
                 settle.rendering = rendered.then(|| text.into());
+                settle.refunds = (!rendered)
+                    .then_some(Refund::new(COUNTERS[0], 1))
+                    .into_iter()
+                    .collect();
                 settle
             }
             After::Later { wait } => {
@@ -258,6 +281,7 @@ impl Play<'_> {
                 ClaimAnswer::Refused(Refusal::Expired) => "refused: expired",
                 ClaimAnswer::Refused(Refusal::Suppressed) => "refused: suppressed",
                 ClaimAnswer::Refused(_) => "refused: moved",
+                ClaimAnswer::Later { .. } => "refused: capped",
                 _ => "lane lost",
             });
             let hand = &mut self.hands[worker];

@@ -277,6 +277,7 @@ impl From<Draft> for NewEvent {
         Self {
             id: draft.id,
             topic: draft.topic,
+            parent: None,
             class: draft.class,
             idempotency: draft.key.map(|key| IdempotencyRecord {
                 key,

@@ -324,6 +324,16 @@ macro_rules! __store_cases {
                     a_retry_waits_no_longer_when_the_clock_goes_back
                     a_given_time_stays_so
                 }
+                takes {
+                    a_claim_that_finds_too_little_is_put_off
+                    a_claim_takes_all_or_nothing
+                    a_result_gives_back_once
+                    only_what_is_sent_is_taken
+                }
+                children {
+                    a_result_stores_what_follows
+                    a_late_result_stores_nothing
+                }
                 siblings {
                     it_waits_while_the_sibling_is_on_its_way
                     it_is_sent_when_the_sibling_fails

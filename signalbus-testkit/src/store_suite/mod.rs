@@ -44,6 +44,7 @@ mod worker;
 pub mod accept;
 pub mod bus_positions;
 pub mod cancel;
+pub mod children;
 pub mod claims;
 pub mod erasure;
 pub mod fencing;
@@ -63,6 +64,7 @@ pub mod results;
 pub mod shapes;
 pub mod sharing;
 pub mod siblings;
+pub mod takes;
 pub mod windows;
 
 pub use event::{Draft, acme, channel, provider, suppression, tenant};

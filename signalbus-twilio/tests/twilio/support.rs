@@ -114,6 +114,7 @@ impl Parcel {
                 recipient: &signalbus::Recipient::new(),
                 locale: "en",
                 topic: &signalbus::Topic::new("a").unwrap(),
+                category: None,
                 data: &serde_json::Value::Null,
                 parts: &parts,
                 options,

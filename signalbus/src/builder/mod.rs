@@ -70,6 +70,12 @@ pub enum BuildError {
     /// The name of a channel or provider cannot be used.
     #[error("the name of a channel or provider cannot be used")]
     Name(#[from] NameError),
+    /// A channel has a name that this library keeps for itself.
+    #[error(
+        "channel {0}: names that begin with `signalbus.` are kept for channels of this library, \
+             choose another"
+    )]
+    Reserved(ChannelName),
     /// Two channels have the same name.
     #[error("channel {0} is set up twice")]
     ChannelTwice(ChannelName),
@@ -317,6 +323,7 @@ impl Builder {
             policy: self.policy,
             limits: self.limits,
             ids,
+            one_address: !self.without_store && !store.features().has(Shape::Addresses),
         };
         let tenants = Arc::new(Tenants::new(self.options.tenant_metrics));
         let store = Metered::new(store, Arc::clone(&clock), Arc::clone(&tenants));
@@ -358,6 +365,9 @@ impl Builder {
     }
 }
 
+/// Names of channels that begin like this are this library's own.
+const RESERVED: &str = "signalbus.";
+
 fn check_buses(buses: &[BusSetup]) -> Result<(), BuildError> {
     for (index, setup) in buses.iter().enumerate() {
         let same = |other: &BusSetup| {
@@ -379,6 +389,9 @@ fn check_buses(buses: &[BusSetup]) -> Result<(), BuildError> {
 
 fn check_route(route: &dyn Route, store: &dyn Store) -> Result<(), BuildError> {
     let channel = route.name();
+    if channel.as_str().starts_with(RESERVED) {
+        return Err(BuildError::Reserved(channel.clone()));
+    }
     let mut providers = route.providers();
     if providers.is_empty() && !route.accounts().is_empty() {
         return Err(BuildError::OnlyAccounts(channel.clone()));

@@ -73,6 +73,9 @@ impl fmt::Display for Explanation {
                     writeln!(f, "{meanwhile}")?;
                 }
                 Entry::Held { reason } => writeln!(f, "held by a pause: {}", Visible(reason))?,
+                Entry::PutOff { until, why } => {
+                    writeln!(f, "put off until {until}: {}", Visible(why.as_str()))?;
+                }
                 Entry::Other(written) => {
                     let written = written.to_string();
                     writeln!(f, "in the words of a newer version: {}", Visible(&written))?;

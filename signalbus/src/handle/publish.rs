@@ -167,6 +167,7 @@ impl Signalbus {
                 event: &stored,
                 content: &content,
                 recipient,
+                address: planned.address,
                 secret: event.secret.as_ref(),
             };
             let rendered = route.render(&self.shared().templates, &view)?;

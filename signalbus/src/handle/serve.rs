@@ -114,6 +114,7 @@ impl Engine for Signalbus {
                 event: &stored,
                 content: &content,
                 recipient,
+                address: planned.address,
                 secret: event.secret.as_ref(),
             };
             let rendered = route.render(&templates, &view).map_err(problem)?;

@@ -52,6 +52,7 @@ const LONGEST_ID: usize = 255;
 /// As long as the name of a mailbox may be.
 const LONGEST_NAME: usize = 320;
 const LONGEST_ADDRESS: usize = 2_048;
+const MOST_ADDRESSES: usize = 20;
 
 /// Checks what no type checks. What depends on channels is checked by the planner.
 pub(super) fn check(event: &Event, limits: &PublishLimits) -> Result<(), InvalidEvent> {
@@ -110,13 +111,34 @@ fn check_recipient(index: usize, recipient: &Recipient, depth: usize) -> Result<
         let problem = format!("a name has at most {LONGEST_NAME} bytes");
         return Err(InvalidEvent::new(field("name"), problem));
     }
-    for (channel, address) in &recipient.addresses {
-        if address.len() > LONGEST_ADDRESS {
-            let problem = format!("an address has at most {LONGEST_ADDRESS} bytes");
-            return Err(InvalidEvent::new(
+    for (channel, addresses) in &recipient.addresses {
+        let wrong = |problem| {
+            Err(InvalidEvent::new(
                 field(&format!("addresses.{channel}")),
                 problem,
+            ))
+        };
+        if addresses.iter().len() > MOST_ADDRESSES {
+            return wrong(format!(
+                "a recipient has at most {MOST_ADDRESSES} addresses on a channel"
             ));
+        }
+        if addresses.iter().any(|one| one.len() > LONGEST_ADDRESS) {
+            return wrong(format!("an address has at most {LONGEST_ADDRESS} bytes"));
+        }
+    }
+    Ok(())
+}
+
+/// For a store that cannot tell several addresses apart.
+pub(super) fn one_address(event: &Event) -> Result<(), InvalidEvent> {
+    for (index, recipient) in event.to.iter().enumerate() {
+        for (channel, addresses) in &recipient.addresses {
+            if addresses.iter().len() > 1 {
+                let field = format!("to[{index}].addresses.{channel}");
+                let problem = "has several addresses, and this store sends to one only: name one";
+                return Err(InvalidEvent::new(field, problem));
+            }
         }
     }
     Ok(())

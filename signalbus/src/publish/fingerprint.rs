@@ -82,9 +82,12 @@ fn fingerprint(event: &Event) -> Fingerprint {
         feed_option(&mut hasher, recipient.locale.as_deref());
         feed(&mut hasher, &recipient.data);
         feed_length(&mut hasher, recipient.addresses.len());
-        for (channel, address) in &recipient.addresses {
+        for (channel, addresses) in &recipient.addresses {
             feed_text(&mut hasher, channel);
-            feed_text(&mut hasher, address);
+            feed_length(&mut hasher, addresses.iter().len());
+            for address in addresses {
+                feed_text(&mut hasher, address);
+            }
         }
     }
     feed_length(&mut hasher, event.attachments.len());

@@ -1,4 +1,4 @@
-use std::{collections::BTreeMap, mem::take, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, mem::take, sync::Arc};
 
 use super::{
     Answer, InvalidEvent, Prepared, PublishLimits, Published, RouteAnswer, Verdict, check,
@@ -26,6 +26,8 @@ pub(crate) struct Planner {
     pub(crate) policy: Policy,
     pub(crate) limits: PublishLimits,
     pub(crate) ids: IdSource,
+    /// Whether the store cannot tell several addresses of a recipient on one channel apart.
+    pub(crate) one_address: bool,
 }
 
 /// One recipient on one channel.
@@ -35,7 +37,7 @@ pub(crate) struct Planned<'a> {
     pub(crate) route: Option<&'a Arc<dyn Route>>,
     pub(crate) rejected: Option<String>,
     recipient_key: RecipientKey,
-    address: Option<AddressHash>,
+    pub(crate) address: Option<AddressHash>,
 }
 
 impl Planner {
@@ -64,21 +66,17 @@ impl Planner {
         let id = self.ids.event();
         let mut deliveries = Vec::with_capacity(planned.len());
         let mut routes = Vec::with_capacity(planned.len());
-        let mut keys: Vec<Option<RecipientKey>> = vec![None; event.to.len()];
         for plan in planned {
-            let delivery = self.delivery(&event, &topic, rule, &plan);
+            let delivery = self.delivery(&event, (&tenant, &topic), rule, &plan);
             routes.push(RouteAnswer {
                 recipient: plan.recipient,
                 channel: delivery.channel.clone(),
                 delivery: delivery.id,
                 answer: plan.answer(event.send_at),
             });
-            if let (Some(key), Some(_)) = (keys.get_mut(plan.recipient), delivery.address) {
-                key.get_or_insert(delivery.recipient_key);
-            }
             deliveries.push(delivery);
         }
-        let recipients = self.recipients(&event, &tenant, &keys, draft);
+        let recipients = self.recipients(&event, &tenant, &deliveries, draft);
         let content = self.content(&mut event, rule);
         let unwritable = |error: serde_json::Error| InvalidEvent::new("data", error.to_string());
         let recipients = recipients.map_err(unwritable)?;
@@ -106,6 +104,7 @@ impl Planner {
             id,
             tenant,
             topic,
+            parent: None,
             class: event.class,
             idempotency,
             content: blob,
@@ -117,17 +116,25 @@ impl Planner {
         Ok((Prepared::new(event, published), content))
     }
 
-    /// What is kept of each recipient. `keys` has those that an address gave.
+    /// What is kept of each recipient; `deliveries` come in their order.
     fn recipients(
         &self,
         event: &Event,
         tenant: &TenantId,
-        keys: &[Option<RecipientKey>],
+        deliveries: &[NewDelivery],
         draft: &mut Vec<u8>,
     ) -> Result<Vec<NewRecipient>, serde_json::Error> {
-        let recipients = event.to.iter().zip(keys).map(|(recipient, key)| {
+        let mut rest = deliveries;
+        let recipients = event.to.iter().zip(0_u32..).map(|(recipient, place)| {
+            let others = rest.iter().position(|one| one.recipient != place);
+            let (of_this, behind) = rest.split_at(others.unwrap_or(rest.len()));
+            rest = behind;
+            let routed = of_this.iter().find(|one| one.address.is_some());
             Ok(NewRecipient {
-                key: key.unwrap_or_else(|| self.unrouted_key(recipient, tenant)),
+                key: match routed {
+                    Some(delivery) => delivery.recipient_key,
+                    None => self.unrouted_key(recipient, tenant),
+                },
                 content: recipient::encode(recipient, draft)?,
             })
         });
@@ -137,12 +144,15 @@ impl Planner {
     /// For a recipient that is sent nothing: so that they are found all the same.
     fn unrouted_key(&self, recipient: &Recipient, tenant: &TenantId) -> RecipientKey {
         let normal = || {
-            recipient.addresses.iter().next().map(|(channel, address)| {
+            recipient.addresses.iter().find_map(|(channel, addresses)| {
+                let address = addresses.iter().next()?;
                 let route = self.routes.get(channel.as_str());
-                match route.map(|route| route.resolve(address, tenant, None)) {
-                    Some(Ok(resolved)) => resolved.recipient_key,
-                    _ => RecipientKey::of(tenant, address),
-                }
+                Some(
+                    match route.map(|route| route.resolve(address, tenant, None)) {
+                        Some(Ok(resolved)) => resolved.recipient_key,
+                        _ => RecipientKey::of(tenant, address),
+                    },
+                )
             })
         };
         match &recipient.id {
@@ -157,6 +167,7 @@ impl Planner {
         content.locale = event.locale.take();
         content.options = take(&mut event.options);
         content.template = rule.and_then(|rule| rule.template.clone());
+        content.category = rule.and_then(|rule| rule.category.clone());
         content.trace = event.trace.take();
         content.secret = event.secret.is_some();
         #[cfg(feature = "otel")]
@@ -176,6 +187,9 @@ impl Planner {
             Some(tenant) => TenantId::new(tenant)
                 .map_err(|error| InvalidEvent::new("tenant", error.to_string()))?,
         };
+        if self.one_address {
+            check::one_address(event)?;
+        }
         for (channel, options) in &event.options {
             let field = || format!("options.{channel}");
             let route = self
@@ -183,7 +197,7 @@ impl Planner {
                 .get(channel.as_str())
                 .ok_or_else(|| InvalidEvent::new(field(), "no such channel is set up"))?;
             route
-                .check_options(Some(options))
+                .check_options(&tenant, Some(options))
                 .map_err(|error| InvalidEvent::new(field(), error.to_string()))?;
         }
         Ok((tenant, topic))
@@ -204,8 +218,14 @@ impl Planner {
                 .iter()
                 .filter_map(|channel| self.routes.get(*channel))
             {
-                if let Some(address) = recipient.addresses.get(route.name().as_str()) {
-                    planned.push(resolve(index, recipient, tenant, route, address));
+                let first = planned.len();
+                for address in addresses(recipient, route) {
+                    let plan = resolve(index, recipient, tenant, route, &address);
+                    // Two spellings of one address are sent one message.
+                    let same = |other: &Planned<'_>| other.address == plan.address;
+                    if plan.address.is_none() || !planned[first..].iter().any(same) {
+                        planned.push(plan);
+                    }
                 }
             }
             if planned.len() == before {
@@ -224,7 +244,7 @@ impl Planner {
     fn delivery(
         &self,
         event: &Event,
-        topic: &Topic,
+        (tenant, topic): (&TenantId, &Topic),
         rule: Option<&policy::Plan>,
         plan: &Planned<'_>,
     ) -> NewDelivery {
@@ -246,7 +266,7 @@ impl Planner {
         delivery.address = plan.address;
         delivery.sender = plan
             .route
-            .and_then(|route| route.sender(event.options.get(route.name().as_str())));
+            .and_then(|route| route.sender(tenant, event.options.get(route.name().as_str())));
         delivery.category = rule.and_then(|rule| rule.category.clone());
         delivery.pool = rule.and_then(|rule| rule.pool.clone());
         delivery.send_at = event.send_at;
@@ -282,6 +302,23 @@ impl Planned<'_> {
             (None, Some(_), None) => Answer::Queued,
         }
     }
+}
+
+/// Where somebody is reached on a channel.
+fn addresses<'a>(
+    recipient: &'a Recipient,
+    route: &Arc<dyn Route>,
+) -> impl Iterator<Item = Cow<'a, str>> {
+    let named = recipient.addresses.get(route.name().as_str());
+    let known = match named {
+        None => route.address_of(recipient),
+        Some(_) => None,
+    };
+    let named = named
+        .into_iter()
+        .flatten()
+        .map(|one| Cow::Borrowed(one.as_str()));
+    named.chain(known.map(Cow::Owned))
 }
 
 fn resolve<'a>(

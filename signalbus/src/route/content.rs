@@ -36,6 +36,9 @@ pub(crate) struct Content {
     /// The template, when it is not named after the topic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) template: Option<String>,
+    /// What the rule of the topic called it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) category: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) trace: Option<TraceContext>,
     /// Whether there is a secret beside it: one that is there no more is missed.
@@ -115,6 +118,7 @@ impl Content {
             locale: None,
             options: Map::new(),
             template: None,
+            category: None,
             trace: None,
             secret: false,
         }

@@ -6,10 +6,12 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Job, Route as _, TypedRoute, Unsendable, View, content::Rendering};
+use super::{Job, TypedRoute, Unsendable, View, content::Rendering};
 use crate::{
     chain::Chain,
     channel::{Address as _, Channel, Compose, ComposeError},
+    event::Recipient,
+    store::{AddressHash, hash_address},
     template::Templates,
     text::without_value,
 };
@@ -55,6 +57,30 @@ impl<C: Channel> TypedRoute<C> {
         }
     }
 
+    /// Where it goes: to the recipient's address on this channel, of several to the one with this hash.
+    pub(super) fn target(
+        &self,
+        recipient: &Recipient,
+        hash: Option<AddressHash>,
+    ) -> Result<C::Address, Failure> {
+        let none = || {
+            let problem = "the recipient has no such address on this channel".to_owned();
+            (Unsendable::Unreadable, problem)
+        };
+        let parse = |address: &str| {
+            C::Address::parse(address).map_err(|error| (Unsendable::Address, error.to_string()))
+        };
+        let Some(named) = recipient.addresses.get(C::NAME) else {
+            return parse(&self.channel.address_of(recipient).ok_or_else(none)?);
+        };
+        if let [only] = named.as_slice() {
+            return parse(only);
+        }
+        let mut all = named.iter().filter_map(|one| C::Address::parse(one).ok());
+        all.find(|one| Some(hash_address(&self.name, one)) == hash)
+            .ok_or_else(none)
+    }
+
     /// The message: the kept one, or made from the templates.
     pub(super) fn make(
         &self,
@@ -65,13 +91,7 @@ impl<C: Channel> TypedRoute<C> {
         let recipient = job
             .recipient()
             .ok_or_else(|| fail(Unsendable::Erased, &"its recipient was erased"))?;
-        let address = recipient.addresses.get(C::NAME).ok_or_else(|| {
-            fail(
-                Unsendable::Unreadable,
-                &"the recipient has no address on this channel",
-            )
-        })?;
-        let to = C::Address::parse(address).map_err(|error| fail(Unsendable::Address, &error))?;
+        let to = self.target(recipient, job.address)?;
         if let Some(made) = self.kept(job) {
             return Ok((to, made));
         }
@@ -82,10 +102,11 @@ impl<C: Channel> TypedRoute<C> {
             event: &job.event,
             content: &job.content,
             recipient,
+            address: job.address,
             secret: job.secret.as_ref(),
         };
         let rendered = tracing::info_span!("render")
-            .in_scope(|| self.render(templates, &view))
+            .in_scope(|| self.render_to(templates, &view, Some(&to)))
             .map_err(|error| fail(Unsendable::Render, &Chain(&error)))?;
         let options = self
             .options(job.content.options.get(C::NAME))
@@ -100,6 +121,7 @@ impl<C: Channel> TypedRoute<C> {
                 recipient,
                 locale: &rendered.locale,
                 topic: &job.event.topic,
+                category: job.content.category.as_deref(),
                 data: &job.content.data,
                 parts: &rendered.parts,
                 options: &options,

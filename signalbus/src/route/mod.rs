@@ -57,6 +57,8 @@ pub(crate) struct Job {
     /// How many sends this generation has begun before.
     pub(crate) tries: u32,
     pub(crate) recipient: u32,
+    /// Which of its recipient's addresses it goes to.
+    pub(crate) address: Option<AddressHash>,
     pub(crate) expires_at: Option<Timestamp>,
     /// Whether a worker died or panicked over it, so that the provider is asked first.
     pub(crate) suspect: bool,
@@ -119,9 +121,12 @@ pub(crate) trait Route: fmt::Debug + Send + Sync {
         tenant: &TenantId,
         id: Option<&str>,
     ) -> Result<Resolved, AddressError>;
-    fn check_options(&self, options: Option<&Value>) -> Result<(), ComposeError>;
+    /// Where somebody is reached who names no address.
+    fn address_of(&self, recipient: &Recipient) -> Option<String>;
+    fn check_options(&self, tenant: &TenantId, options: Option<&Value>)
+    -> Result<(), ComposeError>;
     /// Who sends it, as the suppression list names senders.
-    fn sender(&self, options: Option<&Value>) -> Option<String>;
+    fn sender(&self, tenant: &TenantId, options: Option<&Value>) -> Option<String>;
     fn render(&self, templates: &Templates, view: &View<'_>) -> Result<Rendered, TemplateError>;
     /// Never panics and never fails: what goes wrong is in the answer.
     async fn attempt(&self, templates: &Templates, clock: &dyn Clock, job: &Job) -> Attempted;
@@ -132,6 +137,8 @@ pub(crate) struct View<'a> {
     pub(crate) event: &'a StoredEvent,
     pub(crate) content: &'a Content,
     pub(crate) recipient: &'a Recipient,
+    /// Which of its addresses.
+    pub(crate) address: Option<AddressHash>,
     pub(crate) secret: Option<&'a Value>,
 }
 
@@ -183,41 +190,25 @@ impl<C: Channel> Route for TypedRoute<C> {
         })
     }
 
-    fn check_options(&self, options: Option<&Value>) -> Result<(), ComposeError> {
-        self.channel.check_options(&self.options(options)?)
+    fn address_of(&self, recipient: &Recipient) -> Option<String> {
+        self.channel.address_of(recipient)
     }
 
-    fn sender(&self, options: Option<&Value>) -> Option<String> {
-        self.channel.sender(&self.options(options).ok()?)
+    fn check_options(
+        &self,
+        tenant: &TenantId,
+        options: Option<&Value>,
+    ) -> Result<(), ComposeError> {
+        self.channel.check_options(tenant, &self.options(options)?)
+    }
+
+    fn sender(&self, tenant: &TenantId, options: Option<&Value>) -> Option<String> {
+        self.channel.sender(tenant, &self.options(options).ok()?)
     }
 
     fn render(&self, templates: &Templates, view: &View<'_>) -> Result<Rendered, TemplateError> {
-        if C::PARTS.is_empty() {
-            return Ok(Rendered {
-                locale: String::new(),
-                parts: Parts::default(),
-            });
-        }
-        let wishes: Vec<&str> = [&view.recipient.locale, &view.content.locale]
-            .into_iter()
-            .flatten()
-            .map(String::as_str)
-            .collect();
-        templates.render(&RenderRequest {
-            template: view
-                .content
-                .template
-                .as_deref()
-                .unwrap_or(view.event.topic.as_str()),
-            locales: &wishes,
-            parts: C::PARTS,
-            data: &view.content.data,
-            recipient: view.recipient,
-            secret: view.secret,
-            event: view.event.id,
-            topic: &view.event.topic,
-            tenant: &view.event.tenant,
-        })
+        let to = self.target(view.recipient, view.address).ok();
+        self.render_to(templates, view, to.as_ref())
     }
 
     async fn attempt(&self, templates: &Templates, clock: &dyn Clock, job: &Job) -> Attempted {
@@ -244,6 +235,47 @@ impl<C: Channel> Route for TypedRoute<C> {
             attempted.rendering = made.keep(job, attempted.doubtful);
         }
         attempted
+    }
+}
+
+impl<C: Channel> TypedRoute<C> {
+    fn render_to(
+        &self,
+        templates: &Templates,
+        view: &View<'_>,
+        to: Option<&C::Address>,
+    ) -> Result<Rendered, TemplateError> {
+        if C::PARTS.is_empty() {
+            return Ok(Rendered {
+                locale: String::new(),
+                parts: Parts::default(),
+            });
+        }
+        let wishes: Vec<&str> = [&view.recipient.locale, &view.content.locale]
+            .into_iter()
+            .flatten()
+            .map(String::as_str)
+            .collect();
+        let content = view.content;
+        let unsubscribe_url = to.and_then(|to| {
+            let options = self.options(content.options.get(C::NAME)).ok()?;
+            let category = content.category.as_deref();
+            let tenant = &view.event.tenant;
+            self.channel.unsubscribe_url(tenant, to, category, &options)
+        });
+        let template = content.template.as_deref();
+        templates.render(&RenderRequest {
+            template: template.unwrap_or(view.event.topic.as_str()),
+            locales: &wishes,
+            parts: C::PARTS,
+            data: &view.content.data,
+            recipient: view.recipient,
+            secret: view.secret,
+            unsubscribe_url: unsubscribe_url.as_deref(),
+            event: view.event.id,
+            topic: &view.event.topic,
+            tenant: &view.event.tenant,
+        })
     }
 }
 

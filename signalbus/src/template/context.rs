@@ -34,6 +34,12 @@ pub(super) fn build(
     Ok(Value::from_pairs([
         ("data", json("data", request.data)?),
         ("secret", secret),
+        (
+            "unsubscribe_url",
+            request
+                .unsubscribe_url
+                .map_or(Value::UNDEFINED, Value::from),
+        ),
         ("recipient", recipient),
         ("event", event),
         ("tenant", Value::from(request.tenant.as_str())),

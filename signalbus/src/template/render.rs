@@ -24,6 +24,8 @@ pub struct RenderRequest<'a> {
     pub data: &'a Value,
     /// What it sees as `secret`, if the event has one.
     pub secret: Option<&'a Value>,
+    /// What it sees as `unsubscribe_url`, if there is one.
+    pub unsubscribe_url: Option<&'a str>,
     /// What it sees as `recipient`, without the addresses.
     pub recipient: &'a Recipient,
     /// What it sees as `event.id`.

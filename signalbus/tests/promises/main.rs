@@ -26,4 +26,6 @@ mod p7_hostile;
 mod p7_intake;
 mod p8_polite;
 mod people;
+mod senders;
+mod several_addresses;
 mod store_errors;

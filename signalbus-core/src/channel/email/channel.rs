@@ -1,7 +1,14 @@
-use super::{EmailAddress, EmailMessage, EmailOptions, Mailbox, MailboxError, attachments, domain};
+use std::sync::Arc;
+
+use super::{
+    EmailAddress, EmailMessage, EmailOptions, Mailbox, MailboxError, Unsubscribe, UnsubscribeLinks,
+    attachments, domain, senders::Senders,
+};
 use crate::{
-    channel::{AddressError, Channel, Compose, ComposeError, Part, PartKind},
+    channel::{AddressError, Channel, Compose, ComposeError, Leaving, Part, PartKind},
     event::Attachment,
+    name::{ChannelName, TenantId},
+    store::hash_address,
     text,
 };
 
@@ -18,9 +25,10 @@ use crate::{
 /// ```
 #[derive(Debug, Clone)]
 pub struct Email {
-    from: Mailbox,
+    senders: Senders,
     reply_to: Vec<Mailbox>,
-    message_id_domain: String,
+    message_id_domain: Option<String>,
+    links: Option<Arc<dyn UnsubscribeLinks>>,
     max_body: usize,
 }
 
@@ -31,6 +39,9 @@ pub enum EmailError {
     /// The sender cannot be used.
     #[error("the sender cannot be used")]
     From(#[source] MailboxError),
+    /// What was to be allowed as a sender is neither an address nor a domain behind an `@`.
+    #[error("a sender to allow is an address, or a domain written as `@acme.test`")]
+    Allowed(#[source] AddressError),
     /// The mailbox for answers cannot be used.
     #[error("the mailbox for answers cannot be used")]
     ReplyTo(#[source] MailboxError),
@@ -60,11 +71,64 @@ impl Email {
     #[must_use]
     pub fn from_mailbox(from: Mailbox) -> Self {
         Self {
-            message_id_domain: from.address().domain().to_owned(),
-            from,
+            senders: Senders::new(from),
             reply_to: Vec::new(),
+            message_id_domain: None,
+            links: None,
             max_body: Self::MAX_BODY,
         }
+    }
+
+    /// Mails of this tenant come from a mailbox of its own.
+    ///
+    /// # Errors
+    /// When the address or the name cannot be used.
+    pub fn for_tenant(mut self, tenant: TenantId, mailbox: &str) -> Result<Self, EmailError> {
+        let mailbox = mailbox.parse().map_err(EmailError::From)?;
+        self.senders.set(tenant, mailbox);
+        Ok(self)
+    }
+
+    /// Events of tenants without a sender of their own may name this one in their options: an address,
+    /// or a whole domain behind an `@`, as `@acme.test`. One that nobody allowed is refused when the
+    /// event is published: who may publish could write in anybody's name otherwise.
+    ///
+    /// ```
+    /// use signalbus::{Event, Idempotency, TenantId, channel::{Email, email::EmailOptions}};
+    ///
+    /// let email = Email::from("Acme <hello@acme.test>")?
+    ///     .allow("billing@acme.test")?
+    ///     .for_tenant(TenantId::new("globex")?, "Globex <post@globex.test>")?;
+    /// let billing = EmailOptions::new().from("Acme Billing <billing@acme.test>".parse()?);
+    /// let event = Event::new("invoice.paid", Idempotency::None).options::<Email>(&billing)?;
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When it is neither an address nor a domain.
+    pub fn allow(mut self, which: &str) -> Result<Self, EmailError> {
+        self.senders.allow(which).map_err(EmailError::Allowed)?;
+        Ok(self)
+    }
+
+    /// Events of this tenant may name this sender; the same as [`Email::allow`], which does not hold
+    /// for a tenant once this was said for it.
+    ///
+    /// # Errors
+    /// When it is neither an address nor a domain.
+    pub fn allow_for(mut self, tenant: TenantId, which: &str) -> Result<Self, EmailError> {
+        let allowed = self.senders.allow_for(tenant, which);
+        allowed.map_err(EmailError::Allowed)?;
+        Ok(self)
+    }
+
+    /// Makes for each recipient the link by which they leave the category of the mail
+    /// ([`Policy::category`](https://docs.rs/signalbus), say), unless the event has one; mails
+    /// without a category have none. Templates see it as `unsubscribe_url`.
+    #[must_use]
+    pub fn unsubscribe_links(mut self, links: impl UnsubscribeLinks) -> Self {
+        self.links = Some(Arc::new(links));
+        self
     }
 
     /// Adds a mailbox that answers go to instead of the sender.
@@ -82,7 +146,8 @@ impl Email {
     /// # Errors
     /// When it is not a domain name.
     pub fn message_id_domain(mut self, name: &str) -> Result<Self, EmailError> {
-        self.message_id_domain = domain::parse(name).map_err(EmailError::MessageIdDomain)?;
+        let name = domain::parse(name).map_err(EmailError::MessageIdDomain)?;
+        self.message_id_domain = Some(name);
         Ok(self)
     }
 
@@ -91,6 +156,37 @@ impl Email {
     pub fn max_body(mut self, bytes: usize) -> Self {
         self.max_body = bytes;
         self
+    }
+
+    /// Whom a mail comes from.
+    fn sender_of<'a>(
+        &'a self,
+        tenant: &TenantId,
+        options: &'a EmailOptions,
+    ) -> Result<&'a Mailbox, ComposeError> {
+        match &options.from {
+            None => Ok(self.senders.of(tenant)),
+            Some(named) if self.senders.may_name(tenant, named) => Ok(named),
+            Some(_) => Err(ComposeError::new(
+                "`from` is no sender that this tenant may name: allow it with Email::allow or \
+                 Email::allow_for, or leave it out",
+            )),
+        }
+    }
+
+    fn unsubscribe(
+        &self,
+        tenant: &TenantId,
+        to: &EmailAddress,
+        category: Option<&str>,
+        options: &EmailOptions,
+    ) -> Option<Unsubscribe> {
+        let made = || {
+            let (links, category) = (self.links.as_ref()?, category?);
+            let channel = ChannelName::new(Self::NAME).ok()?;
+            links.link(&Leaving::new(tenant, hash_address(&channel, to), category))
+        };
+        options.unsubscribe.clone().or_else(made)
     }
 
     fn subject(text: &str) -> Result<String, ComposeError> {
@@ -151,13 +247,26 @@ impl Channel for Email {
     type Options = EmailOptions;
     type Message = EmailMessage;
 
-    fn check_options(&self, options: &EmailOptions) -> Result<(), ComposeError> {
-        options.check()
+    fn check_options(&self, tenant: &TenantId, options: &EmailOptions) -> Result<(), ComposeError> {
+        options.check()?;
+        self.sender_of(tenant, options).map(|_| ())
+    }
+
+    fn unsubscribe_url(
+        &self,
+        tenant: &TenantId,
+        to: &EmailAddress,
+        category: Option<&str>,
+        options: &EmailOptions,
+    ) -> Option<String> {
+        let link = self.unsubscribe(tenant, to, category, options)?;
+        Some(link.url().to_owned())
     }
 
     fn compose(&self, input: Compose<'_, Self>) -> Result<EmailMessage, ComposeError> {
         let Compose { parts, options, .. } = input;
         options.check()?;
+        let from = self.sender_of(input.tenant, options)?;
         attachments::check(input.attachments)?;
         let html = self.body(HTML, parts.get(HTML))?;
         let text = self.body(TEXT, parts.get(TEXT))?;
@@ -172,8 +281,10 @@ impl Channel for Email {
             [] => &self.reply_to,
             _ => &options.reply_to,
         };
+        let domain = self.message_id_domain.as_deref();
+        let domain = domain.unwrap_or_else(|| from.address().domain());
         Ok(EmailMessage {
-            from: self.from.clone(),
+            from: from.clone(),
             to,
             cc: options.cc.clone(),
             bcc: options.bcc.clone(),
@@ -182,8 +293,8 @@ impl Channel for Email {
             html,
             text,
             headers: options.headers.clone(),
-            unsubscribe: options.unsubscribe.clone(),
-            message_id: format!("<{}@{}>", input.delivery, self.message_id_domain),
+            unsubscribe: self.unsubscribe(input.tenant, input.to, input.category, options),
+            message_id: format!("<{}@{domain}>", input.delivery),
             date: input.accepted_at,
             attachments: input.attachments.to_vec(),
         })

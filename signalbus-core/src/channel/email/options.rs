@@ -24,6 +24,10 @@ use crate::channel::ComposeError;
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct EmailOptions {
+    /// Whom the mail comes from, instead of what the channel says: one that its tenant may name
+    /// ([`Email::allow`](super::Email::allow)).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<Mailbox>,
     /// Who gets a copy, for all to see.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub cc: Vec<Mailbox>,
@@ -36,7 +40,7 @@ pub struct EmailOptions {
     /// More headers; each name once.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub headers: Vec<Header>,
-    /// How to leave the list.
+    /// How to leave the list; instead of what the channel makes for each recipient.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unsubscribe: Option<Unsubscribe>,
 }
@@ -53,6 +57,13 @@ impl EmailOptions {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Sets whom the mail comes from, instead of what the channel says.
+    #[must_use]
+    pub fn from(mut self, mailbox: Mailbox) -> Self {
+        self.from = Some(mailbox);
+        self
     }
 
     /// Adds somebody who gets a copy, for all to see.
@@ -125,6 +136,7 @@ impl fmt::Debug for EmailOptions {
     /// Shows neither addresses nor values.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EmailOptions")
+            .field("from", &self.from.is_some())
             .field("cc", &self.cc.len())
             .field("bcc", &self.bcc.len())
             .field("reply_to", &self.reply_to.len())

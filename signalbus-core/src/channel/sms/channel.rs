@@ -1,5 +1,8 @@
 use super::{PhoneNumber, Segments, SenderError, SmsMessage, SmsOptions, sender, text};
-use crate::channel::{Channel, Compose, ComposeError, Part, PartKind};
+use crate::{
+    channel::{Channel, Compose, ComposeError, Part, PartKind},
+    name::TenantId,
+};
 
 /// The channel for text messages: who sends them, and how long they may be.
 ///
@@ -70,12 +73,12 @@ impl Channel for Sms {
     type Options = SmsOptions;
     type Message = SmsMessage;
 
-    fn check_options(&self, options: &SmsOptions) -> Result<(), ComposeError> {
+    fn check_options(&self, _: &TenantId, options: &SmsOptions) -> Result<(), ComposeError> {
         options.check_media()?;
         options.sender().map(|_| ())
     }
 
-    fn sender(&self, options: &SmsOptions) -> Option<String> {
+    fn sender(&self, _: &TenantId, options: &SmsOptions) -> Option<String> {
         let named = options.sender().ok().flatten();
         named.or_else(|| self.sender.clone())
     }

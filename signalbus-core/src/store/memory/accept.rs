@@ -43,7 +43,7 @@ impl Tables {
             .collect()
     }
 
-    fn check(event: &NewEvent) -> Result<(), StoreError> {
+    pub(super) fn check(event: &NewEvent) -> Result<(), StoreError> {
         let lost = |delivery: &NewDelivery| delivery.channel.is_none() && delivery.ended.is_none();
         if event.deliveries.iter().any(lost) {
             return Err(StoreError::new(
@@ -79,7 +79,7 @@ impl Tables {
         Ok(moved)
     }
 
-    fn accept_one(&mut self, event: NewEvent, now: Timestamp) -> Acceptance {
+    pub(super) fn accept_one(&mut self, event: NewEvent, now: Timestamp) -> Acceptance {
         let hashed = event.idempotency.as_ref().map(IdempotencyRecord::hashed);
         if let Some(answer) = self.seen(&event, hashed, now) {
             return answer;
@@ -120,6 +120,7 @@ impl Tables {
         }
         self.events.push(EventRow {
             stored,
+            parent: event.parent,
             key,
             recipients: event.recipients.into_iter().map(Into::into).collect(),
             // With nothing to send there is nothing to tell.

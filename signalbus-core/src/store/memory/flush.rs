@@ -10,8 +10,8 @@ use crate::{
     id::DeliveryId,
     mutant::Mutant,
     store::{
-        Claim, ClaimAnswer, Claimed, EndState, Flush, Flushed, LaneId, LaneLease, Position, Reason,
-        Refusal, Verdict,
+        Claim, ClaimAnswer, Claimed, EndState, Entry, Flush, Flushed, LaneId, LaneLease, Position,
+        Reason, Refusal, Verdict, Why, take_all,
     },
 };
 
@@ -119,16 +119,19 @@ impl Tables {
         let row = self.rows.get(claim.position.0);
         let pause = row.and_then(|row| self.pause_of(row));
         match pause.map(|pause| pause.reason.clone()) {
-            Some(_) if Mutant::PausesIgnored.is_active() => self.begin(claim, hold),
+            Some(_) if Mutant::PausesIgnored.is_active() => self.begin(claim, hold, now),
             Some(reason) => {
                 self.hold(claim.position, reason, now);
                 ClaimAnswer::Refused(Refusal::Held)
             }
-            None => self.begin(claim, hold),
+            None => self.begin(claim, hold, now),
         }
     }
 
-    fn begin(&mut self, claim: &Claim, hold: Hold) -> ClaimAnswer {
+    fn begin(&mut self, claim: &Claim, hold: Hold, now: Timestamp) -> ClaimAnswer {
+        if let Err(until) = take_all(&mut self.counters, &claim.takes, now) {
+            return self.put_off(claim, until, now);
+        }
         if Mutant::ClaimNotWritten.is_active()
             && let Some(row) = self.rows.get(claim.position.0)
         {
@@ -147,6 +150,16 @@ impl Tables {
         }
     }
 
+    fn put_off(&mut self, claim: &Claim, until: Timestamp, now: Timestamp) -> ClaimAnswer {
+        self.wait(claim.position, until, None, now);
+        if let Some(row) = self.rows.get_mut(claim.position.0) {
+            row.attempt = claim.attempt;
+            let why = Why::Capped;
+            row.note(now, Entry::PutOff { until, why });
+        }
+        ClaimAnswer::Later { until }
+    }
+
     fn claimed(&self, row: &Row) -> Claimed {
         let event = self.events.get(row.number);
         let place = usize::try_from(row.recipient).unwrap_or(usize::MAX);
@@ -154,6 +167,7 @@ impl Tables {
         Claimed {
             event: Arc::clone(&row.event),
             recipient: row.recipient,
+            address: row.address,
             own,
             secret: event.and_then(|event| event.secret.clone()),
             rendering: row.rendering.clone(),

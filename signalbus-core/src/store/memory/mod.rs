@@ -40,8 +40,8 @@ use async_trait::async_trait;
 
 use self::tables::Tables;
 use super::{
-    Acceptance, BusAdvance, BusPosition, Cancel, Cancelled, DeliveryFilter, DeliveryRecord, Erase,
-    Erased, EventRecord, Fetched, Flush, Flushed, HistoryEntry, LaneHolding, LaneLease,
+    Acceptance, BusAdvance, BusPosition, Cancel, Cancelled, DeliveryFilter, DeliveryRecord, Effect,
+    Erase, Erased, EventRecord, Fetched, Flush, Flushed, HistoryEntry, LaneHolding, LaneLease,
     LaneRequest, Listed, NewEvent, Page, PageToken, Pause, Paused, Receipt, ReceiptEffect, Redrive,
     Redriven, Released, Retention, Shape, Store, StoreError, StoreFeatures, Suppression, Tally,
     Unsuppress, Window,
@@ -147,6 +147,9 @@ impl Store for MemoryStore {
             .keeps(Shape::Pool)
             .keeps(Shape::Gather)
             .keeps(Shape::Watched)
+            .keeps(Shape::Addresses)
+            .keeps(Shape::Takes)
+            .keeps(Shape::Children)
             .keeps(Shape::Memo)
     }
 
@@ -183,6 +186,12 @@ impl Store for MemoryStore {
     }
 
     async fn flush(&self, lanes: &[LaneLease], flush: &Flush) -> Result<Flushed, StoreError> {
+        let effects = flush.settles.iter().flat_map(|settle| &settle.effects);
+        let accepted = effects.filter_map(|effect| match effect {
+            Effect::Accept(event) => Some(event),
+            Effect::Suppress(_) => None,
+        });
+        accepted.map(AsRef::as_ref).try_for_each(Tables::check)?;
         Ok(self.run(|tables, now| tables.flush(lanes, flush, now)))
     }
 

@@ -13,6 +13,7 @@ impl Tables {
             .take(usize::try_from(retention.most()).unwrap_or(usize::MAX))
             .map(|(number, _)| number)
             .collect();
+        self.counters.retain(|_, (_, until)| *until > now);
         let mut purged = 0;
         for number in done {
             if let Some(event) = self.events.remove(number) {

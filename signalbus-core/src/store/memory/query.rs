@@ -15,14 +15,16 @@ use crate::{
 impl Tables {
     pub(super) fn event(&self, tenant: &TenantId, id: EventId) -> Option<EventRecord> {
         let event = self.event_of(tenant, id)?;
-        Some(EventRecord {
-            event: StoredEvent::clone(&event.stored),
-            recipients: event.recipients.clone(),
-            deliveries: event
-                .positions()
-                .filter_map(|position| Some(self.rows.get(position.0)?.record(position)))
-                .collect(),
-        })
+        let deliveries = event
+            .positions()
+            .filter_map(|position| Some(self.rows.get(position.0)?.record(position)));
+        let mut record = EventRecord::new(
+            StoredEvent::clone(&event.stored),
+            event.recipients.clone(),
+            deliveries.collect(),
+        );
+        record.parent = event.parent;
+        Some(record)
     }
 
     pub(super) fn delivery(&self, tenant: &TenantId, id: DeliveryId) -> Option<DeliveryRecord> {

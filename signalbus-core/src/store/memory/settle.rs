@@ -3,8 +3,8 @@ use crate::{
     clock::{Timestamp, later, until},
     mutant::Mutant,
     store::{
-        AttemptOutcome, AttemptRecord, Effect, EndState, Entry, Next, Position, Reason, Settle,
-        SettleAnswer,
+        AttemptOutcome, AttemptRecord, Effect, EndState, Entry, NewEvent, Next, Position, Reason,
+        Settle, SettleAnswer, refund,
     },
 };
 
@@ -45,7 +45,14 @@ impl Tables {
         for effect in &settle.effects {
             match effect {
                 Effect::Suppress(suppression) => self.suppressions.add(suppression.clone()),
+                Effect::Accept(event) => {
+                    // What became of it follows from its id.
+                    let _ = self.accept_one(NewEvent::clone(event), now);
+                }
             }
+        }
+        for back in &settle.refunds {
+            refund(&mut self.counters, back);
         }
         match &settle.next {
             Next::Retry(_) | Next::Later { .. } if called_off => {
@@ -62,7 +69,7 @@ impl Tables {
         self.apply_parked(position, now);
     }
 
-    fn wait(
+    pub(super) fn wait(
         &mut self,
         position: Position,
         due: Timestamp,

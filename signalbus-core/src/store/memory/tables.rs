@@ -21,7 +21,10 @@ use crate::{
     event::Attachment,
     id::{DeliveryId, EventId},
     name::{ChannelName, TenantId},
-    store::{EndState, Entry, Fingerprint, Pause, Position, Reason, StoredEvent, StoredRecipient},
+    store::{
+        Counters, EndState, Entry, Fingerprint, Pause, Position, Reason, StoredEvent,
+        StoredRecipient,
+    },
 };
 
 /// Everything the store keeps. Events have numbers, deliveries positions. Hash maps are only looked into, never iterated: the same calls
@@ -49,6 +52,7 @@ pub(super) struct Tables {
     pub(super) pauses: Vec<Pause>,
     /// What they hold.
     pub(super) held: BTreeSet<Position>,
+    pub(super) counters: Counters,
     /// The latest time there was: the wall clock may go back behind it.
     pub(super) latest: Timestamp,
 }
@@ -57,6 +61,7 @@ pub(super) struct Tables {
 #[derive(Debug, Clone)]
 pub(super) struct EventRow {
     pub(super) stored: Arc<StoredEvent>,
+    pub(super) parent: Option<EventId>,
     /// Its idempotency key, hashed.
     pub(super) key: Option<[u8; 32]>,
     pub(super) recipients: Vec<StoredRecipient>,
@@ -97,6 +102,7 @@ impl Tables {
             siblings: Siblings::default(),
             pauses: Vec::new(),
             held: BTreeSet::new(),
+            counters: Counters::new(),
             latest: Timestamp::MIN,
         }
     }

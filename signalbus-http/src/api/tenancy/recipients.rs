@@ -10,12 +10,14 @@ impl Tenancy {
     /// A recipient whose addresses are ones of their channels.
     pub(crate) fn check_recipient(&self, asked: ProfileIn) -> Answer<RecipientProfile> {
         let wrong = |field: &str, problem: &str| Problem::new(Wrong::Invalid, problem).field(field);
-        for (channel, address) in &asked.addresses {
-            let problem = self.state.engine().address(&self.tenant, channel, address);
-            problem.map_err(|error| {
-                let field = format!("addresses.{}", error.field());
-                Problem::new(Wrong::Invalid, error.problem()).field(field)
-            })?;
+        for (channel, addresses) in &asked.addresses {
+            for address in addresses {
+                let problem = self.state.engine().address(&self.tenant, channel, address);
+                problem.map_err(|error| {
+                    let field = format!("addresses.{}", error.field());
+                    Problem::new(Wrong::Invalid, error.problem()).field(field)
+                })?;
+            }
         }
         if let Some(name) = &asked.name
             && (name.is_empty()

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use signalbus_core::{
     Attachment, Class, Event, Idempotency, Order, Recipient, TenantId, Timestamp, TraceContext,
-    directory::RecipientProfile,
+    directory::RecipientProfile, event::Addresses,
 };
 use utoipa::ToSchema;
 
@@ -84,9 +84,10 @@ pub(crate) struct RecipientIn {
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
     data: Option<Map<String, Value>>,
-    /// One address for each channel, by channel name.
+    /// Where they are reached on each channel, by channel name: an address, or several.
     #[serde(default)]
-    addresses: BTreeMap<String, String>,
+    #[schema(value_type = BTreeMap<String, AddressesWord>)]
+    addresses: BTreeMap<String, Addresses>,
 }
 
 /// How a repeated publish is recognised: `{"key": "…"}`, `{"fields": ["…"]}` or `"none"`.
@@ -114,6 +115,16 @@ pub(crate) struct AttachmentIn {
     content_id: Option<String>,
     /// The bytes, in base64.
     content: String,
+}
+
+/// Where a recipient is reached on one channel.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = Addresses)]
+#[expect(dead_code, reason = "for the document: the core's own type is read")]
+pub(crate) enum AddressesWord {
+    One(String),
+    Many(Vec<String>),
 }
 
 /// How urgent an event is.

@@ -19,7 +19,7 @@ mod trail;
 pub(crate) use accounts::{AccountIn, AccountList, AccountOut};
 pub(crate) use answers::{EventAnswer, ManyAnswer, ManyAnswers, PlanAnswer, PlanRequest};
 pub(crate) use deliveries::{AddressSearch, DeliveryDetail, DeliveryList, DeliveryQuery, EventOut};
-pub(crate) use event_in::{EventIn, Frame};
+pub(crate) use event_in::{AddressesWord, EventIn, Frame};
 pub(crate) use keys::{KeyIn, KeyList, KeyMade, KeyOut, RotateIn};
 pub(crate) use object::Object;
 pub(crate) use operate::{

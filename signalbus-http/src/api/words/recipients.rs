@@ -5,10 +5,11 @@ use serde_json::{Map, Value};
 use signalbus_core::{
     Timestamp,
     directory::{Kept, RecipientProfile},
+    event::Addresses,
 };
 use utoipa::ToSchema;
 
-use super::page::next_name;
+use super::{AddressesWord, page::next_name};
 
 /// A recipient.
 #[derive(Deserialize, ToSchema)]
@@ -30,9 +31,10 @@ pub(crate) struct ProfileIn {
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
     pub(crate) data: Option<Map<String, Value>>,
-    /// One address for each channel, by channel name.
+    /// Where they are reached on each channel, by channel name: an address, or several.
     #[serde(default)]
-    pub(crate) addresses: BTreeMap<String, String>,
+    #[schema(value_type = BTreeMap<String, AddressesWord>)]
+    pub(crate) addresses: BTreeMap<String, Addresses>,
 }
 
 /// A recipient, and where they stand.
@@ -54,8 +56,9 @@ pub(crate) struct ProfileOut {
     #[serde(skip_serializing_if = "Value::is_null")]
     #[schema(value_type = Option<Object>)]
     data: Value,
-    /// One address for each channel.
-    addresses: BTreeMap<String, String>,
+    /// Where they are reached on each channel.
+    #[schema(value_type = BTreeMap<String, AddressesWord>)]
+    addresses: BTreeMap<String, Addresses>,
     /// For `If-Match`.
     revision: u64,
     /// When they were last changed.

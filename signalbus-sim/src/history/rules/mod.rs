@@ -8,6 +8,8 @@ pub(super) mod fair;
 pub(super) mod keys;
 pub(super) mod order;
 pub(super) mod pace;
+pub(super) mod pauses;
 pub(super) mod sends;
+pub(super) mod siblings;
 pub(super) mod steps;
 pub(super) mod tenants;

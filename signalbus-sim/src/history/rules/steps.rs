@@ -124,6 +124,10 @@ fn follow(place: Place, seen: &Seen) -> Option<Place> {
             generation,
             state: EndState::Cancelled,
         }),
+        (Seen::NotNeeded { .. }, Place::Open { generation, .. }) => Some(Place::Ended {
+            generation,
+            state: EndState::NotNeeded,
+        }),
         (Seen::Redriven { began, .. }, Place::Ended { generation, state }) => {
             (state.can_be_redriven() && *began == generation + 1).then_some(Place::Open {
                 generation: *began,
@@ -166,7 +170,7 @@ fn check_request(index: &Index<'_>, verdict: &mut Verdict, asked: &Asked<'_>) {
             Seen::Refused { step, ended } => {
                 ended.is_some() && step.generation == request.generation
             }
-            Seen::Cancelled { .. } => true,
+            Seen::Cancelled { .. } | Seen::NotNeeded { .. } => true,
             _ => false,
         });
     if let Some(ended) = ended

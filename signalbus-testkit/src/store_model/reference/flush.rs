@@ -1,8 +1,11 @@
 use std::sync::Arc;
 
-use signalbus_core::store::{
-    AttemptOutcome, Claim, ClaimAnswer, Claimed, Effect, EndState, Entry, LaneLease, Next, Reason,
-    Refusal, Settle, SettleAnswer, Verdict,
+use signalbus_core::{
+    Timestamp,
+    store::{
+        AttemptOutcome, Claim, ClaimAnswer, Claimed, Effect, EndState, Entry, LaneLease, Next,
+        Reason, Refusal, Settle, SettleAnswer, Take, Verdict, Why,
+    },
 };
 
 use super::{Delivery, Place, Reference};
@@ -58,6 +61,11 @@ impl Reference {
         for effect in &settle.effects {
             if let Effect::Suppress(suppression) = effect {
                 self.suppress(suppression);
+            }
+        }
+        for back in &settle.refunds {
+            if let Some((used, _)) = self.counters.get_mut(&back.counter) {
+                *used = used.saturating_add_signed(-back.amount);
             }
         }
         self.resolve(settle.id);
@@ -135,12 +143,48 @@ impl Reference {
             return ClaimAnswer::Refused(Refusal::Held);
         }
         delivery.attempt = claim.attempt;
+        if let Some(until) = self.too_little(claim) {
+            let why = Why::Capped;
+            let Some(delivery) = self.find_mut(claim.id) else {
+                return moved;
+            };
+            delivery.due = until;
+            delivery.waits_since = None;
+            delivery.note(now, Entry::PutOff { until, why });
+            return ClaimAnswer::Later { until };
+        }
+        let Some(delivery) = self.find_mut(claim.id) else {
+            return moved;
+        };
         delivery.place = Place::Sending {
             epoch: current,
             claimed_at: now,
             alone: claim.alone,
         };
         self.claimed(claim).unwrap_or(moved)
+    }
+
+    /// Takes what the claim takes; else says until when it has to wait.
+    fn too_little(&mut self, claim: &Claim) -> Option<Timestamp> {
+        let now = self.now;
+        let left = |used: u64, take: &Take| used + u64::from(take.amount) <= take.limit;
+        // A story takes from one counter at most.
+        let take = claim.takes.first()?;
+        let known = self.counters.get(&take.counter).copied();
+        let (used, until) = known
+            .filter(|(_, until)| *until > now)
+            .unwrap_or((0, take.until));
+        if !left(used, take) {
+            return Some(until);
+        }
+        let taken = (used + u64::from(take.amount), until);
+        self.counters.insert(take.counter, taken);
+        None
+    }
+
+    pub(in super::super) fn forget_counters(&mut self) {
+        let now = self.now;
+        self.counters.retain(|_, (_, until)| *until > now);
     }
 
     /// Whether the delivery that this one waits for has reached its recipient.
@@ -165,6 +209,7 @@ impl Reference {
         let own = own.filter(|_| !known.erased.contains(&place));
         let event = Arc::new(self.stored(delivery.event)?);
         let mut claimed = Claimed::new(event, delivery.new.recipient);
+        claimed.address = delivery.new.address;
         claimed.own = own.map(|one| one.content.clone());
         claimed.secret.clone_from(&known.new.secret);
         claimed.rendering.clone_from(&delivery.rendering);

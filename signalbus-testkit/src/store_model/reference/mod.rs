@@ -19,9 +19,9 @@ use signalbus_core::{
     event::Class,
     id::WorkerId,
     store::{
-        After, DeliveryRecord, EndState, Entry, Epoch, FOREVER, Group, HistoryEntry, LaneId,
-        LaneLease, NewDelivery, NewEvent, Paused, Position, Ready, Reason, Receipt, ReceiptKind,
-        Settle, SettleAnswer, SpaceId, State, StoredEvent, Suppression, Verdict,
+        After, CounterKey, DeliveryRecord, EndState, Entry, Epoch, FOREVER, Group, HistoryEntry,
+        LaneId, LaneLease, NewDelivery, NewEvent, Paused, Position, Ready, Reason, Receipt,
+        ReceiptKind, Settle, SettleAnswer, SpaceId, State, StoredEvent, Suppression, Verdict,
     },
 };
 
@@ -45,6 +45,8 @@ pub(super) struct Reference {
     bus: BTreeMap<(String, String, String, u32), u64>,
     /// With their reasons, oldest first.
     pauses: Vec<(Paused, String)>,
+    /// Used up how far, and until when.
+    counters: BTreeMap<CounterKey, (u64, Timestamp)>,
     /// Whether results are being written, and of what something became meanwhile.
     settling: bool,
     moved: Vec<DeliveryId>,
@@ -145,6 +147,7 @@ impl Reference {
             receipts: Vec::new(),
             bus: BTreeMap::new(),
             pauses: Vec::new(),
+            counters: BTreeMap::new(),
             settling: false,
             moved: Vec::new(),
             settled: Vec::new(),

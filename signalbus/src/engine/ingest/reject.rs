@@ -45,6 +45,7 @@ impl Rejected<'_> {
         NewEvent {
             id: self.id,
             topic: self.topic.unwrap_or_else(Topic::unreadable),
+            parent: None,
             class: Class::Standard,
             idempotency: None,
             content: content.encode(&[]).unwrap_or_default(),

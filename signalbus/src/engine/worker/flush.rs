@@ -287,6 +287,10 @@ impl Worker {
                     self.refused(&claiming, refusal);
                 }
                 ClaimAnswer::Refused(refusal) => self.refused(&claiming, refusal),
+                ClaimAnswer::Later { until } => {
+                    self.let_go(&claiming);
+                    self.next_due = Some(self.next_due.map_or(until, |next| next.min(until)));
+                }
                 // Also an answer of a newer store: whatever it means, nothing is sent.
                 _ => {
                     self.let_go(&claiming);
@@ -351,12 +355,14 @@ impl Worker {
         let lineup = &self.lineups[channel];
         let provider = reservation.map_or(0, |reservation| reservation.provider);
         let age = until(known_since(ready), store_now);
-        let mut job = Job {
+        // In a box: the future it goes into is moved more than once.
+        let mut job = Box::new(Job {
             id: ready.id,
             generation: ready.generation,
             attempt: ready.attempt + 1,
             tries: ready.tries,
             recipient: claimed.recipient,
+            address: claimed.address,
             expires_at: ready.expires_at,
             suspect: ready.suspicion > 0,
             // A panic adds one to it, and so does a crash while it was alone.
@@ -378,7 +384,7 @@ impl Worker {
             latch: flight.latch.clone(),
             store: Arc::clone(&self.shared.store),
             cut: Arc::clone(&self.cut),
-        };
+        });
         let span = tracing::info_span!(
             "process",
             otel.kind = "consumer",
@@ -399,7 +405,8 @@ impl Worker {
         let files = ready.bytes > 0;
         let send = task::start(
             async move {
-                if files && let Err(attempted) = with_files(&shared, &mut job).await {
+                // Few have files: only they pay for the room that reading them takes.
+                if files && let Err(attempted) = Box::pin(with_files(&shared, &mut job)).await {
                     return results.put((position, attempted));
                 }
                 let attempt = route.attempt(&shared.templates, &*shared.clock, &job);

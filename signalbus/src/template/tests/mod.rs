@@ -68,6 +68,7 @@ impl Scene {
             parts: &self.parts,
             data: &self.data,
             secret: None,
+            unsubscribe_url: None,
             recipient: &self.recipient,
             event: EventId::from_uuid(uuid::Uuid::nil()),
             topic: &Topic::new("user.signup").unwrap(),

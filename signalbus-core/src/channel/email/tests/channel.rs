@@ -62,6 +62,7 @@ impl Input {
             recipient: &recipient,
             locale: "en",
             topic: &Topic::new("a.b").unwrap(),
+            category: None,
             data: &serde_json::Value::Null,
             parts: &self.parts.into_iter().collect::<Parts>(),
             options: &self.options,

@@ -1,13 +1,16 @@
 use super::{HOSTILE, address, mailbox};
-use crate::channel::{
-    Channel, Email,
-    email::{EmailOptions, Header, Unsubscribe, UnsubscribeError},
+use crate::{
+    channel::{
+        Channel, Email,
+        email::{EmailOptions, Header, Unsubscribe, UnsubscribeError},
+    },
+    name::TenantId,
 };
 
 fn check(options: &EmailOptions) -> Result<(), String> {
     let email = Email::from("hello@acme.test").unwrap();
     email
-        .check_options(options)
+        .check_options(&TenantId::default(), options)
         .map_err(|error| error.to_string())
 }
 

@@ -20,6 +20,7 @@ fn compose_with(sms: &Sms, text: &str, options: &SmsOptions) -> Result<SmsMessag
         recipient: &Recipient::new(),
         locale: "en",
         topic: &Topic::new("auth.code").unwrap(),
+        category: None,
         data: &serde_json::Value::Null,
         parts: &Parts::from_iter([("sms.txt", text.to_owned())]),
         options,
@@ -132,7 +133,12 @@ fn senders_are_names_numbers_or_short_codes() {
     ] {
         let options = SmsOptions::new().with_sender(sender);
         assert!(Sms::new().sender(sender).is_err(), "{sender:?}");
-        assert!(Sms::new().check_options(&options).is_err(), "{sender:?}");
+        assert!(
+            Sms::new()
+                .check_options(&TenantId::default(), &options)
+                .is_err(),
+            "{sender:?}"
+        );
         assert!(
             compose_with(&Sms::new(), "a", &options).is_err(),
             "{sender:?}"

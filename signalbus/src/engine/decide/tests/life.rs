@@ -134,6 +134,7 @@ impl Life {
             id: EventId::from_uuid(Uuid::from_u128(1)),
             tenant: acme(),
             topic: Topic::new("user.signup").unwrap(),
+            parent: None,
             class: Class::Standard,
             idempotency: None,
             content: bytes::Bytes::new(),

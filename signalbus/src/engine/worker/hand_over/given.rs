@@ -91,6 +91,7 @@ pub(super) fn event(number: u64, channel: ChannelName) -> NewEvent {
         id: EventId::from_uuid(Uuid::from_u128(u128::from(number) + 1)),
         tenant: TenantId::new("acme").unwrap(),
         topic: Topic::new("user.signup").unwrap(),
+        parent: None,
         class: Class::Standard,
         idempotency: None,
         content: bytes::Bytes::new(),
