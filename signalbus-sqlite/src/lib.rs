@@ -4,6 +4,7 @@
 mod accept;
 mod batch;
 mod bus;
+mod busy;
 mod cancel;
 mod codec;
 mod config;
@@ -13,6 +14,7 @@ mod directory;
 mod erase;
 mod error;
 mod fetch;
+mod files;
 mod filter;
 mod flush;
 #[cfg(feature = "__fuzzing")]

@@ -36,6 +36,7 @@ mod guard;
 mod metadata;
 mod package;
 mod process;
+mod redis;
 mod report;
 mod schema;
 mod servers;
@@ -66,7 +67,7 @@ enum Chore {
     /// Run all tests, doc tests and examples of the workspace.
     Test {
         /// What takes long, too: 200 kills on each durable store, 10,000 requests to the live API, a Kafka
-        /// cluster that loses brokers, and the fuzz targets for a minute.
+        /// cluster that loses brokers, one limit for a minute, Valkey, and the fuzz targets for a minute.
         #[arg(long)]
         all: bool,
     },
@@ -99,7 +100,7 @@ enum Chore {
         /// Repeats the moments of the kills of an earlier run, as far as an operating system can.
         #[arg(long)]
         seed: Option<u64>,
-        /// The store: `sqlite`, `postgres`, or the URL of a Postgres database.
+        /// The store: `sqlite`, `full-disk`, `postgres`, or the URL of a Postgres database.
         #[arg(long, default_value = "sqlite")]
         store: String,
     },
@@ -150,16 +151,18 @@ fn main() -> ExitCode {
         Chore::Test { all } => {
             test::run(&mut report);
             if all {
-                for store in ["sqlite", "postgres"] {
+                for store in ["sqlite", "full-disk", "postgres"] {
                     chaos::run(&mut report, 200, None, store);
                 }
                 test::cluster(&mut report);
+                redis::run(&mut report);
                 schema::run(&mut report);
                 ship::images::run(&mut report);
                 ship::charts::run(&mut report);
                 ship::workflows::run(&mut report);
                 ship::release::interface(&mut report);
                 book::build::run(&mut report);
+                ship::upgrade::run(&mut report);
                 fuzz::run(&mut report, &fuzz::Arguments::short());
             }
         }

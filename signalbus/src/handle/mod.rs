@@ -98,7 +98,8 @@ impl Signalbus {
 
     /// Stops the engine: takes no new work, lets sends in flight finish for up to
     /// [`EngineOptions::drain`](crate::EngineOptions), writes their results and gives its lanes
-    /// up at once. The handle still publishes. Does nothing when it does not run.
+    /// up at once. A store that does not answer is waited for up to three seconds more. The handle
+    /// still publishes. Does nothing when it does not run.
     ///
     /// Cancel safe: a dropped call leaves the engine stopping.
     pub async fn shutdown(&self) {

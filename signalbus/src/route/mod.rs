@@ -2,6 +2,7 @@
 
 mod attempted;
 pub(crate) mod content;
+mod copies;
 pub(crate) mod fresh;
 mod guarantee;
 mod message;
@@ -26,7 +27,7 @@ use crate::{
     id::DeliveryId,
     name::{ChannelName, ProviderName, TenantId},
     provider::{Capabilities, Latch, Provider},
-    store::{AddressHash, RecipientKey, StoredEvent, hash_address},
+    store::{AddressHash, RecipientKey, Store, StoredEvent, hash_address},
     template::{RenderRequest, Rendered, TemplateError, Templates},
 };
 
@@ -116,7 +117,13 @@ pub(crate) trait Route: fmt::Debug + Send + Sync {
     fn sender(&self, tenant: &TenantId, options: Option<&Value>) -> Option<String>;
     fn render(&self, templates: &Templates, view: &View<'_>) -> Result<Rendered, TemplateError>;
     /// Never panics and never fails: what goes wrong is in the answer.
-    async fn attempt(&self, templates: &Templates, clock: &dyn Clock, job: &Job) -> Attempted;
+    async fn attempt(
+        &self,
+        templates: &Templates,
+        clock: &dyn Clock,
+        store: &dyn Store,
+        job: &Job,
+    ) -> Attempted;
 }
 
 /// What a template may see.
@@ -202,16 +209,25 @@ impl<C: Channel> Route for TypedRoute<C> {
         self.render_to(templates, view, to.as_ref())
     }
 
-    async fn attempt(&self, templates: &Templates, clock: &dyn Clock, job: &Job) -> Attempted {
+    async fn attempt(
+        &self,
+        templates: &Templates,
+        clock: &dyn Clock,
+        store: &dyn Store,
+        job: &Job,
+    ) -> Attempted {
         let began = clock.monotonic();
         let made = std::panic::catch_unwind(AssertUnwindSafe(|| self.make(templates, job)));
         let making = clock.monotonic().saturating_sub(began);
-        let (address, made) = match made {
+        let (address, mut made) = match made {
             Ok(Ok(made)) => made,
             Ok(Err((why, detail))) => return Attempted::unsendable(why, detail),
             // The text of a panic may quote what was being rendered.
             Err(_) => return Attempted::unsendable(Unsendable::Render, "a panic".to_owned()),
         };
+        if let Err(attempted) = self.check_copies(store, job, &mut made).await {
+            return *attempted;
+        }
         let Some((_, provider)) = self.providers.get(job.provider) else {
             return Attempted::unsendable(Unsendable::Unreadable, "no such provider".to_owned());
         };
