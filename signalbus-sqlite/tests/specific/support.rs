@@ -46,6 +46,7 @@ pub(crate) fn event(ids: &IdSource, of: &str, class: Class) -> NewEvent {
     let tenant = tenant(of);
     NewEvent {
         id: ids.event(),
+        parent: None,
         tenant: tenant.clone(),
         topic: Topic::new("test.happened").unwrap(),
         class,

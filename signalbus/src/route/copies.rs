@@ -27,7 +27,8 @@ impl<C: Channel> TypedRoute<C> {
         if copies.is_empty() {
             return Ok(());
         }
-        let sender = self.sender(job.content.options.get(C::NAME));
+        let options = job.content.options.get(C::NAME);
+        let sender = self.sender(&job.event.tenant, options);
         let asked = copies.iter().map(|address| {
             let mut listed = Listed::new(job.event.tenant.clone(), self.name.clone(), *address);
             listed.sender.clone_from(&sender);
