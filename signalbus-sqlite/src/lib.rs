@@ -44,4 +44,6 @@ mod task;
 
 pub use config::{SqliteBuilder, Synchronous};
 pub use schema::SchemaVersion;
+/// The driver that this is built on, for transactions of yours: the same version without a line of its own.
+pub use sqlx;
 pub use store::SqliteStore;

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `test` | every test, every doc test, every example | [`mod@test`], [`examples`], [`servers`] |
 //! | `check` | format, lints, documentation, features, dependencies, packages | [`check`], [`features`], [`guard`], [`package`] |
+//! | `book` | the documentation as a site, and what of it is generated; links are part of `check` | [`book`] |
 //! | `deny` | bans, licences, sources, advisories; part of `check` | [`deny`] |
 //! | `deploy` | rules by promtool and amtool, dashboards, and all of it against a real Prometheus | [`deploy`] |
 //! | `up` | the whole system as plain processes, until Ctrl-C | [`up`] |
@@ -23,6 +24,7 @@
     reason = "a program for the terminal"
 )]
 
+mod book;
 mod chaos;
 mod check;
 mod deny;
@@ -71,6 +73,21 @@ enum Chore {
     },
     /// Check format, lints, documentation, features and dependencies.
     Check,
+    /// Build the book with mdBook into target/book, installing it if it is missing.
+    Book {
+        /// Write the parts that are generated, and build nothing.
+        #[arg(long)]
+        write: bool,
+        /// Only check, which needs no mdBook: the part of `check` that is about the documentation.
+        #[arg(long, conflicts_with = "write")]
+        check: bool,
+    },
+    /// What mdBook calls: a book as JSON on standard input, the same rewritten on standard output.
+    #[command(hide = true)]
+    BookPages {
+        /// `supports`, and what for.
+        question: Vec<String>,
+    },
     /// Check the dependency graph with cargo-deny, installing it if it is missing.
     Deny,
     /// Check rules, dashboards and runbooks with the tools of those who run them.
@@ -117,6 +134,9 @@ fn main() -> ExitCode {
     if matches!(chore, Chore::Notices) {
         return print_notices();
     }
+    if let Chore::BookPages { question } = &chore {
+        return book_pages(question);
+    }
     #[cfg(unix)]
     if matches!(chore, Chore::Up) {
         // Comes back only when it could not start.
@@ -141,6 +161,7 @@ fn main() -> ExitCode {
                 ship::charts::run(&mut report);
                 ship::workflows::run(&mut report);
                 ship::release::interface(&mut report);
+                book::build::run(&mut report);
                 ship::upgrade::run(&mut report);
                 fuzz::run(&mut report, &fuzz::Arguments::short());
             }
@@ -151,7 +172,10 @@ fn main() -> ExitCode {
         Chore::Chaos { kills, seed, store } => chaos::run(&mut report, kills, seed, &store),
         Chore::Sim(arguments) => sim::run(&mut report, &arguments),
         Chore::Fuzz(arguments) => fuzz::run(&mut report, &arguments),
-        Chore::Notices => {}
+        Chore::Book { write: true, .. } => book::check::write(&mut report),
+        Chore::Book { check: true, .. } => book::check::run(&mut report),
+        Chore::Book { .. } => book::build::run(&mut report),
+        Chore::Notices | Chore::BookPages { .. } => {}
         #[cfg(unix)]
         Chore::Up => {}
         Chore::Images => ship::images::run(&mut report),
@@ -176,6 +200,23 @@ fn print_notices() -> ExitCode {
     match ship::notices::text() {
         Ok(text) => {
             print!("{text}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Any renderer is supported.
+fn book_pages(question: &[String]) -> ExitCode {
+    if !question.is_empty() {
+        return ExitCode::SUCCESS;
+    }
+    match book::filter::run() {
+        Ok(book) => {
+            println!("{book}");
             ExitCode::SUCCESS
         }
         Err(error) => {

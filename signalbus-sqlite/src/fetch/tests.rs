@@ -52,6 +52,7 @@ async fn backlog(count: u32, send_at: Option<Timestamp>) -> Backlog {
             parent: None,
             tenant: tenant.clone(),
             topic: Topic::new("test.happened").unwrap(),
+            parent: None,
             class: Class::Bulk,
             idempotency: None,
             content: b"content".to_vec().into(),

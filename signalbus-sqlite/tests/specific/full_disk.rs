@@ -1,7 +1,7 @@
 //! Disks as they are: full, with a limit on files, read only, gone. Each test starts itself again in a namespace of
 //! its own, with a small file system in memory.
 
-use std::{fs::Permissions, os::unix::fs::PermissionsExt as _, path::Path, process::Command};
+use std::{os::unix::fs::PermissionsExt, path::Path, process::Command};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use signalbus::{
@@ -146,7 +146,7 @@ async fn read_only() {
     };
     let disk = Path::new(&disk);
     let path = disk.join("notifications.db");
-    let may = |mode| std::fs::set_permissions(disk, Permissions::from_mode(mode)).unwrap();
+    let may = |mode| std::fs::set_permissions(disk, PermissionsExt::from_mode(mode)).unwrap();
     for there in [false, true] {
         may(0o500);
         let error = SqliteStore::open(&path).await.unwrap_err();

@@ -14,6 +14,7 @@ mod full_disk;
 mod host;
 #[cfg(unix)]
 mod misplaced;
+mod newer;
 mod ownership;
 mod purges;
 mod support;

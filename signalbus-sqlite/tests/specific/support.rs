@@ -49,6 +49,7 @@ pub(crate) fn event(ids: &IdSource, of: &str, class: Class) -> NewEvent {
         parent: None,
         tenant: tenant.clone(),
         topic: Topic::new("test.happened").unwrap(),
+        parent: None,
         class,
         idempotency: None,
         content: b"content".to_vec().into(),

@@ -187,16 +187,22 @@ impl Signalbus {
     }
 }
 
-/// Why a preview could not be made.
+/// Why a preview could not be made. `Display` says what is wrong.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PreviewError {
     /// The event itself is wrong.
-    #[error("the event cannot be published")]
-    Invalid(#[from] InvalidEvent),
+    #[error("the event cannot be published: {0}")]
+    Invalid(InvalidEvent),
     /// A template is missing or fails.
-    #[error("the event cannot be rendered")]
+    #[error(transparent)]
     Template(#[from] TemplateError),
+}
+
+impl From<InvalidEvent> for PreviewError {
+    fn from(error: InvalidEvent) -> Self {
+        Self::Invalid(error)
+    }
 }
 
 fn empty(event: EventId) -> Published {

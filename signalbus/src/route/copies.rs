@@ -27,12 +27,11 @@ impl<C: Channel> TypedRoute<C> {
         if copies.is_empty() {
             return Ok(());
         }
-        let options = job.content.options.get(C::NAME);
-        let sender = self.sender(&job.event.tenant, options);
+        let sender = self.sender(&job.event.tenant, job.content.options.get(C::NAME));
         let asked = copies.iter().map(|address| {
             let mut listed = Listed::new(job.event.tenant.clone(), self.name.clone(), *address);
             listed.sender.clone_from(&sender);
-            listed.category.clone_from(&job.category);
+            listed.category.clone_from(&job.content.category);
             listed
         });
         let found = match store.suppressed(asked.collect()).await {

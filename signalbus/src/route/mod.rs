@@ -21,7 +21,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    channel::{Address, AddressError, Channel, ComposeError, Parts},
+    channel::{Address, AddressError, Channel, ComposeError, Part, Parts},
     clock::{Clock, Timestamp},
     event::{Attachment, Recipient},
     id::DeliveryId,
@@ -58,8 +58,6 @@ pub(crate) struct Job {
     /// Which of its recipient's addresses it goes to.
     pub(crate) address: Option<AddressHash>,
     pub(crate) expires_at: Option<Timestamp>,
-    /// What kind of message the policy says it is.
-    pub(crate) category: Option<String>,
     /// Whether a worker died or panicked over it, so that the provider is asked first.
     pub(crate) suspect: bool,
     /// Whether the last try is known to have been cut short by a worker that died.
@@ -99,6 +97,8 @@ impl Job {
 pub(crate) trait Route: fmt::Debug + Send + Sync {
     fn name(&self) -> &ChannelName;
     fn settings(&self) -> &RouteSettings;
+    /// What a message is made of; empty for a channel without templates.
+    fn parts(&self) -> &'static [Part];
     fn providers(&self) -> Vec<(ProviderName, Capabilities)>;
     /// Providers that only some messages go through.
     fn accounts(&self) -> &[(Owner, Arc<dyn Route>)];
@@ -155,6 +155,10 @@ impl<C: Channel> Route for TypedRoute<C> {
         &self.settings
     }
 
+    fn parts(&self) -> &'static [Part] {
+        C::PARTS
+    }
+
     fn providers(&self) -> Vec<(ProviderName, Capabilities)> {
         self.providers
             .iter()
@@ -173,9 +177,14 @@ impl<C: Channel> Route for TypedRoute<C> {
         id: Option<&str>,
     ) -> Result<Resolved, AddressError> {
         let address = C::Address::parse(address)?;
+        let hash = hash_address(&self.name, &address);
+        let recipient_key = match id {
+            Some(id) => RecipientKey::of(tenant, id),
+            None => RecipientKey::of_address(tenant, hash),
+        };
         Ok(Resolved {
-            hash: hash_address(&self.name, &address),
-            recipient_key: RecipientKey::of(tenant, id.unwrap_or_else(|| address.as_str())),
+            hash,
+            recipient_key,
         })
     }
 

@@ -242,9 +242,16 @@ impl Templates {
             .flat_map(|locales| locales.values().map(|locale| locale.tag.as_str()))
     }
 
+    /// Whether some locale of it has some of these parts: it is meant for the channel that they are of.
+    pub(crate) fn has_any(&self, template: &str, parts: &[Part]) -> bool {
+        let locales = self.shared.templates.get(template);
+        let mut locales = locales.into_iter().flat_map(BTreeMap::values);
+        locales.any(|locale| locale.is_for(parts))
+    }
+
     /// Whether a message of these parts could be made for a recipient of any locale, and from each
-    /// locale that has any of them. Ask it at start, so that a missing file is found before an event
-    /// needs it.
+    /// locale that has any of them. [`Builder::build`](crate::Builder::build) asks it for every rule of
+    /// the policy.
     ///
     /// # Errors
     /// When there is no such template, its default locale lacks a part that is needed, or another

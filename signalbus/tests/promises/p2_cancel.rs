@@ -8,7 +8,7 @@ use signalbus::{
 use signalbus_testkit::provider::Play;
 
 use crate::common::{
-    MINUTE, S, World, ada, assert_ended, every, history, note, person, publish, seconds, send,
+    MINUTE, S, World, assert_ended, every, history, note, person, publish, seconds, send,
     send_now,
 };
 

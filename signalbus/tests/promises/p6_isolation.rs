@@ -210,6 +210,7 @@ async fn an_endless_template_costs_only_its_own_delivery() {
     let bus = world
         .engine(world.mail())
         .templates(templates)
+        .templates_later()
         .policy(Policy::new().on::<Email>("*").on::<Sms>("never"))
         .start()
         .await

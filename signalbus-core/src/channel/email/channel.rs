@@ -37,17 +37,17 @@ pub struct Email {
 #[non_exhaustive]
 pub enum EmailError {
     /// The sender cannot be used.
-    #[error("the sender cannot be used")]
-    From(#[source] MailboxError),
+    #[error("the sender cannot be used: {0}")]
+    From(MailboxError),
     /// What was to be allowed as a sender is neither an address nor a domain behind an `@`.
-    #[error("a sender to allow is an address, or a domain written as `@acme.test`")]
-    Allowed(#[source] AddressError),
+    #[error("a sender to allow is an address, or a domain written as `@acme.test`: {0}")]
+    Allowed(AddressError),
     /// The mailbox for answers cannot be used.
-    #[error("the mailbox for answers cannot be used")]
-    ReplyTo(#[source] MailboxError),
+    #[error("the mailbox for answers cannot be used: {0}")]
+    ReplyTo(MailboxError),
     /// The domain for message ids cannot be used.
-    #[error("the domain for message ids cannot be used")]
-    MessageIdDomain(#[source] AddressError),
+    #[error("the domain for message ids cannot be used: {0}")]
+    MessageIdDomain(AddressError),
 }
 
 impl Email {

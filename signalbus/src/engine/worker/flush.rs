@@ -361,10 +361,6 @@ impl Worker {
             recipient: claimed.recipient,
             address: claimed.address,
             expires_at: ready.expires_at,
-            category: {
-                let rule = self.shared.planner.policy.plan(&claimed.event.topic);
-                rule.and_then(|rule| rule.category.clone())
-            },
             suspect: ready.suspicion > 0,
             // A panic adds one to it, and so does a crash while it was alone.
             interrupted: ready.suspicion == 1,

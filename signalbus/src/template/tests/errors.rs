@@ -16,7 +16,7 @@ fn addresses_are_not_seen() {
     scene
         .recipient
         .addresses
-        .insert("email".to_owned(), "ada@example.org".to_owned());
+        .insert("email".to_owned(), "ada@example.org".into());
     let all = "{{ recipient }}{{ debug() }}";
     let templates = Templates::new().part("t", "en", "body.txt", all).unwrap();
     let rendered = scene.render(&templates).unwrap();
