@@ -49,7 +49,6 @@ async fn backlog(count: u32, send_at: Option<Timestamp>) -> Backlog {
         let tenant = TenantId::new(tenant).unwrap();
         NewEvent {
             id: ids.event(),
-            parent: None,
             tenant: tenant.clone(),
             topic: Topic::new("test.happened").unwrap(),
             parent: None,

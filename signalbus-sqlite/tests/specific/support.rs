@@ -46,7 +46,6 @@ pub(crate) fn event(ids: &IdSource, of: &str, class: Class) -> NewEvent {
     let tenant = tenant(of);
     NewEvent {
         id: ids.event(),
-        parent: None,
         tenant: tenant.clone(),
         topic: Topic::new("test.happened").unwrap(),
         parent: None,

@@ -8,8 +8,7 @@ use signalbus::{
 use signalbus_testkit::provider::Play;
 
 use crate::common::{
-    MINUTE, S, World, assert_ended, every, history, note, person, publish, seconds, send,
-    send_now,
+    MINUTE, S, World, assert_ended, every, history, note, person, publish, seconds, send, send_now,
 };
 
 async fn cancel(bus: &Signalbus, id: DeliveryId) -> CancelAnswer {
