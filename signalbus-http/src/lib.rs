@@ -7,5 +7,7 @@ pub mod serve;
 pub mod vault;
 
 pub use api::{Api, Engine};
-pub use receipts::{Endpoint, InboundHandler, KeyError, ReceiptIntake, ReceiptKey, Scope, Taken};
+pub use receipts::{
+    Endpoint, InboundHandler, KeyError, ReceiptIntake, ReceiptKey, RepairError, Scope, Taken,
+};
 pub use serve::{ServeOptions, serve};

@@ -9,7 +9,7 @@ use signalbus_core::{
 };
 use signalbus_http_client::HttpClient;
 
-use crate::{Account, EventSource, MailgunConfig, MailgunError, lookup::Recent, request, response};
+use crate::{Account, EventSource, MailgunConfig, MailgunError, request, response};
 
 /// Sends mails through Mailgun.
 ///
@@ -30,7 +30,6 @@ struct Inner {
     config: MailgunConfig,
     http: HttpClient,
     entropy: Entropy,
-    recent: Recent,
 }
 
 /// What the engine waits longer than the client, so that the client's better answer counts.
@@ -50,7 +49,6 @@ impl Mailgun {
             config,
             http,
             entropy: Entropy::from_os(),
-            recent: Recent::default(),
         })))
     }
 
@@ -82,10 +80,6 @@ impl Mailgun {
     pub(crate) fn event_source(&self) -> &dyn EventSource {
         &*self.0.config.events
     }
-
-    pub(crate) fn recent(&self) -> &Recent {
-        &self.0.recent
-    }
 }
 
 #[async_trait]
@@ -105,24 +99,17 @@ impl Provider<Email> for Mailgun {
             config,
             http,
             entropy,
-            recent,
             ..
         } = &*self.0;
         let account = config.account_of(delivery.tenant);
         let now = http.clock().now();
         let request = request::send(&delivery, account, config, entropy, now)?;
-        recent.note(&delivery, now);
         let answer = http.send(request, delivery.latch()).await?;
-        let result = response::of(&answer, http.clock().now());
-        if !matches!(&result, Err(error) if error.outcome() == signalbus_core::provider::Outcome::Unknown)
-        {
-            recent.forget(&delivery.reference());
-        }
-        result
+        response::of(&answer, http.clock().now())
     }
 
     /// There when some account has a key that may read events.
-    fn lookup(&self) -> Option<&dyn Lookup> {
+    fn lookup(&self) -> Option<&dyn Lookup<Email>> {
         self.readable_accounts().next().is_some().then_some(self)
     }
 }

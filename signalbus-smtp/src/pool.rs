@@ -59,7 +59,7 @@ impl Pool {
         // The semaphore is never closed.
         let _permit = self.permits.acquire().await;
         if let Some(mut session) = self.take().await {
-            let sent = session.send(envelope, mail, &mut on_content).await;
+            let sent = session.send_to_all(envelope, mail, &mut on_content).await;
             match sent {
                 Err(failure) if was_dead(&failure) => {}
                 sent => {
@@ -69,7 +69,7 @@ impl Pool {
             }
         }
         let mut session = open(&self.connector).await?;
-        let sent = session.send(envelope, mail, &mut on_content).await;
+        let sent = session.send_to_all(envelope, mail, &mut on_content).await;
         self.give_back(session, &sent);
         sent
     }

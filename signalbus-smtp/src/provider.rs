@@ -12,7 +12,7 @@ use crate::{
     AnswerListener, ConfigError, DkimKeys, MailAnswers, SmtpConfig,
     account::Account,
     bounce::{TOKEN_HEADER, Token},
-    client::{Envelope, Reply},
+    client::{Envelope, Reply, SPLITTING},
     mail,
     response::{self, Addressed},
     task::blocking,
@@ -162,7 +162,7 @@ impl Provider<Email> for SmtpProvider {
         let timeout = self.accounts().map(|account| account.deadlines.sum()).max();
         let connections = self.accounts().map(|account| account.connections).sum();
         Capabilities::default()
-            .with_timeout(timeout.unwrap_or_default())
+            .with_timeout(timeout.unwrap_or_default().saturating_add(SPLITTING))
             .with_concurrency(connections)
             .reporting_start()
     }

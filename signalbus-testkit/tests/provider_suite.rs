@@ -101,7 +101,7 @@ mod broken {
     use signalbus::{
         Provider,
         channel::Address,
-        provider::{Delivery, Found, Lookup, Rate, SendError, Sent},
+        provider::{Delivery, Found, Lookup, Question, Rate, SendError, Sent},
     };
     use signalbus_testkit::provider_suite::{calls, content, list, outage, run, sheet, start};
 
@@ -236,14 +236,14 @@ mod broken {
             })
         }
 
-        fn lookup(&self) -> Option<&dyn Lookup> {
+        fn lookup(&self) -> Option<&dyn Lookup<Sms>> {
             matches!(self.rule, Rule::FindsAll | Rule::FindsNothing).then_some(self)
         }
     }
 
     #[async_trait]
-    impl Lookup for Broken {
-        async fn find(&self, _: &str) -> Result<Found, SendError> {
+    impl Lookup<Sms> for Broken {
+        async fn find(&self, _: &Question<'_, Sms>) -> Result<Found, SendError> {
             Ok(match self.rule {
                 Rule::FindsAll => Found::Sent(Sent::with_id("1")),
                 _ => Found::NotSent,

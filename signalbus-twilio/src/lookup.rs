@@ -1,5 +1,5 @@
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{HashMap, VecDeque},
     fmt,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -10,8 +10,8 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use signalbus_core::{
     channel::{Address, Sms, sms::PhoneNumber},
-    clock::{Timestamp, later, until},
-    provider::{Delivery, Fault, Found, Lookup, SendError, Sent},
+    clock::{Timestamp, earlier, later, until},
+    provider::{Fault, Found, Lookup, Question, SendError, Sent},
 };
 use signalbus_http_client::Request;
 
@@ -21,10 +21,13 @@ use crate::{Twilio, pool::Kind};
 /// sender, time and text.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Sought {
+    reference: Option<String>,
     to: PhoneNumber,
-    from: Kind,
+    /// Any of these: which sender of a pool it was, only the process knows that sent it.
+    from: Vec<Kind>,
     text: [u8; 32],
-    tried_at: Timestamp,
+    first_at: Timestamp,
+    last_at: Timestamp,
 }
 
 /// What Twilio's list of messages says of a try.
@@ -69,8 +72,14 @@ struct Listed {
 /// requests take a while.
 const APART: Duration = Duration::from_secs(2 * 60);
 
-/// More messages to one number in that time are not read.
-const PAGE: &str = "100";
+/// More messages to one number in that time are not read: the most that Twilio gives at once.
+const PAGE: &str = "1000";
+
+/// The most bytes of a page: 1,000 messages of some kB each.
+const PAGE_BYTES: usize = 8 * 1024 * 1024;
+
+/// Twilio is not asked again sooner.
+const SOONEST: Duration = Duration::from_secs(10);
 
 impl Sought {
     /// A try of a text to this number, from this sender (a number, name or messaging service), begun at
@@ -78,11 +87,20 @@ impl Sought {
     #[must_use]
     pub fn new(to: PhoneNumber, from: &crate::Sender, text: &str, tried_at: Timestamp) -> Self {
         Self {
+            reference: None,
             to,
-            from: from.kind.clone(),
+            from: vec![from.kind.clone()],
             text: digest(text),
-            tried_at,
+            first_at: tried_at,
+            last_at: tried_at,
         }
+    }
+
+    /// It was tried again, or the try went on, until this time.
+    #[must_use]
+    pub fn until(mut self, last_at: Timestamp) -> Self {
+        self.last_at = self.first_at.max(last_at);
+        self
     }
 
     fn fits(&self, message: &Listed) -> bool {
@@ -92,14 +110,14 @@ impl Sought {
                 .ok()
         });
         let in_time = created.is_none_or(|created| {
-            until(created, self.tried_at).max(until(self.tried_at, created)) <= APART
+            (earlier(self.first_at, APART)..=later(self.last_at, APART)).contains(&created)
         });
-        let from = match &self.from {
+        let is_from = |from: &Kind| match from {
             Kind::From(from) => message.from.as_ref() == Some(from),
             Kind::Service(sid) => message.messaging_service_sid.as_ref() == Some(sid),
         };
         in_time
-            && from
+            && self.from.iter().any(is_from)
             && message.direction.starts_with("outbound")
             && digest(&message.body) == self.text
     }
@@ -111,18 +129,17 @@ impl Twilio {
     /// # Errors
     /// When Twilio cannot be asked, or refuses.
     pub async fn find_sent(&self, sought: &Sought) -> Result<TwilioFound, SendError> {
-        let page = self.messages_to(&sought.to, sought.tried_at).await?;
-        let taken = self.recent();
-        let mut fitting = page
-            .messages
-            .iter()
-            .filter(|message| sought.fits(message) && !taken.is_taken(&message.sid));
+        let page = self.messages_to(sought).await?;
+        let taken = self.taken();
+        let mut fitting = page.messages.iter().filter(|message| {
+            sought.fits(message) && !taken.by_another(&message.sid, sought.reference.as_deref())
+        });
         // With more pages, what is on this one is not all.
         Ok(
             match (fitting.next(), fitting.next(), &page.next_page_uri) {
                 (Some(one), None, None) => TwilioFound::Sent(Sent::with_id(&one.sid)),
                 (None, _, None) => {
-                    let late = later(sought.tried_at, APART);
+                    let late = later(sought.last_at, APART);
                     let now = self.http().clock().now();
                     let ask_again = (now < late).then(|| until(now, late));
                     TwilioFound::Nothing { ask_again }
@@ -132,18 +149,18 @@ impl Twilio {
         )
     }
 
-    async fn messages_to(&self, to: &PhoneNumber, tried_at: Timestamp) -> Result<Page, SendError> {
+    async fn messages_to(&self, sought: &Sought) -> Result<Page, SendError> {
         let config = self.config();
         // Twilio compares days, in UTC: a try near midnight may be of either.
         let day = |at: Timestamp| at.strftime("%Y-%m-%d").to_string();
-        let after = day(earlier(tried_at, APART));
+        let after = day(earlier(sought.first_at, APART));
         let before = day(later(
-            later(tried_at, APART),
+            later(sought.last_at, APART),
             Duration::from_secs(24 * 60 * 60),
         ));
         let path = ["2010-04-01", "Accounts", &config.account, "Messages.json"];
         let url = config.base.join(path).query([
-            ("To", to.as_str()),
+            ("To", sought.to.as_str()),
             ("DateSent>", after.as_str()),
             ("DateSent<", before.as_str()),
             ("PageSize", PAGE),
@@ -151,7 +168,7 @@ impl Twilio {
         let http = self.http();
         let request = self
             .signer()
-            .sign(http, Request::get("look up", url))
+            .sign(http, Request::get("look up", url).answer_limit(PAGE_BYTES))
             .await?;
         let answer = http.ask(request).await.map_err(|error| {
             SendError::retryable(Fault::Provider, "Twilio cannot be asked").with_source(error)
@@ -174,81 +191,74 @@ impl Twilio {
 }
 
 #[async_trait]
-impl Lookup for Twilio {
-    async fn find(&self, reference: &str) -> Result<Found, SendError> {
-        let unclear = || SendError::retryable(Fault::Provider, "Twilio cannot tell yet");
-        let sought = self.recent().get(reference).ok_or_else(unclear)?;
-        match self.find_sent(&sought).await? {
-            TwilioFound::Sent(sent) => {
-                self.recent().answered(reference, sent.id());
-                Ok(Found::Sent(sent))
+impl Lookup<Sms> for Twilio {
+    /// Nothing that fits does not prove that nothing was sent, and of several that fit none is taken.
+    async fn find(&self, question: &Question<'_, Sms>) -> Result<Found, SendError> {
+        let message = question.message;
+        let from = match &message.sender {
+            Some(sender) => vec![Kind::From(sender.clone())],
+            None => {
+                let senders = self.config().pools.senders(question.tenant, question.to);
+                senders.iter().map(|sender| sender.kind.clone()).collect()
             }
-            _ => Err(unclear()),
-        }
+        };
+        let sought = Sought {
+            reference: Some(question.reference()),
+            to: question.to.clone(),
+            from,
+            text: digest(&message.text),
+            first_at: question.first_at,
+            last_at: question.last_at,
+        };
+        Ok(match self.find_sent(&sought).await? {
+            TwilioFound::Sent(sent) => {
+                self.taken().note(&question.reference(), sent.id());
+                Found::Sent(sent)
+            }
+            TwilioFound::Ambiguous => Found::Unclear { ask_again: None },
+            TwilioFound::Nothing { ask_again } => {
+                let since = until(sought.last_at, self.http().clock().now());
+                // Soon at first, and then less and less often.
+                let ask_again = ask_again.map(|left| left.min(since.max(SOONEST)));
+                Found::Unclear { ask_again }
+            }
+        })
     }
 }
 
-/// Tries of this process that have no answer yet, and names of messages that belong to others.
+/// Which messages belong to which of our deliveries, as far as this process has seen them.
 #[derive(Debug, Default)]
-pub(crate) struct Recent(Mutex<Kept>);
+pub(crate) struct Taken(Mutex<Kept>);
 
 #[derive(Debug, Default)]
 struct Kept {
-    tries: HashMap<String, Sought>,
+    owners: HashMap<String, String>,
     order: VecDeque<String>,
-    taken: HashSet<String>,
-    taken_order: VecDeque<String>,
 }
 
-/// No more of either are kept.
+/// No more are kept.
 const MOST: usize = 10_000;
 
-impl Recent {
-    pub(crate) fn note(&self, delivery: &Delivery<'_, Sms>, from: &Kind, now: Timestamp) {
-        let sought = Sought {
-            to: delivery.to.clone(),
-            from: from.clone(),
-            text: digest(&delivery.message.text),
-            tried_at: now,
-        };
+impl Taken {
+    /// `sid` is the message of this delivery and nobody else's.
+    pub(crate) fn note(&self, reference: &str, sid: Option<&str>) {
+        let Some(sid) = sid else { return };
         let mut kept = self.lock();
-        let reference = delivery.reference();
-        // A later try does not make an earlier one later.
-        if kept.tries.contains_key(&reference) {
-            return;
-        }
         if kept.order.len() >= MOST
             && let Some(oldest) = kept.order.pop_front()
         {
-            kept.tries.remove(&oldest);
+            kept.owners.remove(&oldest);
         }
-        kept.order.push_back(reference.clone());
-        kept.tries.insert(reference, sought);
-    }
-
-    /// The try has an answer; `sid` is its message and nobody else's.
-    pub(crate) fn answered(&self, reference: &str, sid: Option<&str>) {
-        let mut kept = self.lock();
-        if kept.tries.remove(reference).is_some() {
-            kept.order.retain(|other| other != reference);
-        }
-        let Some(sid) = sid else { return };
-        if kept.taken_order.len() >= MOST
-            && let Some(oldest) = kept.taken_order.pop_front()
-        {
-            kept.taken.remove(&oldest);
-        }
-        if kept.taken.insert(sid.to_owned()) {
-            kept.taken_order.push_back(sid.to_owned());
+        let owner = kept.owners.insert(sid.to_owned(), reference.to_owned());
+        if owner.is_none() {
+            kept.order.push_back(sid.to_owned());
         }
     }
 
-    fn is_taken(&self, sid: &str) -> bool {
-        self.lock().taken.contains(sid)
-    }
-
-    fn get(&self, reference: &str) -> Option<Sought> {
-        self.lock().tries.get(reference).cloned()
+    fn by_another(&self, sid: &str, reference: Option<&str>) -> bool {
+        let kept = self.lock();
+        let owner = kept.owners.get(sid);
+        owner.is_some_and(|owner| Some(owner.as_str()) != reference)
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {
@@ -260,19 +270,12 @@ fn digest(text: &str) -> [u8; 32] {
     Sha256::digest(text).into()
 }
 
-/// `at - span`, or the beginning of time.
-fn earlier(at: Timestamp, span: Duration) -> Timestamp {
-    jiff::SignedDuration::try_from(span)
-        .ok()
-        .and_then(|span| at.checked_sub(span).ok())
-        .unwrap_or(Timestamp::MIN)
-}
-
 impl fmt::Debug for Sought {
     /// Shows neither number nor content.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sought")
-            .field("tried_at", &self.tried_at)
+            .field("first_at", &self.first_at)
+            .field("last_at", &self.last_at)
             .finish_non_exhaustive()
     }
 }

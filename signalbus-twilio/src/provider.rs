@@ -4,13 +4,13 @@ use async_trait::async_trait;
 use signalbus_core::{
     channel::Sms,
     name::ProviderName,
-    provider::{Capabilities, Delivery, Fault, Lookup, Outcome, Provider, Rate, SendError, Sent},
+    provider::{Capabilities, Delivery, Fault, Lookup, Provider, Rate, SendError, Sent},
     store::Scope,
 };
 use signalbus_http_client::HttpClient;
 
 use crate::{
-    TwilioConfig, TwilioError, auth::Signer, budget::Budget, lookup::Recent, pool::Kind, request,
+    TwilioConfig, TwilioError, auth::Signer, budget::Budget, lookup::Taken, pool::Kind, request,
     response,
 };
 
@@ -35,7 +35,7 @@ struct Inner {
     http: HttpClient,
     signer: Signer,
     budget: Budget,
-    recent: Recent,
+    taken: Taken,
     only_sender: bool,
 }
 
@@ -68,7 +68,7 @@ impl Twilio {
             http,
             signer,
             budget: Budget::default(),
-            recent: Recent::default(),
+            taken: Taken::default(),
             only_sender,
             config,
         })))
@@ -95,8 +95,8 @@ impl Twilio {
         &self.0.config
     }
 
-    pub(crate) fn recent(&self) -> &Recent {
-        &self.0.recent
+    pub(crate) fn taken(&self) -> &Taken {
+        &self.0.taken
     }
 
     /// What somebody opts out of who opts out of this sender.
@@ -153,7 +153,7 @@ impl Provider<Sms> for Twilio {
             config,
             http,
             signer,
-            recent,
+            taken,
             ..
         } = &*self.0;
         let from = self.sender(&delivery)?;
@@ -162,7 +162,6 @@ impl Provider<Sms> for Twilio {
         loop {
             let request = request::send(&delivery, &from, config, now);
             let request = signer.sign(http, request).await?;
-            recent.note(&delivery, &from, now);
             let answer = http.send(request, delivery.latch()).await?;
             // A token that has ended: nothing was processed, and there may be another.
             if answer.status() == 401 && !renewed && signer.refused().await {
@@ -170,16 +169,14 @@ impl Provider<Sms> for Twilio {
                 continue;
             }
             let result = response::of(&answer, http.clock().now(), self.scope(&from));
-            let unknown = matches!(&result, Err(error) if error.outcome() == Outcome::Unknown);
-            if !unknown {
-                let sid = result.as_ref().ok().and_then(Sent::id);
-                recent.answered(&delivery.reference(), sid);
+            if let Ok(sent) = &result {
+                taken.note(&delivery.reference(), sent.id());
             }
             return result;
         }
     }
 
-    fn lookup(&self) -> Option<&dyn Lookup> {
+    fn lookup(&self) -> Option<&dyn Lookup<Sms>> {
         self.0.config.look_up.then_some(self)
     }
 }

@@ -106,6 +106,16 @@ impl Heard {
         }
     }
 
+    /// Statements about messages, of a request that tells several. They are recorded together, in one call
+    /// of the store.
+    #[must_use]
+    pub fn reports(reports: impl IntoIterator<Item = Report>) -> Self {
+        Self {
+            reports: reports.into_iter().collect(),
+            inbound: None,
+        }
+    }
+
     /// A message to us.
     #[must_use]
     pub fn inbound(inbound: Inbound) -> Self {

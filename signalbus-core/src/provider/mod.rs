@@ -5,12 +5,14 @@ mod capabilities;
 mod delivery;
 mod error;
 mod latch;
+mod lookup;
 
 pub use callback::{Callback, CallbackError, Heard, Inbound, Intent, ReceiptSource, Report};
 pub use capabilities::{Capabilities, Rate};
 pub use delivery::{Delivery, parse_reference, reference};
 pub use error::{Fault, Outcome, SendError};
 pub use latch::Latch;
+pub use lookup::{Found, Lookup, Question};
 
 use std::fmt::Debug;
 
@@ -55,29 +57,9 @@ pub trait Provider<C: Channel>: Debug + Send + Sync + 'static {
     async fn send(&self, delivery: Delivery<'_, C>) -> Result<Sent, SendError>;
 
     /// The ability to ask whether an earlier try was sent, for providers that have it.
-    fn lookup(&self) -> Option<&dyn Lookup> {
+    fn lookup(&self) -> Option<&dyn Lookup<C>> {
         None
     }
-}
-
-/// Asks a provider what became of a try whose answer was lost.
-#[async_trait]
-pub trait Lookup: Send + Sync {
-    /// Finds a message by the reference that [`Delivery::reference`] gave.
-    ///
-    /// # Errors
-    /// When the provider could not be asked; the question is put again later.
-    async fn find(&self, reference: &str) -> Result<Found, SendError>;
-}
-
-/// What a provider knows of an earlier try.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Found {
-    /// It took the message.
-    Sent(Sent),
-    /// It certainly never got it.
-    NotSent,
 }
 
 /// The provider took the message.

@@ -172,6 +172,8 @@ whys! {
     QuietHours = "quiet_hours",
     /// The recipient, or the tenant, has had as much as it may for now.
     Capped = "capped",
+    /// It may have been sent, and the provider will know later.
+    Unclear = "unclear",
 }
 
 impl From<Why> for String {

@@ -2,7 +2,8 @@ use std::{fmt, sync::Arc};
 
 use signalbus_core::{
     Store,
-    provider::{Callback, CallbackError},
+    provider::{Callback, CallbackError, Heard, Report},
+    store::StoreError,
 };
 
 use crate::{
@@ -115,6 +116,25 @@ impl ReceiptIntake {
         taken
     }
 
+    /// Records what a provider was asked for, such as the receipts that never came (those that
+    /// `Mailgun::missed_receipts` finds): in one call of the store, as if the provider had called with them.
+    /// What was recorded before is recognised. Nothing is verified, as nobody called.
+    ///
+    /// # Errors
+    /// When there is no endpoint of this provider, or nothing was recorded; to repeat it is harmless.
+    pub async fn repair(&self, provider: &str, reports: Vec<Report>) -> Result<(), RepairError> {
+        let is_it = |endpoint: &&Arc<Endpoint>| endpoint.source.provider().as_str() == provider;
+        let mut endpoints = self.endpoints.iter().filter(is_it);
+        let endpoint = endpoints.next().ok_or(RepairError::NoEndpoint)?;
+        let heard = Heard::reports(reports);
+        match record(&*self.store, endpoint, &heard).await {
+            Ok(()) => Ok(()),
+            Err(NotRecorded::Store(error)) => Err(RepairError::Store(error)),
+            // There is no inbound message in it.
+            Err(NotRecorded::Handler(_)) => Ok(()),
+        }
+    }
+
     async fn judge(&self, endpoint: &Endpoint, request: &Callback<'_>) -> Result<Taken, NotTaken> {
         let heard = endpoint
             .source
@@ -138,6 +158,18 @@ impl ReceiptIntake {
         }
         Ok(taken)
     }
+}
+
+/// Why receipts were not repaired.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RepairError {
+    /// The intake knows no endpoint of this provider: add one, under the name of the provider.
+    #[error("there is no endpoint of this provider")]
+    NoEndpoint,
+    /// The store did not take them: repeat it.
+    #[error("the store did not take the receipts")]
+    Store(#[source] StoreError),
 }
 
 enum NotTaken {

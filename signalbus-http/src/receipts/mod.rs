@@ -8,6 +8,6 @@ mod router;
 mod source;
 
 pub use inbound::InboundHandler;
-pub use intake::{ReceiptIntake, Taken};
+pub use intake::{ReceiptIntake, RepairError, Taken};
 pub use key::{KeyError, ReceiptKey};
 pub use source::{Endpoint, Scope};

@@ -1,12 +1,19 @@
 //! Thousands of receipts in any order, three copies each, end as they do in order and once.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
+use futures::{StreamExt as _, stream};
 use serde_json::{Value, json};
 use signalbus::{
     DeliveryId, Entropy, MemoryStore, Store,
     provider::Callback,
-    store::{DeliveryFilter, EndState, Entry, PageToken, ReceiptKind, State},
+    store::{Bounce, DeliveryFilter, EndState, Entry, PageToken, Reason, ReceiptKind, State},
 };
 use signalbus_http::ReceiptIntake;
 use signalbus_sqlite::SqliteStore;
@@ -27,44 +34,76 @@ struct Call {
     body: Vec<u8>,
 }
 
-/// What stands at the end: for each delivery its state, its rung, and what was said of it in what order of
-/// words; and who is suppressed.
-type Ending = BTreeMap<DeliveryId, (State, Option<ReceiptKind>, Vec<String>)>;
+/// What stands at the end of one delivery: its state and why, its rung, and what was said of it, each with
+/// its code and whether it bounced for good, in the order of words.
+#[derive(Debug, Clone, PartialEq)]
+struct End {
+    state: State,
+    reason: Option<Reason>,
+    rung: Option<ReceiptKind>,
+    said: Vec<(String, Option<String>, Option<Bounce>)>,
+}
+
+type Ending = BTreeMap<DeliveryId, End>;
+
+const RECEIPTS: usize = 10_000;
+
+/// So many requests are under way at once, as with a provider that has them ready.
+const AT_ONCE: usize = 64;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_receipts_end_the_same_in_memory() {
-    check(10_000, || async {
-        Arc::new(MemoryStore::new()) as Arc<dyn Store>
-    })
-    .await;
+    check(|| async { Arc::new(MemoryStore::new()) as Arc<dyn Store> }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_thousand_receipts_end_the_same_in_sqlite() {
+async fn ten_thousand_receipts_end_the_same_in_sqlite() {
     let folder = tempfile::tempdir().unwrap();
-    let count = std::sync::atomic::AtomicUsize::new(0);
-    // Each is a commit of its own, so that there are fewer.
-    check(2_000, || {
-        let number = count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    let count = AtomicUsize::new(0);
+    check(|| {
+        let number = count.fetch_add(1, Ordering::Relaxed);
         let path = folder.path().join(format!("{number}.db"));
         async move { Arc::new(SqliteStore::open(path).await.unwrap()) as Arc<dyn Store> }
     })
     .await;
 }
 
-async fn check<F: Future<Output = Arc<dyn Store>>>(receipts: usize, open: impl Fn() -> F) {
+#[cfg(feature = "__servers")]
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_receipts_end_the_same_in_postgres() {
+    use signalbus_postgres::PostgresStore;
+
+    let url = signalbus_servers::url(signalbus_servers::POSTGRES_URL)
+        .unwrap_or_else(|error| panic!("{error}"));
+    let count = AtomicUsize::new(0);
+    let ids = signalbus::id::IdSource::new(
+        Arc::new(signalbus::SystemClock::new()),
+        Arc::new(Entropy::from_os()),
+    );
+    check(|| {
+        let number = count.fetch_add(1, Ordering::Relaxed);
+        let unique = ids.event().to_string().replace('-', "");
+        let schema = format!("replay_{number}_{unique}");
+        let builder = PostgresStore::from_url(&url).unwrap().schema(&schema);
+        async move { Arc::new(builder.open().await.unwrap()) as Arc<dyn Store> }
+    })
+    .await;
+}
+
+async fn check<F: Future<Output = Arc<dyn Store>>>(open: impl Fn() -> F) {
     let mut endings = Vec::new();
     for shuffled in [false, true] {
         let circle = circle(open().await).await;
-        let calls = calls(&circle, receipts / EACH / 2).await;
-        assert_eq!(calls.len(), receipts);
+        let calls = calls(&circle, RECEIPTS / EACH / 2).await;
+        assert_eq!(calls.len(), RECEIPTS);
         let intake = ReceiptIntake::new(Arc::clone(&circle.store))
             .endpoint(mail_endpoint(key("m")))
             .endpoint(text_endpoint(&circle.origin, key("t")));
         let order = order(calls.len(), shuffled);
-        for index in order {
-            take(&intake, &calls[index]).await;
-        }
+        let taken = order.into_iter().map(|index| take(&intake, &calls[index]));
+        // In order means one after the other.
+        let at_once = if shuffled { AT_ONCE } else { 1 };
+        stream::iter(taken).buffer_unordered(at_once).count().await;
         endings.push((ending(&circle).await, suppressed(&circle).await));
     }
     let [once, shuffled] = endings.as_slice() else {
@@ -74,8 +113,8 @@ async fn check<F: Future<Output = Arc<dyn Store>>>(receipts: usize, open: impl F
     let of = |ending: &(Ending, Vec<bool>)| -> Vec<_> { ending.0.values().cloned().collect() };
     assert_eq!(of(once), of(shuffled));
     assert_eq!(once.1, shuffled.1);
-    let said: usize = once.0.values().map(|(_, _, words)| words.len()).sum();
-    assert_eq!(said, receipts);
+    let said: usize = once.0.values().map(|end| end.said.len()).sum();
+    assert_eq!(said, RECEIPTS);
     assert!(once.1.iter().any(|suppressed| *suppressed));
     assert!(once.1.iter().any(|suppressed| !*suppressed));
 }
@@ -223,15 +262,23 @@ async fn ending(circle: &Circle) -> Ending {
                 .history(&delivery.tenant, delivery.id)
                 .await
                 .unwrap();
-            let mut words: Vec<String> = history
-                .iter()
-                .filter_map(|line| match &line.entry {
-                    Entry::Receipt { kind, .. } => Some(kind.as_str().to_owned()),
+            let mut said: Vec<_> = history
+                .into_iter()
+                .filter_map(|line| match line.entry {
+                    Entry::Receipt {
+                        kind, code, bounce, ..
+                    } => Some((kind.as_str().to_owned(), code, bounce)),
                     _ => None,
                 })
                 .collect();
-            words.sort_unstable();
-            ending.insert(delivery.id, (delivery.state, delivery.receipt, words));
+            said.sort_unstable_by(|one, other| (&one.0, &one.1).cmp(&(&other.0, &other.1)));
+            let end = End {
+                state: delivery.state,
+                reason: delivery.reason,
+                rung: delivery.receipt,
+                said,
+            };
+            ending.insert(delivery.id, end);
         }
         match found.next {
             Some(next) => page = next,

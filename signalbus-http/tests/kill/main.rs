@@ -12,9 +12,11 @@
 )]
 
 mod child;
+mod fake;
 mod parent;
 
 use child::Job;
+use fake::Kind;
 use parent::{Scenario, kill};
 use signalbus_testkit::fakes::Act;
 
@@ -40,8 +42,8 @@ async fn all() {
             false,
         ),
         (
-            "half of the request is written",
-            Act::StallRequest(400),
+            "a part of the request is written",
+            Act::StallRequest(100),
             false,
         ),
         (
@@ -52,12 +54,15 @@ async fn all() {
         ("the answer is coming in", Act::Drip, true),
     ];
     let mut scenarios = Vec::new();
-    for (name, act, taken) in points {
-        for (looks_up, at_most_once) in [(true, false), (false, false), (false, true)] {
+    let kinds = [Kind::Mail, Kind::Text].map(|kind| points.each_ref().map(|point| (kind, point)));
+    for (kind, (name, act, taken)) in kinds.into_iter().flatten() {
+        for (looks_up, at_most_once) in [(true, false), (true, true), (false, false), (false, true)]
+        {
             scenarios.push(kill(Scenario {
                 name,
+                kind,
                 act: act.clone(),
-                taken,
+                taken: *taken,
                 looks_up,
                 at_most_once,
             }));

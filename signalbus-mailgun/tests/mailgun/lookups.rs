@@ -26,7 +26,8 @@ fn sought(stage: &Stage, parcel: &Parcel) -> Sought {
         tenant: stage.tenant.clone(),
         reference: parcel.delivery(&stage.tenant).reference(),
         message_id: parcel.message.message_id.clone(),
-        tried_at: stage.clock.now(),
+        first_at: stage.clock.now(),
+        last_at: stage.clock.now(),
     }
 }
 
@@ -43,9 +44,7 @@ async fn a_mail_whose_answer_was_lost_is_found_among_the_events() {
         let parcel = Parcel::new();
         let error = stage.send(&parcel).await.unwrap_err();
         assert_eq!(error.outcome(), Outcome::Unknown);
-        let lookup = stage.provider.lookup().unwrap();
-        let reference = parcel.delivery(&stage.tenant).reference();
-        let Found::Sent(sent) = lookup.find(&reference).await.unwrap() else {
+        let Found::Sent(sent) = stage.find(&parcel).await.unwrap() else {
             panic!("not found");
         };
         let last = stage.fake.mails().pop().unwrap();
@@ -70,35 +69,64 @@ async fn what_is_not_among_the_events_is_never_called_unsent() {
         stage.clock.advance(30 * MINUTE);
         let found = stage.provider.find_sent(&sought).await.unwrap();
         assert_eq!(found, MailgunFound::Unclear { ask_again: None });
-        // To the engine that is "ask again", and not "not sent".
-        let lookup = stage.provider.lookup().unwrap();
-        lookup.find(&sought.reference).await.unwrap_err();
+        let found = stage.find(&parcel).await.unwrap();
+        let minute = Some(MINUTE);
+        assert_eq!(found, Found::Unclear { ask_again: minute }, "just now");
     }
 }
 
-/// The process that sent it has died: nothing but our name for the mail is known.
+/// The process that sent it has died.
 #[tokio::test]
-async fn a_mail_of_another_process_is_found_by_our_name_for_it() {
+async fn a_mail_of_another_process_is_found() {
     for source in sources() {
         let mut stage = stage(|config| config.events(Arc::clone(&source))).await;
         stage.fake.page_size(2);
-        for number in 1..=5 {
-            let parcel = Parcel::number(number, &EmailOptions::new(), &[]);
-            stage.send(&parcel).await.unwrap();
+        let start = stage.clock.now();
+        let parcels: Vec<_> = (1..=5)
+            .map(|number| Parcel::number(number, &EmailOptions::new(), &[]))
+            .collect();
+        for parcel in &parcels {
+            stage.send(parcel).await.unwrap();
+            stage.clock.advance(MINUTE);
         }
         let config = MailgunConfig::new(crate::support::account(&stage.fake)).events(source);
         let http =
             signalbus_http_client::HttpConfig::default().clock(Arc::new(stage.clock.clone()));
         stage.provider = Mailgun::new(config.http(http)).unwrap();
-        stage.clock.advance(50 * MINUTE);
+        stage.clock.advance(300 * MINUTE);
         let lookup = stage.provider.lookup().unwrap();
-        for number in 1..=5 {
-            let reference = crate::support::uuid(number);
-            let found = lookup.find(&reference).await;
-            assert!(matches!(found, Ok(Found::Sent(_))), "{number}");
+        let times = (start, later(start, 5 * MINUTE));
+        for parcel in &parcels {
+            let found = lookup.find(&parcel.question(&stage.tenant, times)).await;
+            assert!(matches!(found, Ok(Found::Sent(_))), "{found:?}");
         }
-        lookup.find(&crate::support::uuid(6)).await.unwrap_err();
+        let never = Parcel::number(6, &EmailOptions::new(), &[]);
+        let found = lookup.find(&never.question(&stage.tenant, times)).await;
+        assert_eq!(found.unwrap(), Found::Unclear { ask_again: None });
     }
+}
+
+/// Soon at first, then less often, up to the half hour that events are late by.
+#[tokio::test]
+async fn it_says_when_to_ask_again() {
+    let stage = stage(|config| config).await;
+    let parcel = Parcel::new();
+    let now = stage.clock.now();
+    let lookup = stage.provider.lookup().unwrap();
+    let mut waits = Vec::new();
+    loop {
+        let question = parcel.question(&stage.tenant, (now, now));
+        match lookup.find(&question).await.unwrap() {
+            Found::Unclear {
+                ask_again: Some(wait),
+            } => {
+                waits.push(wait.as_secs() / 60);
+                stage.clock.advance(wait);
+            }
+            found => break assert_eq!(found, Found::Unclear { ask_again: None }),
+        }
+    }
+    assert_eq!(waits, [1, 1, 2, 4, 8, 14]);
 }
 
 /// A redrive has the same Message-ID and is another message.

@@ -1,12 +1,12 @@
 use std::sync::Arc;
 
 use signalbus::{
-    Attachment, DeliveryId, EventId, TenantId, Timestamp,
+    Attachment, Clock, DeliveryId, EventId, TenantId, Timestamp,
     channel::{
         Address, Channel, Compose, Email, Parts,
         email::{EmailAddress, EmailMessage, EmailOptions},
     },
-    provider::{Delivery, Latch, Provider, SendError, Sent},
+    provider::{Delivery, Found, Latch, Provider, Question, SendError, Sent},
 };
 use signalbus_http_client::HttpConfig;
 use signalbus_mailgun::{Account, Mailgun, MailgunConfig};
@@ -58,6 +58,15 @@ pub(crate) fn account(fake: &FakeMailgun) -> Account {
 impl Stage {
     pub(crate) async fn send(&self, parcel: &Parcel) -> Result<Sent, SendError> {
         self.provider.send(parcel.delivery(&self.tenant)).await
+    }
+
+    /// Asks for a parcel that was tried now.
+    pub(crate) async fn find(&self, parcel: &Parcel) -> Result<Found, SendError> {
+        let now = self.clock.now();
+        let lookup = self.provider.lookup().unwrap();
+        lookup
+            .find(&parcel.question(&self.tenant, (now, now)))
+            .await
     }
 }
 
@@ -116,6 +125,16 @@ impl Parcel {
         delivery.generation = self.generation;
         delivery.expires_at = self.expires_at;
         delivery
+    }
+
+    pub(crate) fn question<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        times: (Timestamp, Timestamp),
+    ) -> Question<'a, Email> {
+        let mut question = Question::new(self.id, tenant, &self.to, &self.message, times);
+        question.generation = self.generation;
+        question
     }
 }
 

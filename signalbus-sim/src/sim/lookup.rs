@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use signalbus::{
-    Clock as _, DeliveryId,
-    provider::{Fault, Found, Lookup, SendError, Sent},
+    Channel, Clock as _, DeliveryId,
+    provider::{Fault, Found, Lookup, Question, SendError, Sent},
 };
 
 use super::{
+    channel::{Note, Spot},
     draw,
     provider::{SimProvider, WINDOW},
     script::Ability,
@@ -70,13 +71,10 @@ impl SimProvider {
 }
 
 #[async_trait]
-impl Lookup for SimProvider {
-    async fn find(&self, reference: &str) -> Result<Found, SendError> {
+impl<C: Channel<Address = Spot, Message = Note>> Lookup<C> for SimProvider {
+    async fn find(&self, question: &Question<'_, C>) -> Result<Found, SendError> {
         self.gate.pass().await;
-        let (id, generation) = reference.split_once('.').unwrap_or((reference, "0"));
-        let (Ok(delivery), Ok(generation)) = (id.parse(), generation.parse()) else {
-            return Err(SendError::permanent(Fault::Message, "no such reference"));
-        };
+        let (delivery, generation) = (question.id, question.generation);
         // So it stays unless an answer is heard.
         self.note(delivery, generation, None);
         let mut luck = self.world.luck(&[
@@ -95,6 +93,12 @@ impl Lookup for SimProvider {
         self.gate.pass().await;
         if fails {
             return Err(SendError::retryable(Fault::Provider, "the script says so"));
+        }
+        if troubled && luck.chance(30) {
+            let ask_again = Duration::from_millis(luck.between(1_000, 120_000));
+            return Ok(Found::Unclear {
+                ask_again: luck.chance(50).then_some(ask_again),
+            });
         }
         let request = self.taken(delivery, generation, Duration::MAX);
         self.note(delivery, generation, Some(request.is_some()));

@@ -163,7 +163,7 @@ impl<C: Channel<Address = Spot, Message = Note>> Provider<C> for SimProvider {
         }
     }
 
-    fn lookup(&self) -> Option<&dyn Lookup> {
+    fn lookup(&self) -> Option<&dyn Lookup<C>> {
         (self.world.setup.ability(self.desk) == Ability::Lookup).then_some(self)
     }
 

@@ -68,6 +68,86 @@ async fn a_refused_copy_does_not_keep_the_mail_from_the_others() {
     }
 }
 
+/// RFC 5321 section 4.5.3.1.10: what is left over goes in the next transaction.
+#[tokio::test]
+async fn more_recipients_than_a_server_takes_at_once_go_one_transaction_after_the_other() {
+    for refusal in [
+        "452 4.5.3 too many recipients",
+        "452 too many",
+        "552 too many",
+    ] {
+        for pipelining in [false, true] {
+            let mut options = ServerOptions::new().recipients(2, refusal);
+            if pipelining {
+                options = options.extension("PIPELINING");
+            }
+            let server = SmtpServer::start(options).await;
+            let noted = Noted::default();
+            let provider = provider(account(&server)).with_listener(noted.clone());
+            with_copies().send(&provider).await.unwrap();
+            let mails = server.mails();
+            assert_eq!(mails[0].to, ["ada@example.org", "bob@example.org"]);
+            assert_eq!(mails[1].to, ["carol@example.org", "dave@example.org"]);
+            assert_eq!(mails[0].content, mails[1].content);
+            assert_eq!((mails.len(), server.visits().len()), (2, 1));
+            assert_eq!(*noted.0.lock().unwrap(), [[None, None, None]], "{refusal}");
+        }
+    }
+}
+
+/// The mail is sent, whatever becomes of what is left over.
+#[tokio::test]
+async fn a_copy_that_the_next_transaction_refuses_is_told_of_and_no_failure() {
+    let (server, provider) = plain().await;
+    let too_many = "452 4.5.3 too many recipients";
+    let no_such = "550 5.1.1 no such user";
+    for line in ["250 2.1.5 ok", too_many, too_many, too_many, no_such] {
+        server.once(Step::Recipient, Act::reply(line));
+    }
+    let noted = Noted::default();
+    let provider = provider.with_listener(noted.clone());
+    with_copies().send(&provider).await.unwrap();
+    let told: Vec<_> = server.mails().into_iter().map(|mail| mail.to).collect();
+    let expected: [&[&str]; 2] = [
+        &["ada@example.org"],
+        &["carol@example.org", "dave@example.org"],
+    ];
+    assert_eq!(told, expected);
+    let refused = Some("550 5.1.1".to_owned());
+    assert_eq!(*noted.0.lock().unwrap(), [[refused, None, None]]);
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_with_copies_left_over_has_sent_the_mail() {
+    for act in [Act::Drop, Act::reply_and_drop("421 4.3.2 bye")] {
+        let too_many = "452 4.5.3 too many recipients";
+        let options = ServerOptions::new().recipients(2, too_many);
+        let server = SmtpServer::start(options).await;
+        let noted = Noted::default();
+        let provider = provider(account(&server)).with_listener(noted.clone());
+        // The first dot is taken, the second breaks.
+        server.once(Step::Dot, Act::reply("250 2.0.0 ok"));
+        server.once(Step::Dot, act);
+        with_copies().send(&provider).await.unwrap();
+        let left = Some("452 4.5.3".to_owned());
+        assert_eq!(*noted.0.lock().unwrap(), [[None, left.clone(), left]]);
+        Parcel::new().send(&provider).await.unwrap();
+        assert_eq!(server.visits().len(), 2, "it is not used again");
+    }
+}
+
+/// A server that never takes another one is not asked for ever.
+#[tokio::test]
+async fn a_server_that_takes_no_copy_in_a_transaction_of_its_own_either_is_left_alone() {
+    let (server, provider) = plain().await;
+    for copy in ["bob", "carol", "dave"] {
+        let address = format!("{copy}@example.org");
+        server.recipient(&address, Act::reply("452 4.5.3 too many recipients"));
+    }
+    with_copies().send(&provider).await.unwrap();
+    assert_eq!(server.mails().len(), 1);
+}
+
 #[tokio::test]
 async fn a_refused_recipient_keeps_the_mail_from_all() {
     for extensions in [&[][..], &["PIPELINING"]] {

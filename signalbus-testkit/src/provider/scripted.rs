@@ -1,4 +1,5 @@
 use std::{
+    collections::VecDeque,
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -7,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use signalbus_core::{
     Channel, Clock, Provider,
-    provider::{Capabilities, Delivery, Found, Lookup, SendError, Sent},
+    provider::{Capabilities, Delivery, Found, Lookup, Question, SendError, Sent},
 };
 use tokio::sync::watch;
 
@@ -38,6 +39,7 @@ pub struct ScriptedProvider<C: Channel> {
     clock: Arc<dyn Clock>,
     capabilities: Capabilities,
     answers_lookups: bool,
+    unclear: Arc<Mutex<VecDeque<Option<Duration>>>>,
     books: Books,
     script: Arc<Mutex<Script<C>>>,
     released: Arc<watch::Sender<u64>>,
@@ -54,6 +56,7 @@ impl<C: Channel> ScriptedProvider<C> {
             clock,
             capabilities: Capabilities::default().reporting_start(),
             answers_lookups: false,
+            unclear: Arc::default(),
             script: Arc::default(),
             released: Arc::new(watch::Sender::new(0)),
         }
@@ -79,6 +82,13 @@ impl<C: Channel> ScriptedProvider<C> {
     pub fn with_lookup(mut self) -> Self {
         self.answers_lookups = true;
         self
+    }
+
+    /// Makes the next questions unclear, one each, with how long to wait until the next; those after are
+    /// answered with the truth.
+    pub fn unclear(&self, waits: impl IntoIterator<Item = Option<Duration>>) {
+        let mut unclear = self.unclear.lock().unwrap_or_else(PoisonError::into_inner);
+        unclear.extend(waits);
     }
 
     /// For the call of this number, from one.
@@ -222,17 +232,25 @@ impl<C: Channel> Provider<C> for ScriptedProvider<C> {
         }
     }
 
-    fn lookup(&self) -> Option<&dyn Lookup> {
+    fn lookup(&self) -> Option<&dyn Lookup<C>> {
         self.answers_lookups.then_some(self)
     }
 }
 
 #[async_trait]
-impl<C: Channel> Lookup for ScriptedProvider<C> {
-    async fn find(&self, reference: &str) -> Result<Found, SendError> {
+impl<C: Channel> Lookup<C> for ScriptedProvider<C> {
+    async fn find(&self, question: &Question<'_, C>) -> Result<Found, SendError> {
+        let next = self
+            .unclear
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop_front();
+        if let Some(ask_again) = next {
+            return Ok(Found::Unclear { ask_again });
+        }
         Ok(self
             .books
-            .find(reference, Duration::MAX)
+            .find(&question.reference(), Duration::MAX)
             .map_or(Found::NotSent, Found::Sent))
     }
 }
@@ -244,6 +262,7 @@ impl<C: Channel> Clone for ScriptedProvider<C> {
             clock: Arc::clone(&self.clock),
             capabilities: self.capabilities.clone(),
             answers_lookups: self.answers_lookups,
+            unclear: Arc::clone(&self.unclear),
             books: self.books.clone(),
             script: Arc::clone(&self.script),
             released: Arc::clone(&self.released),

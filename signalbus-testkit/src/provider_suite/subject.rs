@@ -2,11 +2,11 @@ use std::{any::Any, fmt, sync::Arc};
 
 use serde_json::{Value, json};
 use signalbus_core::{
-    Attachment, Channel, DeliveryId, Entropy, EventId, Provider, Recipient, TenantId, Timestamp,
-    Topic,
+    Attachment, Channel, Clock as _, DeliveryId, Entropy, EventId, Provider, Recipient,
+    SystemClock, TenantId, Timestamp, Topic,
     channel::{Address, Compose, ComposeError, Parts},
     id::IdSource,
-    provider::{Delivery, Latch, SendError, Sent},
+    provider::{Delivery, Latch, Question, SendError, Sent},
 };
 
 use crate::clock::ManualClock;
@@ -230,6 +230,16 @@ impl<C: Channel> Parcel<C> {
         delivery.generation = self.generation;
         delivery.attempt = self.attempt;
         delivery
+    }
+
+    /// What the engine would ask a provider that it was handed to a moment ago, and that did not answer.
+    #[must_use]
+    pub fn question(&self) -> Question<'_, C> {
+        let now = SystemClock::new().now();
+        let (to, message) = (&self.to, &self.message);
+        let mut question = Question::new(self.id, &self.tenant, to, message, (now, now));
+        question.generation = self.generation;
+        question
     }
 }
 

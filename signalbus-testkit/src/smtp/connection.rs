@@ -216,11 +216,14 @@ impl Connection {
     async fn rcpt(&mut self, line: &str) -> GoesOn {
         let (to, _) = path(line);
         let usual = match &self.mail {
-            Some(_) => "250 2.1.5 ok",
-            None => "503 5.5.1 from whom?",
+            Some(mail) => match &self.shared.options.recipients {
+                Some((most, refusal)) if mail.to.len() >= *most => refusal.clone(),
+                _ => "250 2.1.5 ok".to_owned(),
+            },
+            None => "503 5.5.1 from whom?".to_owned(),
         };
         let act = self.shared.script.act(Step::Recipient, Some(&to));
-        let code = self.act(Step::Recipient, act, usual).await?;
+        let code = self.act(Step::Recipient, act, &usual).await?;
         if code == Some(250)
             && let Some(mail) = &mut self.mail
         {

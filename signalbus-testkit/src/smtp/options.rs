@@ -7,6 +7,7 @@ pub struct ServerOptions {
     pub(super) extensions: Vec<String>,
     pub(super) accounts: Vec<(String, String)>,
     pub(super) mechanisms: Vec<String>,
+    pub(super) recipients: Option<(usize, String)>,
 }
 
 /// Whether and how a server speaks TLS.
@@ -51,6 +52,14 @@ impl ServerOptions {
     pub fn mechanisms(mut self, mechanisms: &[&str]) -> Self {
         let offered = mechanisms.iter().map(|name| (*name).to_owned());
         self.mechanisms.extend(offered);
+        self
+    }
+
+    /// Takes so many recipients in one transaction, and answers with this line to more, such as
+    /// `452 4.5.3 too many recipients`.
+    #[must_use]
+    pub fn recipients(mut self, most: usize, refusal: &str) -> Self {
+        self.recipients = Some((most, refusal.to_owned()));
         self
     }
 

@@ -1,12 +1,12 @@
 use std::sync::Arc;
 
 use signalbus::{
-    DeliveryId, EventId, TenantId, Timestamp,
+    Clock, DeliveryId, EventId, TenantId, Timestamp,
     channel::{
         Address, Channel, Compose, Parts, Sms,
         sms::{PhoneNumber, SmsMessage, SmsOptions},
     },
-    provider::{Delivery, Latch, Provider, SendError, Sent},
+    provider::{Delivery, Found, Latch, Provider, Question, SendError, Sent},
 };
 use signalbus_http_client::HttpConfig;
 use signalbus_testkit::{ManualClock, fakes::twilio::FakeTwilio};
@@ -70,6 +70,24 @@ impl Stage {
     pub(crate) async fn send(&self, parcel: &Parcel) -> Result<Sent, SendError> {
         self.provider.send(parcel.delivery(&self.tenant)).await
     }
+
+    /// Asks for a parcel that was tried now.
+    pub(crate) async fn find(&self, parcel: &Parcel) -> Result<Found, SendError> {
+        let now = self.clock.now();
+        let lookup = self.provider.lookup().unwrap();
+        lookup
+            .find(&parcel.question(&self.tenant, (now, now)))
+            .await
+    }
+
+    /// Another process, which knows nothing of the first.
+    pub(crate) fn restart(&mut self, pools: Pools) {
+        let config = TwilioConfig::new(FakeTwilio::ACCOUNT, token(), pools)
+            .and_then(|config| config.base_url(&self.fake.url()))
+            .unwrap()
+            .http(HttpConfig::default().clock(Arc::new(self.clock.clone())));
+        self.provider = Twilio::new(config).unwrap();
+    }
 }
 
 impl Parcel {
@@ -120,6 +138,16 @@ impl Parcel {
         delivery.generation = self.generation;
         delivery.expires_at = self.expires_at;
         delivery
+    }
+
+    pub(crate) fn question<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        times: (Timestamp, Timestamp),
+    ) -> Question<'a, Sms> {
+        let mut question = Question::new(self.id, tenant, &self.to, &self.message, times);
+        question.generation = self.generation;
+        question
     }
 }
 

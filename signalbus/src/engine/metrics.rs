@@ -220,6 +220,7 @@ impl ProviderMetrics {
                 outcome: Outcome::Unknown,
                 ..
             }
+            | Tried::Unclear { .. }
             | Tried::Panicked { started: true } => {
                 self.unknown.increment(1);
             }

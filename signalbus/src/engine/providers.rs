@@ -98,6 +98,12 @@ impl Lineup {
         }
     }
 
+    /// How long an answer may take, at the longest.
+    pub(crate) fn answers_within(&self) -> Duration {
+        let timeouts = self.providers.iter().map(|of| of.capabilities.timeout);
+        timeouts.max().unwrap_or_default()
+    }
+
     /// Takes a slot of the first provider that has one.
     pub(crate) fn reserve(
         &mut self,

@@ -29,7 +29,7 @@ pub(crate) struct Attempted {
     /// Whether it may have sent again what an earlier try had sent.
     pub(crate) repeats: bool,
     /// Whether some try of this generation may have been sent.
-    pub(super) doubtful: bool,
+    pub(crate) doubtful: bool,
 }
 
 impl Attempted {
@@ -55,6 +55,15 @@ impl Attempted {
 
     pub(crate) fn returned(wait: Duration, detail: &str) -> Self {
         Self::of(Tried::Returned { wait }, detail.to_owned())
+    }
+
+    /// It may have been sent, and the provider will know later.
+    pub(super) fn unclear(wait: Duration) -> Self {
+        let detail = "it may have been sent; its provider is asked again when it may know more";
+        Self {
+            doubtful: true,
+            ..Self::of(Tried::Unclear { wait, began: false }, detail.to_owned())
+        }
     }
 
     /// The text of a panic is not kept: it may quote an address or the message.

@@ -1,8 +1,10 @@
 //! A channel with its providers, behind one object-safe face.
 
+mod ask;
 mod attempted;
 pub(crate) mod content;
 mod copies;
+mod doubt;
 pub(crate) mod fresh;
 mod guarantee;
 mod message;
@@ -33,6 +35,7 @@ use crate::{
 
 pub(crate) use attempted::Attempted;
 use content::Content;
+pub(crate) use doubt::Doubt;
 pub use guarantee::Guarantee;
 pub use pause::BreakerSettings;
 pub use retry::RetryPolicy;
@@ -62,6 +65,14 @@ pub(crate) struct Job {
     pub(crate) suspect: bool,
     /// Whether the last try is known to have been cut short by a worker that died.
     pub(crate) interrupted: bool,
+    /// When it may have been sent, while nobody knows and as far as it was written down.
+    pub(crate) doubt: Option<Doubt>,
+    /// Since when a provider may know of it.
+    pub(crate) known_since: Timestamp,
+    /// When it was claimed.
+    pub(crate) claimed_at: Timestamp,
+    /// Whether all its tries that count are used up, so that it is only asked for.
+    pub(crate) spent: bool,
     /// Whether the provider would recognise a repeat.
     pub(crate) recognised: bool,
     pub(crate) event: Arc<StoredEvent>,
@@ -76,6 +87,8 @@ pub(crate) struct Job {
     /// Whether the provider says when it starts a request.
     pub(crate) reports_start: bool,
     pub(crate) latch: Latch,
+    /// Knows whose a message is.
+    pub(crate) store: Arc<dyn Store>,
     /// The deadline of a shutdown has come.
     pub(crate) cut: Arc<CancellationToken>,
 }
@@ -100,6 +113,8 @@ pub(crate) trait Route: fmt::Debug + Send + Sync {
     /// What a message is made of; empty for a channel without templates.
     fn parts(&self) -> &'static [Part];
     fn providers(&self) -> Vec<(ProviderName, Capabilities)>;
+    /// Whether a provider can be asked what became of a try.
+    fn can_ask(&self) -> bool;
     /// Providers that only some messages go through.
     fn accounts(&self) -> &[(Owner, Arc<dyn Route>)];
     /// Without the application's `id` of the owner, the address itself decides the lane.
@@ -166,6 +181,11 @@ impl<C: Channel> Route for TypedRoute<C> {
             .collect()
     }
 
+    fn can_ask(&self) -> bool {
+        let mut providers = self.providers.iter();
+        providers.any(|(_, provider)| provider.lookup().is_some())
+    }
+
     fn accounts(&self) -> &[(Owner, Arc<dyn Route>)] {
         &self.accounts
     }
@@ -228,10 +248,12 @@ impl<C: Channel> Route for TypedRoute<C> {
         if let Err(attempted) = self.check_copies(store, job, &mut made).await {
             return *attempted;
         }
-        let Some((_, provider)) = self.providers.get(job.provider) else {
+        let Some((name, provider)) = self.providers.get(job.provider) else {
             return Attempted::unsendable(Unsendable::Unreadable, "no such provider".to_owned());
         };
-        let mut attempted = self.send(&**provider, clock, job, &address, &made).await;
+        let mut attempted = self
+            .send((name, &**provider), clock, job, &address, &made)
+            .await;
         if attempted.suppress.is_some() {
             attempted.address = Some(hash_address(&self.name, &address));
         }

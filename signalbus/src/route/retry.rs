@@ -20,6 +20,10 @@ pub struct RetryPolicy {
     /// A provider that asks to wait for longer than this makes the delivery dead: 24 h by
     /// default.
     pub longest_retry_after: Duration,
+    /// A provider that may know later whether it has a message is asked again for so long after the try
+    /// whose answer was lost: 1 h by default. Then, or when the message would expire, the channel's
+    /// [`Guarantee`](crate::Guarantee) decides. Meanwhile the message waits; zero asks once only.
+    pub longest_doubt: Duration,
 }
 
 impl Default for RetryPolicy {
@@ -31,6 +35,7 @@ impl Default for RetryPolicy {
             factor: 3.0,
             cap: Duration::from_secs(2 * 60 * 60),
             longest_retry_after: Duration::from_secs(24 * 60 * 60),
+            longest_doubt: Duration::from_secs(60 * 60),
         }
     }
 }
@@ -49,6 +54,13 @@ impl RetryPolicy {
         self.floor = floor;
         self.base = base;
         self.cap = cap;
+        self
+    }
+
+    /// Sets how long a provider is asked again that may know later whether it has a message.
+    #[must_use]
+    pub fn with_longest_doubt(mut self, longest: Duration) -> Self {
+        self.longest_doubt = longest;
         self
     }
 

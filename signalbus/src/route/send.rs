@@ -1,41 +1,54 @@
 //! One message to one provider, and what came of it.
 
-use std::{panic::AssertUnwindSafe, task::Poll, time::Duration};
+use std::{panic::AssertUnwindSafe, task::Poll};
 
 use futures::FutureExt;
 use tracing::Instrument;
 
-use super::{Attempted, Guarantee, Job, Tried, TypedRoute, message::Made};
+use super::{Attempted, Doubt, Guarantee, Job, Tried, TypedRoute, message::Made};
 use crate::{
     channel::Channel,
-    clock::Clock,
+    clock::{Clock, later},
+    name::ProviderName,
     provider::{Delivery, Fault, Found, Outcome, Provider, SendError},
 };
 
 impl<C: Channel> TypedRoute<C> {
     pub(super) async fn send(
         &self,
-        provider: &dyn Provider<C>,
+        (name, provider): (&ProviderName, &dyn Provider<C>),
         clock: &dyn Clock,
         job: &Job,
         to: &C::Address,
         made: &Made<C::Message>,
     ) -> Attempted {
-        let timeout = provider.capabilities().timeout;
+        let arrived = clock.monotonic();
+        let now = || later(job.claimed_at, clock.monotonic().saturating_sub(arrived));
+        let asked = (name, provider);
+        let parcel = (to, &made.rendering.message);
         let told = made.is_doubtful(job);
         // That one provider does not have it says nothing of another.
         let speaks_for_all = self.providers.len() == 1;
         let mut doubtful = told || self.may_be_interrupted(provider, job, made);
+        let known = Doubt::new(job.known_since, job.claimed_at);
+        let doubt = job.doubt.unwrap_or(known);
         // A suspect whose provider could not tell is asked about before every later try, too: a crash
         // that it was alone in and a panic look alike here. Where a doubt would stop it, only a
         // doubt that is certain may.
         let mut ask_again = false;
         if doubtful || job.suspect {
-            match self.look_up(provider, clock, job, timeout).await {
+            let found = self.look_up(asked, clock, job, parcel, doubt).await;
+            if doubtful && let Some(wait) = self.wait_for(found.as_ref(), job, doubt, now()) {
+                return Attempted::unclear(wait);
+            }
+            match found {
                 Some(Found::Sent(sent)) => return Attempted::accepted(&sent),
                 Some(Found::NotSent) if speaks_for_all => doubtful = false,
                 _ => ask_again = self.settings.guarantee != Guarantee::AtMostOnce,
             }
+        }
+        if job.spent {
+            return spent(doubtful);
         }
         let repeats = doubtful && !job.recognised;
         if repeats && self.settings.guarantee == Guarantee::AtMostOnce {
@@ -60,18 +73,25 @@ impl<C: Channel> TypedRoute<C> {
         delivery.expires_at = job.expires_at;
         delivery.trace = job.content.trace.as_ref();
         let began = clock.monotonic();
-        let attempted = self.ask(provider, clock, delivery, timeout, job).await;
+        let attempted = self.ask(provider, clock, delivery, job).await;
         let sending = Some(clock.monotonic().saturating_sub(began));
         // What a dead worker left behind was counted when it was found.
         let repeats = repeats && told && job.started();
+        let doubt = Doubt::new(job.claimed_at, now()).and(doubtful.then_some(doubt));
         let found = if attempted.tried.is_unknown() {
-            self.look_up(provider, clock, job, timeout).await
+            self.look_up(asked, clock, job, parcel, doubt).await
         } else {
             None
         };
-        let attempted = match found {
-            Some(Found::Sent(sent)) => Attempted::accepted(&sent),
-            Some(Found::NotSent) => Attempted {
+        let wait = self.wait_for(found.as_ref(), job, doubt, now());
+        let attempted = match (found, wait) {
+            (_, Some(wait)) => Attempted {
+                tried: Tried::Unclear { wait, began: true },
+                doubtful: true,
+                ..attempted
+            },
+            (Some(Found::Sent(sent)), None) => Attempted::accepted(&sent),
+            (Some(Found::NotSent), None) => Attempted {
                 tried: Tried::Failed {
                     outcome: Outcome::Retryable,
                     fault: Fault::Provider,
@@ -103,7 +123,7 @@ impl<C: Channel> TypedRoute<C> {
     ) -> bool {
         let recognises = provider.capabilities().dedup_window.is_some();
         let strict = self.settings.guarantee == Guarantee::AtMostOnce && recognises;
-        job.interrupted || (job.suspect && (!made.kept || strict))
+        job.interrupted || job.doubt.is_some() || (job.suspect && (!made.kept || strict))
     }
 
     /// Hands a message to the provider and waits for its answer.
@@ -112,9 +132,9 @@ impl<C: Channel> TypedRoute<C> {
         provider: &dyn Provider<C>,
         clock: &dyn Clock,
         delivery: Delivery<'_, C>,
-        timeout: Duration,
         job: &Job,
     ) -> Attempted {
+        let timeout = provider.capabilities().timeout;
         let span = tracing::info_span!(
             "send",
             otel.kind = "client",
@@ -156,22 +176,20 @@ impl<C: Channel> TypedRoute<C> {
             }
         }
     }
+}
 
-    /// Asks the provider, if it can be asked and answers in time.
-    async fn look_up(
-        &self,
-        provider: &dyn Provider<C>,
-        clock: &dyn Clock,
-        job: &Job,
-        timeout: Duration,
-    ) -> Option<Found> {
-        let lookup = provider.lookup()?;
-        let reference = crate::provider::reference(job.id, job.generation);
-        tokio::select! {
-            biased;
-            found = AssertUnwindSafe(lookup.find(&reference)).catch_unwind() => found.ok()?.ok(),
-            () = job.cut.cancelled() => None,
-            () = clock.sleep(timeout) => None,
-        }
+/// All its tries are used up, and its provider cannot say more.
+fn spent(doubtful: bool) -> Attempted {
+    let error = if doubtful {
+        SendError::unknown(
+            "it may have been sent, its provider cannot tell, and its tries are used up",
+        )
+    } else {
+        let message = "its provider says that it was not sent, and its tries are used up";
+        SendError::retryable(Fault::Provider, message)
+    };
+    Attempted {
+        doubtful,
+        ..Attempted::failed(&error)
     }
 }

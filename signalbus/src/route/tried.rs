@@ -19,6 +19,8 @@ pub(crate) enum Tried {
     Panicked { started: bool },
     /// The worker died before it wrote the result; whether nothing else was in flight.
     Interrupted { alone: bool },
+    /// It may have been sent, and the provider will know after this time; whether a send was begun now.
+    Unclear { wait: Duration, began: bool },
     /// Nothing was tried: the worker is leaving, or the event is of a newer version.
     Returned { wait: Duration },
 }
@@ -32,6 +34,7 @@ impl Tried {
                 outcome: Outcome::Unknown,
                 ..
             } | Self::Panicked { started: true }
+                | Self::Unclear { began: true, .. }
         )
     }
 }

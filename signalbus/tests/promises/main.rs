@@ -18,6 +18,7 @@ mod p2_ends;
 mod p2_expiry;
 mod p2_pauses;
 mod p3_duplicates;
+mod p3_lookups;
 mod p4_redrive;
 mod p5_order;
 mod p6_accounts;

@@ -1,6 +1,9 @@
 use std::{panic::AssertUnwindSafe, time::Duration};
 
-use signalbus_core::provider::{Capabilities, Fault, Found, Outcome, Provider, SendError};
+use signalbus_core::{
+    clock::Timestamp,
+    provider::{Capabilities, Fault, Found, Outcome, Provider, Question, SendError},
+};
 
 use super::*;
 use crate::provider::{Ending, Play};
@@ -182,6 +185,31 @@ async fn a_repeat_is_given_the_first_id() {
     assert_eq!(scene.send(&parcel).await.unwrap(), first.unwrap());
 }
 
+fn question<'a>(parcel: &'a Parcel, tenant: &'a TenantId) -> Question<'a, Sms> {
+    let times = (Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH);
+    Question::new(parcel.id, tenant, &parcel.to, &parcel.message, times)
+}
+
+#[tokio::test]
+async fn a_lookup_is_as_unclear_as_it_is_told_to_be() {
+    let mut scene = Scene::new();
+    scene.provider = scene.provider.with_lookup();
+    scene.provider.unclear([Some(SECOND), None]);
+    let (parcel, sent) = scene.ada().await;
+    let (tenant, sent) = (TenantId::default(), sent.unwrap());
+    let lookup = scene.provider.lookup().unwrap();
+    for expected in [
+        Found::Unclear {
+            ask_again: Some(SECOND),
+        },
+        Found::Unclear { ask_again: None },
+        Found::Sent(sent),
+    ] {
+        let found = lookup.find(&question(&parcel, &tenant)).await.unwrap();
+        assert_eq!(found, expected);
+    }
+}
+
 #[tokio::test]
 async fn a_lookup_tells_the_truth() {
     let mut scene = Scene::new();
@@ -192,11 +220,12 @@ async fn a_lookup_tells_the_truth() {
         Play::cut().untaken(),
         Play::accept_with_id("abc"),
     ]);
+    let tenant = TenantId::default();
     let mut found = Vec::new();
     for _ in 0..3 {
         let (parcel, _) = scene.ada().await;
         let lookup = scene.provider.lookup().unwrap();
-        found.push(lookup.find(&parcel.id.to_string()).await.unwrap());
+        found.push(lookup.find(&question(&parcel, &tenant)).await.unwrap());
     }
     assert_eq!(
         found,

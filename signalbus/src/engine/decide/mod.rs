@@ -21,6 +21,8 @@ pub(crate) struct Standing {
     pub(crate) probe: bool,
     /// Whether the provider recognises a repeated reference.
     pub(crate) recognised: bool,
+    /// Whether a provider can be asked what became of it, and what is known of its tries is kept.
+    pub(crate) asked: bool,
     /// When it is worth nothing any more.
     pub(crate) expires_at: Option<Timestamp>,
 }
@@ -88,6 +90,23 @@ pub(crate) fn decide(
             suspicion: standing.suspicion,
             ..keep
         },
+        Tried::Unclear { wait, began } if in_time(wait) => Decision {
+            next: Next::Later {
+                until: later(now, wait),
+                why: Why::Unclear,
+            },
+            failures: standing.failures.saturating_add(u32::from(began)),
+            suspicion: 0,
+        },
+        // It would be worth nothing by then: as if nobody could be asked.
+        Tried::Unclear { .. } => {
+            let tried = Tried::Failed {
+                outcome: Outcome::Unknown,
+                fault: Fault::Provider,
+                retry_after: None,
+            };
+            decide(tried, standing, policy, guarantee, now, draw)
+        }
         Tried::Failed {
             fault: Fault::Configuration,
             outcome,
@@ -147,7 +166,11 @@ pub(crate) fn decide(
                 decision(Next::End(EndState::Expired, Reason::Expired))
             }
         }
-        Tried::Panicked { started: true } | Tried::Interrupted { .. } if stops => {
+        Tried::Panicked { started: true } if stops => {
+            end(EndState::OutcomeUnknown, Reason::NoAnswer)
+        }
+        // What can be asked about is asked about before it may be sent again.
+        Tried::Interrupted { .. } if stops && !standing.asked => {
             end(EndState::OutcomeUnknown, Reason::NoAnswer)
         }
         Tried::Panicked { .. } | Tried::Interrupted { .. } => {

@@ -4,15 +4,18 @@ use std::time::Duration;
 
 use crate::{
     chain::Chain,
+    clock::{later, until},
     engine::{
         decide::{Standing, decide},
-        memo::known_since,
+        memo::{doubt_of, known_since, memo},
         metrics,
     },
     event::Class,
     name::ChannelName,
-    route::Tried,
-    store::{AttemptOutcome, AttemptRecord, ClassWindow, Fetched, Interrupted, Next, Window},
+    route::{Doubt, Tried},
+    store::{
+        AttemptOutcome, AttemptRecord, ClassWindow, Fetched, Interrupted, Next, Shape, Window,
+    },
 };
 
 use super::{Worker, result::named_next};
@@ -111,12 +114,13 @@ impl Worker {
             return;
         };
         let lineup = &self.lineups[channel];
-        let age = crate::clock::until(known_since(&ready), self.store_now());
+        let age = until(known_since(&ready), self.store_now());
         let standing = Standing {
             failures: ready.failures,
             suspicion: ready.suspicion,
             probe: false,
             recognised: lineup.recognise(age),
+            asked: lineup.route.can_ask() && self.keeps.has(Shape::Memo),
             expires_at: ready.expires_at,
         };
         let settings = lineup.route.settings();
@@ -152,6 +156,9 @@ impl Worker {
             next: next.into(),
             retry_in,
         };
-        self.settle(ready, decision, record, None, Vec::new());
+        let given_up = later(claimed_at, lineup.answers_within()).min(self.store_now());
+        let doubt = Doubt::new(claimed_at, given_up).and(doubt_of(&ready));
+        let memo = memo(&ready, &decision.next, None, Some(doubt));
+        self.settle(ready, decision, record, memo, None, Vec::new());
     }
 }

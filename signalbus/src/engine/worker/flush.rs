@@ -12,7 +12,10 @@ use super::{InFlight, Phase, Shared, Worker, claim::Claiming};
 use crate::{
     chain::Chain,
     clock::{Timestamp, later, until},
-    engine::{memo::known_since, providers::Reservation},
+    engine::{
+        memo::{doubt_of, known_since},
+        providers::Reservation,
+    },
     event::Recipient,
     id::EventId,
     provider::Latch,
@@ -364,6 +367,11 @@ impl Worker {
             suspect: ready.suspicion > 0,
             // A panic adds one to it, and so does a crash while it was alone.
             interrupted: ready.suspicion == 1,
+            doubt: doubt_of(ready),
+            known_since: known_since(ready),
+            claimed_at: store_now,
+            spent: doubt_of(ready).is_some()
+                && ready.failures >= lineup.route.settings().retry.max_attempts,
             recognised: lineup.recognise(age),
             event: claimed.event,
             content,
@@ -374,6 +382,7 @@ impl Worker {
             provider,
             reports_start: lineup.reports_start(provider),
             latch: flight.latch.clone(),
+            store: Arc::clone(&self.shared.store),
             cut: Arc::clone(&self.cut),
         });
         let span = tracing::info_span!(

@@ -10,13 +10,13 @@ use crate::{
     engine::{
         breaker::Signal,
         decide::{Decision, Standing, decide},
-        memo::{Memo, known_since},
+        memo::{First, doubt_of, known_since, memo},
         metrics,
         schedule::Left,
     },
     mutant::Mutant,
     provider::{Fault, Outcome},
-    route::{Attempted, Tried},
+    route::{Attempted, Doubt, Tried},
     store::{
         AddressHash, AttemptOutcome, AttemptRecord, Effect, EndState, Next, Position, Ready,
         Settle, Shape, Suppress,
@@ -62,6 +62,7 @@ impl Worker {
             suspicion: ready.suspicion,
             probe: reservation.is_some_and(|reservation| reservation.probe),
             recognised: lineup.recognise(age),
+            asked: lineup.route.can_ask() && self.keeps.has(Shape::Memo),
             expires_at: ready.expires_at,
         };
         let settings = lineup.route.settings();
@@ -85,7 +86,7 @@ impl Worker {
             metrics::duplicate("no_answer");
         }
         let asked = attempted.sending.is_some();
-        let named = asked || tried == Tried::Accepted;
+        let named = asked || matches!(tried, Tried::Accepted | Tried::Unclear { .. });
         let (next, retry_in) = named_next(&decision.next, store_now);
         let record = AttemptRecord {
             generation: ready.generation,
@@ -111,7 +112,13 @@ impl Worker {
             _ => Left::Open,
         };
         self.scheduler.release(&ready, left);
-        self.settle(ready, decision, record, attempted.rendering, effects);
+        let first = record.provider.clone().filter(|_| asked).map(|by| First {
+            at: record.started_at,
+            by,
+        });
+        let doubt = doubt_after(&ready, tried, attempted.doubtful, (claimed_at, store_now));
+        let memo = memo(&ready, &decision.next, first, doubt);
+        self.settle(ready, decision, record, memo, attempted.rendering, effects);
     }
 
     /// Puts a decision with the results to be written.
@@ -120,6 +127,7 @@ impl Worker {
         ready: Ready,
         decision: Decision,
         record: AttemptRecord,
+        memo: Option<Bytes>,
         rendering: Option<Bytes>,
         effects: Vec<Effect>,
     ) {
@@ -132,10 +140,11 @@ impl Worker {
             }
             next => next,
         };
-        let memo = memo(&ready, &next, &record).filter(|_| self.keeps.has(Shape::Memo));
+        let memo = memo.filter(|_| self.keeps.has(Shape::Memo));
+        let began = record.request_started;
         let mut settle = Settle::new(&ready, next, record);
         settle.memo = memo;
-        if put_off && !Mutant::LaterIsRetry.is_active() {
+        if put_off && !began && !Mutant::LaterIsRetry.is_active() {
             settle.tries = ready.tries;
         }
         settle.failures = decision.failures;
@@ -147,15 +156,19 @@ impl Worker {
     }
 }
 
-/// What to write down: the first send, while there may be another.
-fn memo(ready: &Ready, next: &Next, record: &AttemptRecord) -> Option<Bytes> {
-    if matches!(next, Next::End(..)) {
-        return None;
-    }
-    let first = record.provider.clone().filter(|_| ready.memo.is_none());
-    match first {
-        Some(by) => Memo::new(record.started_at, by).written(),
-        None => ready.memo.clone(),
+/// When it may have been sent, after a try.
+fn doubt_after(
+    ready: &Ready,
+    tried: Tried,
+    doubtful: bool,
+    (began, ended): (Timestamp, Timestamp),
+) -> Option<Doubt> {
+    let before = doubt_of(ready);
+    match tried {
+        _ if tried.is_unknown() => Some(Doubt::new(began, ended).and(before)),
+        // The provider says that it does not have it.
+        Tried::Failed { .. } | Tried::Panicked { .. } if !doubtful => None,
+        _ => before,
     }
 }
 
@@ -212,7 +225,10 @@ fn signal(tried: Tried, longest: Duration) -> Signal {
             retry_after,
             ..
         } => Signal::Failing(retry_after.filter(|wait| *wait <= longest)),
+        // As good as a lost answer; what only asked says nothing.
+        Tried::Unclear { began: true, .. } => Signal::Failing(None),
         Tried::Unsendable(_)
+        | Tried::Unclear { began: false, .. }
         | Tried::Panicked { .. }
         | Tried::Interrupted { .. }
         | Tried::Returned { .. } => Signal::Neutral,
@@ -224,7 +240,9 @@ fn outcome_of(tried: Tried, message_id: Option<String>) -> AttemptOutcome {
         Tried::Accepted => AttemptOutcome::Accepted { id: message_id },
         Tried::Failed { outcome, .. } => AttemptOutcome::Failed(outcome),
         Tried::Unsendable(_) => AttemptOutcome::Failed(Outcome::Permanent),
-        Tried::Panicked { started: true } => AttemptOutcome::Failed(Outcome::Unknown),
+        Tried::Unclear { .. } | Tried::Panicked { started: true } => {
+            AttemptOutcome::Failed(Outcome::Unknown)
+        }
         Tried::Panicked { started: false } | Tried::Returned { .. } => {
             AttemptOutcome::Failed(Outcome::Retryable)
         }
@@ -236,7 +254,7 @@ fn fault_of(tried: Tried) -> Option<Fault> {
     match tried {
         Tried::Failed { fault, .. } => Some(fault),
         Tried::Unsendable(_) => Some(Fault::Message),
-        Tried::Panicked { .. } => Some(Fault::Provider),
+        Tried::Unclear { .. } | Tried::Panicked { .. } => Some(Fault::Provider),
         Tried::Accepted | Tried::Interrupted { .. } | Tried::Returned { .. } => None,
     }
 }

@@ -10,7 +10,7 @@ pub(crate) use look::{
     assert_ended, assert_waiting, attempts, delivery, history, reasons, seconds, subjects,
 };
 pub(crate) use ping::{Ping, ping};
-pub(crate) use providers::Unreachable;
+pub(crate) use providers::{Mistaken, Unreachable};
 pub(crate) use store::{Call, Fails, TestStore};
 pub(crate) use watch::{logged, metered};
 

@@ -1,6 +1,6 @@
 //! What holds for every input.
 
-use proptest::prelude::*;
+use proptest::{prelude::*, test_runner::TestCaseError};
 
 use super::*;
 
@@ -38,18 +38,20 @@ pub(super) fn any_tried() -> impl Strategy<Value = Tried> {
         8 => failed,
         1 => any::<bool>().prop_map(|started| Tried::Panicked { started }),
         1 => any::<bool>().prop_map(|alone| Tried::Interrupted { alone }),
+        1 => (any_wait(), any::<bool>()).prop_map(|(wait, began)| Tried::Unclear { wait, began }),
     ]
 }
 
 fn any_standing() -> impl Strategy<Value = Standing> {
-    let flags = (any::<bool>(), any::<bool>());
+    let flags = (any::<bool>(), any::<bool>(), any::<bool>());
     let expiry = prop::option::of(any_wait());
     (0..5_u32, 0..4_u32, flags, expiry).prop_map(
-        |(failures, suspicion, (probe, recognised), expiry)| Standing {
+        |(failures, suspicion, (probe, recognised, asked), expiry)| Standing {
             failures,
             suspicion,
             probe,
             recognised,
+            asked,
             expires_at: expiry.map(|wait| later(NOW, wait)),
         },
     )
@@ -64,6 +66,7 @@ pub(super) fn may_have_been_sent(tried: Tried) -> bool {
             ..
         } | Tried::Panicked { started: true }
             | Tried::Interrupted { .. }
+            | Tried::Unclear { .. }
     )
 }
 
@@ -100,7 +103,8 @@ proptest! {
                     }
                 }
                 if at_most_once && may_have_been_sent(tried) {
-                    prop_assert!(standing.recognised);
+                    let asks = standing.asked && matches!(tried, Tried::Interrupted { .. });
+                    prop_assert!(standing.recognised || asks);
                 }
             }
             Next::End(state, reason) => {
@@ -110,6 +114,14 @@ proptest! {
                 } else {
                     prop_assert_ne!(state, EndState::OutcomeUnknown);
                 }
+            }
+            Next::Later { until, why } => {
+                let Tried::Unclear { wait, began } = tried else {
+                    return Err(TestCaseError::fail(format!("{tried:?} is put off")));
+                };
+                prop_assert_eq!((until, why), (later(NOW, wait), Why::Unclear));
+                prop_assert!(standing.expires_at.is_none_or(|expiry| until < expiry));
+                prop_assert_eq!(decision.failures, standing.failures + u32::from(began));
             }
             other => prop_assert!(false, "nothing decides {other:?}"),
         }

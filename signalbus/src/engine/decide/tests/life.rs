@@ -57,9 +57,10 @@ fn any_step() -> impl Strategy<Value = Step> {
     let passes = [1, 60, 7_200, 100_000].map(Duration::from_secs);
     let tried = || {
         let returned = any_wait().prop_map(|wait| Tried::Returned { wait });
-        prop_oneof![1 => returned, 12 => any_tried()].prop_filter("a crash is a step", |tried| {
-            !matches!(tried, Tried::Interrupted { .. })
-        })
+        prop_oneof![1 => returned, 12 => any_tried()]
+            .prop_filter("a crash is a step, and nobody is asked", |tried| {
+                !matches!(tried, Tried::Interrupted { .. } | Tried::Unclear { .. })
+            })
     };
     prop_oneof![
         10 => (tried(), prop::bool::weighted(0.2), 0.0..1.0_f64)
@@ -236,6 +237,7 @@ impl Life {
             suspicion: ready.suspicion,
             probe,
             recognised: self.recognised,
+            asked: false,
             expires_at: ready.expires_at,
         };
         let now = self.clock.now();

@@ -20,6 +20,7 @@ const fn fresh() -> Standing {
         suspicion: 0,
         probe: false,
         recognised: false,
+        asked: false,
         expires_at: None,
     }
 }
@@ -508,6 +509,71 @@ fn three_crashes_alone_or_panics_are_poison() {
                 panicked,
                 fresh().expires_in(S),
                 ends(Expired, Reason::Expired, 0, 0),
+            ),
+        ],
+    );
+}
+
+/// What its provider will know later.
+#[test]
+fn what_is_asked_about_again_waits_until_then() {
+    let unclear = |wait, began| Tried::Unclear { wait, began };
+    let asked = |failures| {
+        let (until, why) = (later(NOW, 60 * S), Why::Unclear);
+        (Next::Later { until, why }, failures, 0)
+    };
+    let table = |late: Follows| {
+        vec![
+            (
+                "after a try, which counts",
+                unclear(60 * S, true),
+                fresh().failed(1),
+                asked(2),
+            ),
+            (
+                "after a question, which does not",
+                unclear(60 * S, false),
+                fresh().failed(2).suspected(1),
+                asked(2),
+            ),
+            (
+                "also after the last try",
+                unclear(60 * S, true),
+                fresh().failed(2),
+                asked(3),
+            ),
+            (
+                "but not beyond the expiry",
+                unclear(60 * S, true),
+                fresh().expires_in(60 * S),
+                late,
+            ),
+        ]
+    };
+    check(Guarantee::AtLeastOnce, table(again(S, 1, 0)));
+    let ended = ends(EndState::OutcomeUnknown, Reason::NoAnswer, 0, 0);
+    check(Guarantee::AtMostOnce, table(ended));
+}
+
+#[test]
+fn a_crash_is_asked_about_before_it_stops_what_is_sent_at_most_once() {
+    let crash = Tried::Interrupted { alone: false };
+    let mut askable = fresh();
+    askable.asked = true;
+    check(
+        Guarantee::AtMostOnce,
+        vec![
+            (
+                "somebody can be asked",
+                crash,
+                askable,
+                again(Duration::ZERO, 0, 1),
+            ),
+            (
+                "nobody can be asked",
+                crash,
+                fresh(),
+                ends(EndState::OutcomeUnknown, Reason::NoAnswer, 0, 0),
             ),
         ],
     );
