@@ -128,11 +128,6 @@ pub enum Seen {
     Paused(Paused),
     /// The store ended a pause.
     Resumed(Paused),
-    /// The store refused a claim for a pause, which holds the delivery from then on.
-    Parked {
-        /// The delivery.
-        delivery: DeliveryId,
-    },
     /// The store took a delivery that is to come after another one of its event.
     Waits {
         /// The delivery, and what it waits for.

@@ -60,7 +60,6 @@ fn rank(seen: &Seen) -> u8 {
         | Seen::Resumed(_)
         | Seen::Waits { .. }
         | Seen::NotNeeded { .. }
-        | Seen::Parked { .. }
         | Seen::Purged { .. }
         | Seen::Receipt { .. } => 2,
         Seen::Claimed(_) => 3,

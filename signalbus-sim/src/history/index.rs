@@ -54,8 +54,6 @@ pub(super) struct Track<'a> {
     pub(super) requests: Vec<u64>,
     /// What providers said when they were asked about it.
     pub(super) lookups: Vec<usize>,
-    /// Whether a pause held it at some time.
-    pub(super) parked: bool,
     pub(super) purged: Option<usize>,
     pub(super) end: Option<&'a End>,
 }
@@ -167,7 +165,6 @@ impl<'a> Index<'a> {
             | Seen::Redriven { delivery, .. } => {
                 self.track(*delivery).steps.push(at);
             }
-            Seen::Parked { delivery } => self.track(*delivery).parked = true,
             Seen::LookedUp { delivery, .. } => self.track(*delivery).lookups.push(at),
             Seen::Purged { deliveries, .. } => {
                 for delivery in deliveries {
@@ -258,6 +255,14 @@ impl Track<'_> {
         self.attempts()
             .filter(|record| record.outcome == signalbus::store::AttemptOutcome::Interrupted)
             .map(|record| (record.generation, record.attempt))
+    }
+
+    /// Whether a pause held it at some time.
+    pub(super) fn was_held(&self) -> bool {
+        let history = self.end.map_or(&[][..], |end| &end.history);
+        let held =
+            |entry: &signalbus::store::Entry| matches!(entry, signalbus::store::Entry::Held { .. });
+        history.iter().any(|line| held(&line.entry))
     }
 
     /// What the store holds about its attempts.

@@ -57,7 +57,6 @@ fn mentions(event: &Event, delivery: signalbus::DeliveryId) -> bool {
         }
         Seen::Cancelled { delivery: of }
         | Seen::NotNeeded { delivery: of }
-        | Seen::Parked { delivery: of }
         | Seen::Redriven { delivery: of, .. }
         | Seen::LookedUp { delivery: of, .. } => *of == delivery,
         Seen::Waits {

@@ -200,10 +200,6 @@ impl SimStore {
                     .map(|(state, _)| state);
                 self.write(Seen::Refused { step, ended });
             }
-            ClaimAnswer::Refused(Refusal::Held) => {
-                let delivery = claim.id;
-                self.write(Seen::Parked { delivery });
-            }
             ClaimAnswer::Refused(_) => {
                 let ended = self.end_of(claim.id).await.map(|(state, _)| state);
                 self.write(Seen::Refused { step, ended });

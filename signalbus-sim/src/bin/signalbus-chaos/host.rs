@@ -15,7 +15,7 @@ use signalbus::{
     Channel, Class, EngineOptions, Event, Idempotency, Order, Policy, ProviderName, PublishError,
     Recipient, Signalbus, TenantId, Verdict,
     name::ChannelName,
-    store::{DeliveryFilter, State},
+    store::{DeliveryFilter, Paused, State},
 };
 use signalbus_sim::history::{self, Publish, RouteWanted, Said, Seen};
 
@@ -78,6 +78,10 @@ pub(crate) async fn run(
     if duty != Duty::Publish {
         signalbus.start();
     }
+    if duty != Duty::Send {
+        // Whoever paused may have died before it resumed.
+        resume_all(&signalbus).await;
+    }
     match duty {
         Duty::Both | Duty::Publish => publish(&signalbus, directory, process, seed).await,
         Duty::Send => std::future::pending().await,
@@ -89,6 +93,28 @@ pub(crate) async fn run(
     }
 }
 
+/// How often a round of a publisher begins with a pause of everything.
+const PAUSES: f64 = 0.01;
+
+/// Holds all that is claimed for a moment; a kill may come in between.
+async fn pause(signalbus: &Signalbus, random: &mut StdRng) {
+    let wait = Duration::from_millis(random.random_range(0..300));
+    // What a kill or an outage prevents is done by the next host.
+    if let Ok(true) = signalbus
+        .pause(Paused::everything(), "chaos", "a drill")
+        .await
+    {
+        tokio::time::sleep(wait).await;
+        let _ = signalbus.resume(&Paused::everything()).await;
+    }
+}
+
+async fn resume_all(signalbus: &Signalbus) {
+    for pause in signalbus.pauses().await.unwrap_or_default() {
+        let _ = signalbus.resume(&pause.what).await;
+    }
+}
+
 /// How long the last host goes on at most: what is open then is for the judge.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -97,6 +123,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 async fn finish(signalbus: &Signalbus) -> Result<(), Box<dyn Error>> {
     let until = tokio::time::Instant::now() + PATIENCE;
     loop {
+        resume_all(signalbus).await;
         signalbus.idle().await;
         let tally = signalbus.store().tally(&DeliveryFilter::new()).await?;
         let open = tally
@@ -132,6 +159,9 @@ async fn publish(
         publisher.publish(&[message]).await?;
     }
     loop {
+        if random.random_bool(PAUSES) {
+            pause(signalbus, &mut random).await;
+        }
         let count = random.random_range(1..8);
         let mut messages: Vec<u64> = (next..next + count).collect();
         next += count;

@@ -74,7 +74,7 @@ fn check_pair(
                 (first_claim(index, earlier), first_claim(index, later))
                 && second < first
                 && !timed
-                && !earlier.track.parked
+                && !earlier.track.was_held()
             {
                 verdict.broken(
                     Invariant::Ordered,
