@@ -55,15 +55,19 @@ pub(crate) async fn run(directory: &Path, kills: u32, seed: u64) -> Result<(), B
         let until = life.mul_f64(random.random_range(0.0..1.0));
         tokio::time::sleep(until).await;
         let mut full = Full::fill(directory);
-        fills += u32::from(full.is_some());
+        let was_full = full.is_some();
+        fills += u32::from(was_full);
         let rest = life - until;
-        let room = rest.mul_f64(random.random_range(0.0..1.5)).min(rest);
+        let room = rest.mul_f64(random.random_range(-0.5..1.0_f64).max(0.0));
         tokio::time::sleep(rest - room).await;
         if !room.is_zero() {
             full = None;
             tokio::time::sleep(room).await;
         }
-        if let Some(status) = host.try_wait()? {
+        // One that began on a full disk could not open its file, and said so.
+        if let Some(status) = host.try_wait()?
+            && !was_full
+        {
             return Err(format!("a host ended by itself: {status}").into());
         }
         host.kill()?;

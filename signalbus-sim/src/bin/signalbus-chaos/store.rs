@@ -59,7 +59,11 @@ impl Place {
         Ok(Layered(match self {
             Self::Sqlite => {
                 let disk = disk::of(directory);
-                let folder = if disk.exists() { &disk } else { directory };
+                let folder = if disk.exists() {
+                    disk.as_path()
+                } else {
+                    directory
+                };
                 Opened::Sqlite(SqliteStore::open(folder.join("notifications.db")).await?)
             }
             Self::Postgres(url) => {
