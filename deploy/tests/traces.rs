@@ -196,7 +196,7 @@ async fn work(engine: &Signalbus) {
     let mut wrong = event("wrong");
     wrong.to[0]
         .addresses
-        .insert("email".to_owned(), "canary-address at nowhere".to_owned());
+        .insert("email".to_owned(), "canary-address at nowhere".into());
     engine.publish(wrong).await.unwrap();
     let conflict = event("note").data(serde_json::json!({ "secret": "canary-data-2" }));
     engine.publish(conflict).await.unwrap();

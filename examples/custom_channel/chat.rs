@@ -13,6 +13,7 @@ impl Channel for Chat {
         name: "chat.txt",
         kind: PartKind::Text,
         required: true,
+        one_of: false,
     }];
 
     type Address = Handle;

@@ -6,14 +6,12 @@
 mod chat;
 mod chat_log;
 
-use std::error::Error;
-
 use chat::Chat;
 use chat_log::ChatLog;
-use signalbus::{Event, Idempotency, Policy, Recipient, Signalbus, Templates, TenantId};
+use signalbus::{Event, Failure, Idempotency, Policy, Recipient, Signalbus, Templates, TenantId};
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> Result<(), Failure> {
     let log = ChatLog::default();
     let signalbus = Signalbus::builder()
         .in_memory()

@@ -3,11 +3,11 @@
 
 #![expect(clippy::print_stdout, reason = "a program talks to its user")]
 
-use signalbus::{Event, Idempotency, Policy, Recipient, Signalbus, Templates};
+use signalbus::{Event, Failure, Idempotency, Policy, Recipient, Signalbus, Templates};
 use signalbus::{channel::Sms, provider::Console, sqlite::SqliteStore};
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn main() -> Result<(), Failure> {
     let builder = Signalbus::builder()
         .store(SqliteStore::open("notifications.db").await?)
         .channel(Sms::new(), Console::stdout())

@@ -5,13 +5,13 @@
 
 mod provider;
 
-use std::{error::Error, time::Duration};
+use std::time::Duration;
 
 use provider::Pigeon;
 use serde_json::json;
 use signalbus::{
-    ChannelSetup, Event, Idempotency, Policy, Recipient, RetryPolicy, Signalbus, Templates,
-    TenantId, channel::Sms,
+    ChannelSetup, Event, Failure, Idempotency, Policy, Recipient, RetryPolicy, Signalbus,
+    Templates, TenantId, channel::Sms,
 };
 use wiremock::{
     Mock, MockServer, ResponseTemplate,
@@ -22,7 +22,7 @@ const ADA: &str = "+12025550101";
 const BOB: &str = "+12025550102";
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> Result<(), Failure> {
     let server = pigeon_server().await;
     // A program chooses who does its cryptography. This one needs none, unless another crate of the
     // build has switched TLS on in reqwest.

@@ -7,14 +7,12 @@
 
 #![expect(clippy::print_stdout, reason = "a program talks to its user")]
 
-use std::error::Error;
-
-use signalbus::{Event, Idempotency, Policy, Recipient, Signalbus, Templates, Wake};
+use signalbus::{Event, Failure, Idempotency, Policy, Recipient, Signalbus, Templates, Wake};
 use signalbus::{channel::Sms, postgres::PostgresStore, provider::Console};
 use sqlx::{PgPool, Postgres, Transaction};
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> Result<(), Failure> {
     let url = std::env::var("DATABASE_URL")
         .map_err(|_| "set DATABASE_URL to the URL of a Postgres database")?;
     let pool = PgPool::connect(&url).await?;
@@ -61,7 +59,7 @@ async fn place(
     signalbus: &Signalbus,
     tx: &mut Transaction<'static, Postgres>,
     items: i32,
-) -> Result<(i64, Wake), Box<dyn Error>> {
+) -> Result<(i64, Wake), Failure> {
     let order: i64 = sqlx::query_scalar("INSERT INTO shop_order (items) VALUES ($1) RETURNING id")
         .bind(items)
         .fetch_one(&mut **tx)

@@ -30,7 +30,10 @@ pub(crate) enum Transaction {
 
 impl Database {
     /// The file of the quickstart, or the database of this URL.
-    pub(crate) async fn open(place: &Place, url: Option<&str>) -> Result<Self, Box<dyn Error>> {
+    pub(crate) async fn open(
+        place: &Place,
+        url: Option<&str>,
+    ) -> Result<Self, Box<dyn Error + Send + Sync>> {
         match url {
             None => Ok(Self::Sqlite(SqliteStore::open(place.database()).await?)),
             #[cfg(feature = "postgres")]

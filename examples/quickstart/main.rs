@@ -4,11 +4,7 @@
 //! Everything is kept in one folder. Killed at any moment and run again, it goes on where it
 //! stopped: nothing is lost, and nothing is there twice.
 
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a program talks to its user"
-)]
+#![expect(clippy::print_stderr, reason = "a program talks to its user")]
 
 mod database;
 mod journal;
@@ -20,9 +16,15 @@ mod story;
 mod texts;
 mod unsent;
 
-use std::{error::Error, io::IsTerminal, path::PathBuf, process::ExitCode};
+use std::{
+    error::Error,
+    io::{self, IsTerminal},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use clap::Parser;
+use signalbus::Failure;
 use tracing_subscriber::{
     filter::{LevelFilter, Targets},
     layer::SubscriberExt,
@@ -31,9 +33,13 @@ use tracing_subscriber::{
 
 use crate::{journal::Journal, publish::EventFile, setup::Place};
 
-/// Publishes the events of examples/data/events.jsonl and sends all that is due.
+/// Publishes a file of events and sends all that is due.
 #[derive(Debug, Parser)]
 struct Args {
+    /// A file of events of your own, one a line, as in examples/data/events.jsonl. Topics as in there; each file needs
+    /// a folder of its own
+    #[arg(long, value_name = "FILE")]
+    events: Option<PathBuf>,
     /// The folder for the database, the mails and the texts
     #[arg(long, default_value = "quickstart-data")]
     dir: PathBuf,
@@ -50,17 +56,18 @@ async fn main() -> ExitCode {
     log();
     match run(Args::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if is_closed(&*error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprint!("error: {error}");
-            let mut source = error.source();
-            while let Some(cause) = source {
-                eprint!(": {cause}");
-                source = cause.source();
-            }
-            eprintln!();
+            eprintln!("error: {}", Failure::from(error));
             ExitCode::FAILURE
         }
     }
+}
+
+/// Whether nobody reads on, as behind `| head`.
+fn is_closed(error: &(dyn Error + 'static)) -> bool {
+    let error = error.downcast_ref::<io::Error>();
+    error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// What goes wrong is in the report; `RUST_LOG=signalbus=debug` shows what happens meanwhile.
@@ -78,10 +85,10 @@ fn log() {
         .init();
 }
 
-async fn run(args: Args) -> Result<(), Box<dyn Error>> {
+async fn run(args: Args) -> Result<(), Box<dyn Error + Send + Sync>> {
     let place = Place::new(args.dir);
     let (signalbus, database) = setup::open(&place, args.store.as_deref()).await?;
-    let file = EventFile::read()?;
+    let file = EventFile::read(args.events.as_deref())?;
     let journal = Journal::open(&database).await?;
     if let Some(line) = args.explain {
         return story::print(&signalbus, &journal, &file, line).await;

@@ -87,6 +87,9 @@ pub(crate) async fn until_idle(signalbus: &Signalbus) -> Result<(), StoreError> 
         progress.set(ended, all);
         if is_idle {
             progress.finish();
+            if ended < all {
+                eprintln!("{} more when their time has come", all - ended);
+            }
             return Ok(());
         }
     }

@@ -1,6 +1,6 @@
 //! From the file into the store.
 
-use std::{collections::BTreeSet, error::Error, fs};
+use std::{collections::BTreeSet, error::Error, fs, path::Path};
 
 use signalbus::{Event, PublishError, Signalbus, TenantId};
 
@@ -27,8 +27,10 @@ pub(crate) struct Line {
 }
 
 impl EventFile {
-    pub(crate) fn read() -> Result<Self, Box<dyn Error>> {
-        let bytes = fs::read(EVENTS).map_err(|error| format!("{EVENTS}: {error}"))?;
+    /// This file, or the one that lies beside the examples.
+    pub(crate) fn read(file: Option<&Path>) -> Result<Self, Box<dyn Error + Send + Sync>> {
+        let file = file.unwrap_or(Path::new(EVENTS));
+        let bytes = fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
         let lines = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
         let lines = (1..)
             .zip(lines.split(|byte| *byte == b'\n'))
@@ -73,7 +75,7 @@ pub(crate) async fn all(
     database: &Database,
     journal: &Journal,
     file: &EventFile,
-) -> Result<usize, Box<dyn Error>> {
+) -> Result<usize, Box<dyn Error + Send + Sync>> {
     let before = usize::try_from(journal.last().await?)?.min(file.lines.len());
     let mut progress = Progress::new("published", before, file.lines.len());
     for batch in file.lines[before..].chunks(BATCH) {
@@ -89,7 +91,7 @@ async fn publish(
     signalbus: &Signalbus,
     database: &Database,
     lines: &[Line],
-) -> Result<(), Box<dyn Error>> {
+) -> Result<(), Box<dyn Error + Send + Sync>> {
     let mut transaction = database.begin().await?;
     for line in lines {
         let answer = match line.event.clone() {

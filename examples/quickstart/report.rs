@@ -3,12 +3,13 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     error::Error,
+    io::{self, Write as _},
     iter,
 };
 
 use comfy_table::{
     CellAlignment,
-    ColumnConstraint::{ContentWidth, LowerBoundary},
+    ColumnConstraint::{ContentWidth, UpperBoundary},
     ContentArrangement, Table,
     Width::Fixed,
     presets::UTF8_FULL_CONDENSED,
@@ -32,17 +33,22 @@ pub(crate) async fn print(
     file: &EventFile,
     place: &Place,
     before: usize,
-) -> Result<(), Box<dyn Error>> {
+) -> Result<(), Box<dyn Error + Send + Sync>> {
     let entries = journal.entries().await?;
     let deliveries = deliveries(signalbus).await?;
     let unsent = unsent::collect(signalbus, file, &entries, &deliveries).await?;
 
-    println!("\n{}", published(&entries, before));
-    println!("\n{}", outcomes(&deliveries));
-    println!("\nNot sent, and why:\n{}", reasons(&unsent));
-    println!("\nmails  {}", mails_shown(place));
-    println!("texts  {}", place.texts().display());
-    println!("more   cargo run --example quickstart -- --explain <line>");
+    // Not `println!`: it panics when nobody reads on, as behind `| head`.
+    let mut out = io::stdout().lock();
+    writeln!(out, "\n{}", published(&entries, before))?;
+    writeln!(out, "\n{}", outcomes(&deliveries))?;
+    writeln!(out, "\nNot sent, and why:\n{}", reasons(&unsent))?;
+    writeln!(out, "\nmails  {}", mails_shown(place))?;
+    writeln!(out, "texts  {}", place.texts().display())?;
+    writeln!(
+        out,
+        "more   cargo run --example quickstart -- --explain <line>"
+    )?;
     Ok(())
 }
 
@@ -69,7 +75,7 @@ fn published(entries: &[Entry], before: usize) -> String {
         before => format!(", {before} of them by an earlier run"),
     };
     format!(
-        "{} events published{earlier}: {}",
+        "{} events published{earlier}\n{}",
         entries.len(),
         answers.join(", ")
     )
@@ -107,29 +113,50 @@ fn outcomes(deliveries: &[DeliveryRecord]) -> Table {
 
 fn reasons(unsent: &[Unsent]) -> Table {
     let mut table = table();
-    table.set_header([
-        "line", "topic", "tenant", "channel", "state", "reason", "detail",
-    ]);
+    table.set_header(["line", "what", "why"]);
     for unsent in unsent {
+        let by = [&unsent.tenant, &unsent.channel];
+        let why = match (unsent.reason.as_str(), unsent.state.as_str()) {
+            ("", state) => state.to_owned(),
+            (reason, state) if reason == state => state.to_owned(),
+            (reason, state) => format!("{state}: {reason}"),
+        };
         table.add_row([
             unsent.line.to_string(),
-            unsent.topic.clone(),
-            unsent.tenant.clone(),
-            unsent.channel.clone(),
-            unsent.state.clone(),
-            unsent.reason.clone(),
-            unsent.detail.clone(),
+            two_lines(&unsent.topic, &joined(&by)),
+            two_lines(&why, &unsent.detail),
         ]);
     }
-    table.set_constraints(iter::repeat_n(ContentWidth, 6).chain([LowerBoundary(Fixed(40))]));
+    table.set_constraints([ContentWidth, ContentWidth, UpperBoundary(Fixed(50))]);
     table
 }
+
+/// What is there of it, after a comma each.
+fn joined(words: &[&String]) -> String {
+    let there = words.iter().filter(|word| !word.is_empty());
+    there
+        .map(|word| word.as_str())
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+fn two_lines(first: &str, second: &str) -> String {
+    if second.is_empty() {
+        first.to_owned()
+    } else {
+        format!("{first}\n{second}")
+    }
+}
+
+/// Fits every terminal.
+const WIDTH: u16 = 80;
 
 fn table() -> Table {
     let mut table = Table::new();
     table
         .load_style(UTF8_FULL_CONDENSED)
-        .set_content_arrangement(ContentArrangement::Dynamic);
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(WIDTH);
     table
 }
 

@@ -9,7 +9,7 @@ use std::{
 
 use signalbus::smtp::MailFolder;
 use signalbus::{
-    Builder, Channel, Policy, Signalbus, Templates, TenantId,
+    Builder, Policy, Signalbus, Templates, TenantId,
     channel::{Email, Sms},
 };
 
@@ -49,11 +49,12 @@ impl Place {
 pub(crate) async fn open(
     place: &Place,
     url: Option<&str>,
-) -> Result<(Signalbus, Database), Box<dyn Error>> {
-    std::fs::create_dir_all(place.dir())?;
+) -> Result<(Signalbus, Database), Box<dyn Error + Send + Sync>> {
+    std::fs::create_dir_all(place.dir())
+        .map_err(|error| format!("{}: {error}", place.dir().display()))?;
     let database = Database::open(place, url).await?;
     let builder = database.give_to(Signalbus::builder());
-    let email = Email::from("Signalbus <hello@signalbus.example>")?;
+    let email = email()?;
     let signalbus = mails(builder, email, place)?
         .channel(Sms::new(), TextFile::open(&place.texts())?)
         .templates(Templates::dir(TEMPLATES)?)
@@ -62,11 +63,29 @@ pub(crate) async fn open(
     Ok((signalbus, database))
 }
 
+/// Each company writes under its own name, and whoever has none under ours.
+fn email() -> Result<Email, Box<dyn Error + Send + Sync>> {
+    let mut email = Email::from("Signalbus <hello@signalbus.example>")?;
+    for (tenant, mailbox) in [
+        ("acme", "Acme Corp. <hello@acme.example>"),
+        ("globex", "Globex <hello@globex.example>"),
+        ("nordwind", "Nordwind <hallo@nordwind.example>"),
+        ("sakura", "Sakura <hello@sakura.example>"),
+    ] {
+        email = email.for_tenant(TenantId::new(tenant)?, mailbox)?;
+    }
+    Ok(email)
+}
+
 /// Where mails go when they are sent, such as `smtp://localhost:2525?tls=none`.
 const SMTP_URL: &str = "SIGNALBUS_SMTP_URL";
 
 /// Mails go into a folder, unless the environment names a server.
-fn mails(builder: Builder, email: Email, place: &Place) -> Result<Builder, Box<dyn Error>> {
+fn mails(
+    builder: Builder,
+    email: Email,
+    place: &Place,
+) -> Result<Builder, Box<dyn Error + Send + Sync>> {
     match env::var(SMTP_URL) {
         Err(_) => Ok(builder.channel(email, MailFolder::new(place.mails())?)),
         #[cfg(feature = "smtp")]
@@ -100,16 +119,14 @@ fn policy() -> Policy {
 pub(crate) async fn suppress(
     signalbus: &Signalbus,
     tenants: BTreeSet<TenantId>,
-) -> Result<(), Box<dyn Error>> {
+) -> Result<(), Box<dyn Error + Send + Sync>> {
     for tenant in &tenants {
-        for (channel, address) in [
-            (Email::NAME, "bounced@example.net"),
-            (Sms::NAME, "+12025550199"),
-        ] {
-            signalbus
-                .suppress(tenant, channel, address, "bounced")
-                .await?;
-        }
+        signalbus
+            .suppress_on::<Email>(tenant, "bounced@example.net", "bounced")
+            .await?;
+        signalbus
+            .suppress_on::<Sms>(tenant, "+12025550199", "bounced")
+            .await?;
     }
     Ok(())
 }

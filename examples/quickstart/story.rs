@@ -1,6 +1,9 @@
 //! Everything that is known about one line of the file.
 
-use std::error::Error;
+use std::{
+    error::Error,
+    io::{self, Write as _},
+};
 
 use signalbus::Signalbus;
 
@@ -11,14 +14,16 @@ pub(crate) async fn print(
     journal: &Journal,
     file: &EventFile,
     number: u32,
-) -> Result<(), Box<dyn Error>> {
+) -> Result<(), Box<dyn Error + Send + Sync>> {
     let Some(entry) = journal.entry(number).await? else {
         return Err(format!("line {number} was not published").into());
     };
-    println!("line {number}: {}", entry.verdict);
+    let mut out = io::stdout().lock();
+    writeln!(out, "line {number}: {}", entry.verdict)?;
     if let Some(problem) = &entry.problem {
-        println!("{problem}");
+        writeln!(out, "{problem}")?;
     }
+    drop(out);
     let tenant = file.line(number).and_then(|line| line.tenant());
     let (Some(tenant), Some(event)) = (tenant, entry.event()) else {
         return Ok(());
@@ -28,7 +33,7 @@ pub(crate) async fn print(
     };
     for delivery in event.deliveries {
         if let Some(story) = signalbus.explain(&tenant, delivery.id).await? {
-            print!("\n{story}");
+            write!(io::stdout(), "\n{story}")?;
         }
     }
     Ok(())

@@ -1,12 +1,10 @@
 //! Against the fakes: everything that providers do, good and bad.
 
-use std::error::Error;
-
 use serde_json::{Value, json};
 use signalbus::http::ReceiptKey;
 use signalbus::mailgun::{Account, Mailgun, MailgunConfig, MailgunReceipts, SigningKey};
 use signalbus::twilio::{AuthTokens, Twilio, TwilioConfig, TwilioReceipts};
-use signalbus::{DeliveryId, Entropy, Recipient};
+use signalbus::{DeliveryId, Entropy, Failure, Recipient};
 use signalbus_testkit::fakes::{
     Act,
     mailgun::{FakeMailgun, Mail},
@@ -30,7 +28,7 @@ struct Stage {
     sent: Vec<(String, DeliveryId)>,
 }
 
-pub(crate) async fn run() -> Result<(), Box<dyn Error>> {
+pub(crate) async fn run() -> Result<(), Failure> {
     let mut stage = open().await?;
     println!("A fake Mailgun and a fake Twilio, which call back to us.");
 
@@ -116,7 +114,7 @@ pub(crate) async fn run() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-async fn open() -> Result<Stage, Box<dyn Error>> {
+async fn open() -> Result<Stage, Failure> {
     let (mailgun, twilio) = (FakeMailgun::start().await, FakeTwilio::start().await);
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let origin = format!("http://{}", listener.local_addr()?);
@@ -150,7 +148,7 @@ async fn open() -> Result<Stage, Box<dyn Error>> {
 }
 
 impl Stage {
-    async fn publish(&mut self, to: Recipient, name: &str) -> Result<(), Box<dyn Error>> {
+    async fn publish(&mut self, to: Recipient, name: &str) -> Result<(), Failure> {
         let published = self.running.signalbus.publish(setup::event(to)).await?;
         self.running.signalbus.idle().await;
         for route in published.routes {
@@ -160,12 +158,12 @@ impl Stage {
     }
 
     /// Sends a mail and gives what the fake has of it: the last one, if this one was not sent.
-    async fn mail(&mut self, to: &str, name: &str) -> Result<Mail, Box<dyn Error>> {
+    async fn mail(&mut self, to: &str, name: &str) -> Result<Mail, Failure> {
         self.publish(Recipient::new().email(to), name).await?;
         Ok(self.mailgun.mails().pop().ok_or("the fake has no mail")?)
     }
 
-    async fn text(&mut self, to: &str, name: &str) -> Result<Text, Box<dyn Error>> {
+    async fn text(&mut self, to: &str, name: &str) -> Result<Text, Failure> {
         self.publish(Recipient::new().sms(to), name).await?;
         Ok(self.twilio.texts().pop().ok_or("the fake has no text")?)
     }
@@ -176,7 +174,7 @@ impl Stage {
         mail: &Mail,
         event: &str,
         more: Value,
-    ) -> Result<(), Box<dyn Error>> {
+    ) -> Result<(), Failure> {
         let event = self.mailgun.happens(mail, event, &more);
         let webhook = self.mailgun.webhook(&event);
         let times = if how == "twice" { 2 } else { 1 };
@@ -189,7 +187,7 @@ impl Stage {
     }
 
     /// Without the key, and with a signature that was caught.
-    async fn forge(&self, mail: &Mail) -> Result<(), Box<dyn Error>> {
+    async fn forge(&self, mail: &Mail) -> Result<(), Failure> {
         let complaint = self.mailgun.happens(mail, "complained", &json!({}));
         let webhook = self.mailgun.webhook(&complaint);
         let mut unsigned = webhook.clone();
@@ -211,12 +209,7 @@ impl Stage {
         Ok(())
     }
 
-    async fn text_says(
-        &self,
-        text: &Text,
-        status: &str,
-        code: Option<u32>,
-    ) -> Result<(), Box<dyn Error>> {
+    async fn text_says(&self, text: &Text, status: &str, code: Option<u32>) -> Result<(), Failure> {
         let callback = self
             .twilio
             .callback(text, status, code)
@@ -227,7 +220,7 @@ impl Stage {
         Ok(())
     }
 
-    async fn writes(&self, from: &str, text: &str) -> Result<(), Box<dyn Error>> {
+    async fn writes(&self, from: &str, text: &str) -> Result<(), Failure> {
         let callback = self.twilio.inbound(&self.twilio_url, from, SENDER, text);
         let answered = callback.post().await?;
         println!(

@@ -28,10 +28,10 @@ mod real;
 mod setup;
 mod timeline;
 
-use std::error::Error;
+use signalbus::Failure;
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> Result<(), Failure> {
     match real::Settings::from_env()? {
         Some(settings) => real::run(settings).await,
         None => fakes::run().await,

@@ -1,11 +1,11 @@
 //! Against the real services: one mail and one text.
 
-use std::{env, error::Error, time::Duration};
+use std::{env, time::Duration};
 
 use signalbus::http::ReceiptKey;
 use signalbus::mailgun::{Mailgun, MailgunReceipts, SigningKey};
 use signalbus::twilio::{AuthTokens, Twilio, TwilioConfig, TwilioReceipts};
-use signalbus::{DeliveryId, Recipient};
+use signalbus::{DeliveryId, Failure, Recipient};
 use tokio::net::TcpListener;
 
 use crate::{
@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 impl Settings {
     /// The settings, if there are any. Some without the others are an error that says which.
-    pub(crate) fn from_env() -> Result<Option<Self>, Box<dyn Error>> {
+    pub(crate) fn from_env() -> Result<Option<Self>, Failure> {
         if env::var_os("MAILGUN_URL").is_none() && env::var_os("TWILIO_URL").is_none() {
             return Ok(None);
         }
@@ -56,7 +56,7 @@ impl Settings {
     }
 }
 
-pub(crate) async fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
+pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     let listener = TcpListener::bind(&settings.listen).await?;
     println!("Listening on {}.", settings.listen);
     let running = setup::start(settings.providers, listener).await?;
@@ -73,7 +73,7 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-async fn publish(running: &Running, to: Recipient) -> Result<Vec<DeliveryId>, Box<dyn Error>> {
+async fn publish(running: &Running, to: Recipient) -> Result<Vec<DeliveryId>, Failure> {
     let published = running.signalbus.publish(setup::event(to)).await?;
     running.signalbus.idle().await;
     Ok(published

@@ -1,13 +1,14 @@
 //! One store, an engine that sends, and a server that is called back.
 
-use std::{env, error::Error, fs, path::PathBuf, process, sync::Arc};
+use std::{env, fs, path::PathBuf, process, sync::Arc};
 
 use signalbus::http::{Endpoint, ReceiptIntake, ReceiptKey};
 use signalbus::mailgun::{Mailgun, MailgunReceipts};
 use signalbus::sqlite::SqliteStore;
 use signalbus::twilio::{Twilio, TwilioReceipts};
 use signalbus::{
-    ChannelSetup, Event, Guarantee, Idempotency, Policy, Recipient, Signalbus, Store, Templates,
+    ChannelSetup, Event, Failure, Guarantee, Idempotency, Policy, Recipient, Signalbus, Store,
+    Templates,
     channel::{Email, Sms},
 };
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -29,10 +30,7 @@ pub(crate) struct Running {
 }
 
 /// Starts everything.
-pub(crate) async fn start(
-    providers: Providers,
-    listener: TcpListener,
-) -> Result<Running, Box<dyn Error>> {
+pub(crate) async fn start(providers: Providers, listener: TcpListener) -> Result<Running, Failure> {
     let folder = env::temp_dir().join(format!("signalbus-receipts-{}", process::id()));
     fs::create_dir_all(&folder)?;
     let store = SqliteStore::open(folder.join("notifications.db")).await?;

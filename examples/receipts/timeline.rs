@@ -1,9 +1,7 @@
 //! What happened to a delivery, a line each.
 
-use std::error::Error;
-
 use signalbus::{
-    DeliveryId, Signalbus, TenantId,
+    DeliveryId, Failure, Signalbus, TenantId,
     store::{AttemptOutcome, Entry},
 };
 
@@ -11,7 +9,7 @@ pub(crate) async fn print(
     signalbus: &Signalbus,
     name: &str,
     id: DeliveryId,
-) -> Result<(), Box<dyn Error>> {
+) -> Result<(), Failure> {
     let Some(story) = signalbus.explain(&TenantId::default(), id).await? else {
         return Ok(());
     };

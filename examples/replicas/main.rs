@@ -10,14 +10,13 @@
 mod book;
 
 use std::{
-    error::Error,
     path::Path,
     process::{Child, Command},
     time::{Duration, Instant},
 };
 
 use signalbus::{
-    EngineOptions, Event, Idempotency, Policy, Recipient, Signalbus, Templates,
+    EngineOptions, Event, Failure, Idempotency, Policy, Recipient, Signalbus, Templates,
     channel::Sms,
     postgres::PostgresStore,
     store::{DeliveryFilter, EndState, State, Store},
@@ -31,7 +30,7 @@ const MESSAGES: usize = 400;
 const LEASE: Duration = Duration::from_secs(2);
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> Result<(), Failure> {
     let url = std::env::var("DATABASE_URL")
         .map_err(|_| "set DATABASE_URL to the URL of a Postgres database")?;
     let mut arguments = std::env::args().skip(1);
@@ -46,11 +45,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
 }
 
-async fn open(url: &str, schema: &str) -> Result<PostgresStore, Box<dyn Error>> {
+async fn open(url: &str, schema: &str) -> Result<PostgresStore, Failure> {
     Ok(PostgresStore::from_url(url)?.schema(schema).open().await?)
 }
 
-fn engine(store: PostgresStore, book: Book) -> Result<Signalbus, Box<dyn Error>> {
+fn engine(store: PostgresStore, book: Book) -> Result<Signalbus, Failure> {
     Ok(Signalbus::builder()
         .store(store)
         .channel(Sms::new(), book)
@@ -61,7 +60,7 @@ fn engine(store: PostgresStore, book: Book) -> Result<Signalbus, Box<dyn Error>>
 }
 
 /// Starts two replicas, publishes, kills one, and waits until the other has sent the rest.
-async fn watch(url: &str) -> Result<(), Box<dyn Error>> {
+async fn watch(url: &str) -> Result<(), Failure> {
     // A schema and a book of its own for each run, so that they can be looked at afterwards.
     let schema = format!("replicas_{}", std::process::id());
     let path = std::env::temp_dir().join(&schema);

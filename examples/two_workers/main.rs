@@ -3,18 +3,16 @@
 
 #![expect(clippy::print_stdout, reason = "a program talks to its user")]
 
-use std::error::Error;
-
 use signalbus::{
-    Builder, BusSetup, Event, Idempotency, MemoryStore, Policy, Recipient, Signalbus, Templates,
-    TenantId, Topic,
+    Builder, BusSetup, Event, Failure, Idempotency, MemoryStore, Policy, Recipient, Signalbus,
+    Templates, TenantId, Topic,
     bus::MemoryBus,
     channel::{Email, Sms},
     provider::Console,
 };
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> Result<(), Failure> {
     let (store, bus) = (MemoryStore::new(), MemoryBus::new());
     let topic = Topic::new("notifications")?;
     let mail = || Email::from("Acme <hello@acme.example>");
@@ -70,7 +68,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// What all three agree on.
-fn common() -> Result<Builder, Box<dyn Error>> {
+fn common() -> Result<Builder, Failure> {
     let templates = Templates::embedded(&[
         (
             "order.shipped/en/subject.txt",

@@ -22,6 +22,7 @@ const fn part(name: &'static str, kind: PartKind) -> Part {
         name,
         kind,
         required: false,
+        one_of: false,
     }
 }
 

@@ -15,6 +15,8 @@
 //! | `SIGNALBUS_TEST_PGBOUNCER_URL` | the same through PgBouncer in transaction mode |
 //! | `SIGNALBUS_TEST_REDIS_URL` | Redis |
 //! | `SIGNALBUS_TEST_KAFKA` | a Kafka broker, as `host:port`, or several with commas between |
+//!
+//! `SIGNALBUS_TEST_REDIS_SERVER` names a program that is started in place of `redis-server`.
 
 mod kafka;
 mod pgbouncer;
@@ -42,6 +44,9 @@ pub const KAFKA: &str = "SIGNALBUS_TEST_KAFKA";
 
 /// The variable with the URL of a Redis server.
 pub const REDIS_URL: &str = "SIGNALBUS_TEST_REDIS_URL";
+
+/// The variable with the path of a program that is started in place of `redis-server`, such as Valkey's.
+pub const REDIS_SERVER: &str = "SIGNALBUS_TEST_REDIS_SERVER";
 
 /// The address of a shared server, from the environment.
 ///

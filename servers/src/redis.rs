@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File},
     net::TcpStream,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
@@ -19,6 +19,8 @@ pub struct Redis {
     port: u16,
     scheme: &'static str,
     settings: Vec<String>,
+    /// In place of the one that is installed.
+    program: Option<PathBuf>,
     child: Option<Child>,
 }
 
@@ -29,6 +31,17 @@ impl Redis {
     /// When Redis is not installed, or does not start.
     pub fn start() -> Result<Self, String> {
         Self::with(&[], &[])
+    }
+
+    /// Starts one from this program, such as Valkey's.
+    ///
+    /// # Errors
+    /// As [`Redis::start`].
+    pub fn start_from(program: &Path) -> Result<Self, String> {
+        let mut server = Self::prepare(&[], &[])?;
+        server.program = Some(program.to_owned());
+        server.resume()?;
+        Ok(server)
     }
 
     /// Starts one that copies from another.
@@ -89,6 +102,7 @@ impl Redis {
             port: port::free()?,
             scheme: "redis",
             settings: settings.iter().map(|word| (*word).to_owned()).collect(),
+            program: std::env::var_os(crate::REDIS_SERVER).map(PathBuf::from),
             child: None,
         })
     }
@@ -100,7 +114,10 @@ impl Redis {
     pub fn resume(&mut self) -> Result<(), String> {
         let log = self.folder.path().join("log");
         let output = File::create(&log).map_err(|error| error.to_string())?;
-        let program = process::find("redis-server", &process::path(), "redis-server")?;
+        let program = match &self.program {
+            Some(other) => other.clone(),
+            None => process::find("redis-server", &process::path(), "redis-server")?,
+        };
         let mut command = process::command(&program);
         command.current_dir(self.folder.path());
         let port = self.port.to_string();

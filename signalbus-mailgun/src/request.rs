@@ -81,8 +81,8 @@ fn mime(mut fields: Multipart, message: &EmailMessage) -> Result<Multipart, Send
         fields = fields.field("to", mailbox.address().spelled());
     }
     let mail = signalbus_smtp::to_eml(message).map_err(|error| {
-        SendError::permanent(Fault::Message, "the message cannot be written as a mail")
-            .with_source(error)
+        let why = format!("the message cannot be written as a mail: {error}");
+        SendError::permanent(Fault::Message, why)
     })?;
     Ok(fields.file("message", "message.eml", "message/rfc822", mail.into()))
 }

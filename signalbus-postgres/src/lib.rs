@@ -42,4 +42,6 @@ pub use config::PostgresBuilder;
 pub use limit::PostgresLimiter;
 pub use listen::Listening;
 pub use schema::{MIGRATIONS, Migration, SchemaVersion};
+/// The driver that this is built on, for transactions of yours: the same version without a line of its own.
+pub use sqlx;
 pub use store::PostgresStore;

@@ -28,6 +28,19 @@ fn twenty_kills_break_no_promise() {
     assert!(said.contains("lost         0"), "{said}");
 }
 
+/// The disk is full while they work: what they cannot write they go on with later, without a restart.
+#[cfg(target_os = "linux")]
+#[test]
+fn twenty_kills_on_a_disk_that_is_full_now_and_then_break_no_promise() {
+    let mut chaos = chaos();
+    let output = chaos.args(["--kills", "20", "--store", "full-disk"]);
+    let output = output.output().unwrap();
+    let said = said(&output);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("the disk was full 20 times"), "{said}");
+    assert!(said.contains("lost         0"), "{said}");
+}
+
 /// On a server of its own: a killed host leaves lanes to which the next has to wait.
 #[test]
 fn twelve_kills_on_postgres_break_no_promise() {

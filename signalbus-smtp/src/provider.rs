@@ -146,8 +146,8 @@ impl SmtpProvider {
         self.dkim
             .sign(delivery.tenant, domain, mail, at)
             .map_err(|error| {
-                SendError::retryable(Fault::Configuration, "the mail cannot be signed")
-                    .with_source(error)
+                let why = format!("the mail cannot be signed: {error}");
+                SendError::retryable(Fault::Configuration, why)
             })
     }
 }

@@ -3,7 +3,7 @@
 //! A reply is read by its stage, its code (RFC 5321 section 4.2) and its enhanced code (RFC 3463,
 //! RFC 7372, the IANA registry of enhanced status codes).
 
-use std::{io, time::Duration};
+use std::time::Duration;
 
 use signalbus_core::{
     provider::{Fault, SendError},
@@ -35,11 +35,9 @@ pub(crate) fn failed(failure: &Failure, addressed: Addressed) -> SendError {
         }
         Cause::Slow => provider(stage, "the server did not answer in time"),
         Cause::Lost(kind) if stage == Stage::Connect => {
-            provider(stage, "the server cannot be reached").with_source(io::Error::from(*kind))
+            provider(stage, &format!("the server cannot be reached: {kind}"))
         }
-        Cause::Lost(kind) => {
-            provider(stage, "the connection broke").with_source(io::Error::from(*kind))
-        }
+        Cause::Lost(kind) => provider(stage, &format!("the connection broke: {kind}")),
         Cause::Garbled => provider(stage, "the server does not speak SMTP"),
         Cause::Untrusted => configuration(stage, "a certificate is not trusted or not taken"),
         Cause::Lacks(Lack::StartTls) => configuration(

@@ -38,6 +38,17 @@ pub(crate) fn readers(config: &SqliteBuilder) -> SqlitePool {
     )
 }
 
+/// A connection that does nothing but hold the log open, so that it stays the same file as long as the store
+/// is open.
+pub(crate) async fn keeper(config: &SqliteBuilder) -> Result<SqliteConnection, sqlx::Error> {
+    let mut keeper = options(config).pragma("query_only", "on").connect().await?;
+    // The log is opened by the first read.
+    sqlx::query("SELECT 1 FROM sqlite_schema")
+        .execute(&mut keeper)
+        .await?;
+    Ok(keeper)
+}
+
 /// Connections for tables of the host in the same file.
 pub(crate) fn host(config: &SqliteBuilder) -> SqlitePool {
     pool(4).connect_lazy_with(options(config).pragma("wal_autocheckpoint", CHECKPOINT_PAGES))
@@ -87,4 +98,43 @@ async fn roll_back_what_is_left(conn: &mut SqliteConnection) -> Result<bool, sql
         Err(_) => false,
     };
     Ok(usable && !conn.is_in_transaction())
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Row as _;
+
+    use super::*;
+    use crate::SqliteStore;
+
+    async fn pragma(pool: &SqlitePool, name: &str) -> String {
+        let mut conn = pool.acquire().await.unwrap();
+        let row = sqlx::query(sqlx::AssertSqlSafe(format!("PRAGMA {name}")))
+            .fetch_one(&mut *conn)
+            .await
+            .unwrap();
+        // Whatever it is: SQLite gives numbers as text, too.
+        row.get_unchecked(0)
+    }
+
+    #[tokio::test]
+    async fn every_connection_is_opened_as_promised() {
+        for (synchronous, as_number) in [
+            (None, "2"),
+            (Some(Synchronous::Full), "2"),
+            (Some(Synchronous::Normal), "1"),
+        ] {
+            let place = tempfile::tempdir().unwrap();
+            let mut config = SqliteStore::builder(place.path().join("n.db"));
+            if let Some(synchronous) = synchronous {
+                config = config.synchronous(synchronous);
+            }
+            for pool in [writer(&config), readers(&config), host(&config)] {
+                assert_eq!(pragma(&pool, "synchronous").await, as_number);
+                assert_eq!(pragma(&pool, "foreign_keys").await, "1");
+                assert_eq!(pragma(&pool, "journal_mode").await, "wal");
+                assert_eq!(pragma(&pool, "busy_timeout").await, "5000");
+            }
+        }
+    }
 }

@@ -22,6 +22,19 @@ pub(crate) fn of_commit(error: sqlx::Error) -> StoreError {
     }
 }
 
+/// Translates an error of the host's transaction, which was to write for the first time.
+pub(crate) fn of_upgrade(error: sqlx::Error) -> StoreError {
+    match primary_code(&error) {
+        Some(BUSY | LOCKED) => StoreError::new(
+            StoreErrorKind::Unavailable,
+            "the transaction may only read: somebody else writes or wrote since it began; roll it back, and \
+             begin transactions that write with begin_with(\"BEGIN IMMEDIATE\")",
+        )
+        .with_source(error),
+        _ => of(error),
+    }
+}
+
 /// Translates an error of a migration.
 pub(crate) fn of_migration(error: MigrateError) -> StoreError {
     match error {

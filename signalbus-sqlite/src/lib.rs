@@ -4,6 +4,7 @@
 mod accept;
 mod batch;
 mod bus;
+mod busy;
 mod cancel;
 mod codec;
 mod config;
@@ -13,6 +14,7 @@ mod directory;
 mod erase;
 mod error;
 mod fetch;
+mod files;
 mod filter;
 mod flush;
 #[cfg(feature = "__fuzzing")]
@@ -42,4 +44,6 @@ mod task;
 
 pub use config::{SqliteBuilder, Synchronous};
 pub use schema::SchemaVersion;
+/// The driver that this is built on, for transactions of yours: the same version without a line of its own.
+pub use sqlx;
 pub use store::SqliteStore;

@@ -1,4 +1,6 @@
-//! One process owns a file: a lock of the operating system beside it, gone with the process.
+//! One process owns a file: a lock of the operating system beside it, gone with the process. On Linux the
+//! file itself is claimed too, so that neither another name of it nor the loss of the file beside it makes
+//! a second owner.
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
@@ -11,9 +13,22 @@ use signalbus_core::store::{StoreError, StoreErrorKind};
 #[derive(Debug)]
 pub(crate) struct FileLock {
     _file: File,
+    #[cfg(target_os = "linux")]
+    _claim: Option<claim::Claim>,
 }
 
 impl FileLock {
+    /// Claims the file itself, once it is there.
+    pub(crate) fn claim(&mut self, database: &Path) -> Result<(), StoreError> {
+        #[cfg(target_os = "linux")]
+        if self._claim.is_none() {
+            self._claim = claim::Claim::of(database)?;
+        }
+        #[cfg(not(target_os = "linux"))]
+        let _ = database;
+        Ok(())
+    }
+
     /// Takes the lock of the database at `database`.
     pub(crate) fn take(database: &Path) -> Result<Self, StoreError> {
         let path = path_for(database);
@@ -33,20 +48,76 @@ impl FileLock {
                 .with_source(source)
             })?;
         match file.try_lock() {
-            Ok(()) => Ok(Self { _file: file }),
-            Err(TryLockError::WouldBlock) => Err(StoreError::new(
-                StoreErrorKind::InUse,
-                format!(
-                    "{} is open already, in this process or another: share one store by cloning \
-                     it, stop the other process, or use signalbus-postgres for several processes",
-                    database.display()
-                ),
-            )),
+            Ok(()) => {
+                let mut lock = Self {
+                    _file: file,
+                    #[cfg(target_os = "linux")]
+                    _claim: None,
+                };
+                lock.claim(database)?;
+                Ok(lock)
+            }
+            Err(TryLockError::WouldBlock) => Err(in_use(database)),
             Err(TryLockError::Error(source)) => Err(StoreError::new(
                 StoreErrorKind::Unavailable,
                 format!("the lock file {} cannot be locked", path.display()),
             )
             .with_source(source)),
+        }
+    }
+}
+
+fn in_use(database: &Path) -> StoreError {
+    StoreError::new(
+        StoreErrorKind::InUse,
+        format!(
+            "{} is open already, in this process or another: share one store by cloning \
+             it, stop the other process, or use signalbus-postgres for several processes",
+            database.display()
+        ),
+    )
+}
+
+/// A name in the kernel for one file, whatever it is called: a socket without a file (unix(7), abstract), on
+/// which nobody listens. A lock on the file itself would do the same, but to close it frees those of SQLite.
+#[cfg(target_os = "linux")]
+mod claim {
+    use std::{
+        fs,
+        io::ErrorKind,
+        os::{
+            linux::net::SocketAddrExt,
+            unix::{
+                fs::MetadataExt,
+                net::{SocketAddr, UnixListener},
+            },
+        },
+        path::Path,
+    };
+
+    use signalbus_core::store::StoreError;
+
+    /// Held while the store lives.
+    #[derive(Debug)]
+    pub(super) struct Claim {
+        _name: UnixListener,
+    }
+
+    impl Claim {
+        /// None where the file is not there yet, or there are no such names.
+        pub(super) fn of(database: &Path) -> Result<Option<Self>, StoreError> {
+            let Ok(file) = fs::metadata(database) else {
+                return Ok(None);
+            };
+            let name = format!("signalbus-sqlite/{:x}/{:x}", file.dev(), file.ino());
+            let bound = SocketAddr::from_abstract_name(name)
+                .and_then(|address| UnixListener::bind_addr(&address));
+            match bound {
+                Ok(name) => Ok(Some(Self { _name: name })),
+                Err(error) if error.kind() == ErrorKind::AddrInUse => Err(super::in_use(database)),
+                // The lock beside the file is what is left.
+                Err(_) => Ok(None),
+            }
         }
     }
 }

@@ -26,37 +26,31 @@ fn cutoffs(retention: &Retention, now: Timestamp) -> Vec<(i64, i64, i64)> {
     EndState::ALL.into_iter().flat_map(of).collect()
 }
 
-/// Deletes whole events, oldest first, with all that belongs to them.
+/// What may be deleted, oldest first. Looks at all that is old, open or not, so it is not for a transaction
+/// that others wait for.
+pub(crate) async fn candidates(
+    conn: &mut SqliteConnection,
+    now: Timestamp,
+    retention: &Retention,
+) -> Result<Vec<i64>, StoreError> {
+    let found = ended(conn, now, retention, None).await?;
+    Ok(found.into_iter().map(|(event, _)| event).collect())
+}
+
+/// Deletes those of these events that still may be, with all that belongs to them.
 pub(crate) async fn purge(
     conn: &mut SqliteConnection,
     now: Timestamp,
     retention: &Retention,
+    candidates: &[i64],
 ) -> Result<u64, StoreError> {
     receipts::forget_parked(conn, now).await?;
     takes::purge(conn, now).await?;
-    let rows = sqlx::query(
-        "SELECT e.event, e.first_position, e.first_position + e.deliveries
-         FROM signalbus_event AS e INDEXED BY signalbus_event_accepted
-         WHERE e.accepted_at < ?1 AND NOT EXISTS (
-             SELECT 1 FROM signalbus_delivery AS d
-             WHERE d.position >= e.first_position AND d.position < e.first_position + e.deliveries
-               AND d.ended_at < (SELECT value ->> 2 FROM jsonb_each(?3)
-                                 WHERE value ->> 0 = d.state AND value ->> 1 = d.class)
-                   IS NOT TRUE)
-         ORDER BY e.accepted_at LIMIT ?2",
-    )
-    .bind(micros(retention.accepted_before(now)))
-    .bind(i64::from(retention.most()))
-    .bind(batch::rows(&cutoffs(retention, now))?)
-    .fetch_all(&mut *conn)
-    .await
-    .map_err(error::of)?;
-    let (mut events, mut ranges) = (Vec::new(), Vec::new());
-    for row in &rows {
-        let mut columns = Columns::of(row);
-        events.push(columns.take::<i64>()?);
-        ranges.push((columns.take::<i64>()?, columns.take::<i64>()?));
-    }
+    let (events, ranges): (Vec<i64>, Vec<(i64, i64)>) =
+        ended(conn, now, retention, Some(candidates))
+            .await?
+            .into_iter()
+            .unzip();
     if events.is_empty() {
         return Ok(0);
     }
@@ -75,6 +69,58 @@ pub(crate) async fn purge(
             .map_err(error::of)?;
     Ok(gone.rows_affected())
 }
+
+/// Events of which everything ended long enough ago, with the range of their deliveries: of all, or of those.
+async fn ended(
+    conn: &mut SqliteConnection,
+    now: Timestamp,
+    retention: &Retention,
+    among: Option<&[i64]>,
+) -> Result<Vec<(i64, (i64, i64))>, StoreError> {
+    let among = among.map(batch::rows).transpose()?;
+    let sql = match &among {
+        None => ENDED,
+        Some(_) => ENDED_AMONG,
+    };
+    let rows = sqlx::query(sql)
+        .bind(micros(retention.accepted_before(now)))
+        .bind(i64::from(retention.most()))
+        .bind(batch::rows(&cutoffs(retention, now))?)
+        .bind(among)
+        .fetch_all(conn)
+        .await
+        .map_err(error::of)?;
+    let mut found = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let mut columns = Columns::of(row);
+        found.push((
+            columns.take::<i64>()?,
+            (columns.take::<i64>()?, columns.take::<i64>()?),
+        ));
+    }
+    Ok(found)
+}
+
+macro_rules! ended {
+    ($from:literal) => {
+        concat!(
+            "SELECT e.event, e.first_position, e.first_position + e.deliveries FROM ",
+            $from,
+            " WHERE e.accepted_at < ?1 AND NOT EXISTS (
+             SELECT 1 FROM signalbus_delivery AS d
+             WHERE d.position >= e.first_position AND d.position < e.first_position + e.deliveries
+               AND d.ended_at < (SELECT value ->> 2 FROM jsonb_each(?3)
+                                 WHERE value ->> 0 = d.state AND value ->> 1 = d.class)
+                   IS NOT TRUE)
+         ORDER BY e.accepted_at LIMIT ?2"
+        )
+    };
+}
+
+const ENDED: &str = ended!("signalbus_event AS e INDEXED BY signalbus_event_accepted");
+const ENDED_AMONG: &str = ended!(
+    "(SELECT value FROM json_each(?4)) AS among CROSS JOIN signalbus_event AS e ON e.event = among.value"
+);
 
 async fn delete_deliveries(
     conn: &mut SqliteConnection,

@@ -131,6 +131,20 @@ pub(crate) async fn apply_parked(
     apply(conn, now, matched, positions).await.map(|_| ())
 }
 
+/// Whether there is something for [`forget_parked`].
+pub(crate) async fn any_to_forget(
+    conn: &mut SqliteConnection,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM signalbus_receipt WHERE position IS NULL AND recorded_at <= ?1)",
+    )
+    .bind(micros(parked_since(now)))
+    .fetch_one(conn)
+    .await
+    .map_err(error::of)
+}
+
 /// Forgets what nobody will ask for any more.
 pub(crate) async fn forget_parked(
     conn: &mut SqliteConnection,

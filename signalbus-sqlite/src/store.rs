@@ -6,7 +6,8 @@ use std::{
     future::Future,
     path::{Path, PathBuf},
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -26,15 +27,18 @@ use signalbus_core::{
 use sqlx::{Connection, SqliteConnection, SqlitePool};
 
 use crate::{
-    accept, bus, cancel,
+    accept, bus,
+    busy::Busy,
+    cancel,
     config::SqliteBuilder,
     connection, content, erase, error,
     fetch::{self, Turn},
+    files::Files,
     flush, lanes,
     lock::FileLock,
     pauses, purge, query, receipts, redrive,
     rewind::{self, Latest},
-    schema, suppress, task,
+    schema, suppress, takes, task,
 };
 
 /// What runs in a transaction.
@@ -61,6 +65,11 @@ struct Inner {
     host: SqlitePool,
     turn: Turn,
     latest: Latest,
+    busy_timeout: Duration,
+    /// None when it only reads.
+    files: Option<Files>,
+    /// Holds the log open.
+    keeper: Mutex<Option<SqliteConnection>>,
     /// None when it only reads.
     _lock: Option<FileLock>,
 }
@@ -98,29 +107,35 @@ impl SqliteStore {
                     "the file is not there: make it with migrate, or correct the path",
                 ));
             }
-            let lock = Some(FileLock::take(&config.path)?);
+            let mut lock = FileLock::take(&config.path)?;
             let writer = connection::writer(&config);
             if config.migrate {
                 schema::migrate(&writer).await?;
             } else {
                 schema::check(&writer).await?;
             }
+            lock.claim(&config.path)?;
             let (path, wanted) = (config.path.clone(), config.lanes);
-            let lanes = transact(&writer, move |conn| {
+            let busy = Busy::new(&*config.clock, config.busy_timeout);
+            let lanes = transact(&writer, busy, move |conn| {
                 Box::pin(async move { schema::prepare_lanes(conn, &path, wanted).await })
             })
             .await?;
+            let keeper = connection::keeper(&config).await.map_err(error::of)?;
             Ok(Self {
                 inner: Arc::new(Inner {
                     lanes,
                     writer,
                     readers: connection::readers(&config),
                     host: connection::host(&config),
+                    files: Some(Files::of(&config.path)),
+                    keeper: Mutex::new(Some(keeper)),
                     path: config.path,
                     clock: config.clock,
                     turn: Turn::default(),
                     latest: Latest::unknown(),
-                    _lock: lock,
+                    busy_timeout: config.busy_timeout,
+                    _lock: Some(lock),
                 }),
             })
         }))
@@ -141,6 +156,9 @@ impl SqliteStore {
                 clock: config.clock,
                 turn: Turn::default(),
                 latest: Latest::unknown(),
+                busy_timeout: config.busy_timeout,
+                files: None,
+                keeper: Mutex::new(None),
                 _lock: None,
             }),
         })
@@ -167,7 +185,9 @@ impl SqliteStore {
     /// Not cancel safe: when the future is dropped, roll the transaction back.
     ///
     /// # Errors
-    /// Nothing was stored. [`Invalid`](StoreErrorKind::Invalid) when no transaction is open.
+    /// Nothing was stored. [`Invalid`](StoreErrorKind::Invalid) when no transaction is open;
+    /// [`Unavailable`](StoreErrorKind::Unavailable) when it may only read any more, as it was not begun with
+    /// `BEGIN IMMEDIATE`, read, and somebody else wrote since: roll it back, and begin it so.
     pub async fn accept_in(
         &self,
         conn: &mut SqliteConnection,
@@ -178,7 +198,14 @@ impl SqliteStore {
                 "accept_in needs an open transaction: begin one with sqlx",
             ));
         }
+        self.in_place()?;
         let mut savepoint = conn.begin().await.map_err(error::of)?;
+        // Changes nothing, and asks for the right to write before anything is read: a transaction that began
+        // with a read is told here, and not at some later statement.
+        sqlx::query("UPDATE signalbus_meta SET value = value WHERE name IS NULL")
+            .execute(&mut *savepoint)
+            .await
+            .map_err(error::of_upgrade)?;
         let answers = accept::accept(&mut savepoint, self.now(), self.inner.lanes, &events).await?;
         savepoint.commit().await.map_err(error::of)?;
         Ok(answers)
@@ -190,6 +217,17 @@ impl SqliteStore {
         self.inner.host.close().await;
         self.inner.readers.close().await;
         self.inner.writer.close().await;
+        let keeper = self.inner.keeper.lock();
+        let keeper = keeper.unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(keeper) = keeper {
+            // What it held open is closed either way.
+            let _ = keeper.close().await;
+        }
+    }
+
+    /// Whether the files are still those that were opened.
+    fn in_place(&self) -> Result<(), StoreError> {
+        self.inner.files.as_ref().map_or(Ok(()), Files::check)
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -203,9 +241,13 @@ impl SqliteStore {
         F: for<'c> FnOnce(&'c mut SqliteConnection) -> Work<'c, T> + Send + 'static,
     {
         let inner = Arc::clone(&self.inner);
-        joined(task::start(
-            async move { transact(&inner.writer, work).await },
-        ))
+        self.in_place()?;
+        joined(task::start(async move {
+            let busy = Busy::new(&*inner.clock, inner.busy_timeout);
+            let value = transact(&inner.writer, busy, work).await?;
+            inner.files.as_ref().map_or(Ok(()), Files::check_written)?;
+            Ok(value)
+        }))
         .await
     }
 
@@ -226,11 +268,26 @@ impl SqliteStore {
     }
 }
 
-async fn transact<T, F>(writer: &SqlitePool, work: F) -> Result<T, StoreError>
+/// Runs `work` on the one connection that writes, within how long a call may wait for others.
+async fn transact<T, F>(writer: &SqlitePool, busy: Busy<'_>, work: F) -> Result<T, StoreError>
 where
     F: for<'c> FnOnce(&'c mut SqliteConnection) -> Work<'c, T>,
 {
-    let mut transaction = writer
+    let mut conn = busy.turn(writer).await?;
+    let shortened = busy.shorten(&mut conn).await?;
+    let done = in_transaction(&mut conn, work).await;
+    if shortened && busy.restore(&mut conn).await.is_err() {
+        // Broken: the next call gets another one.
+        drop(conn.detach());
+    }
+    done
+}
+
+async fn in_transaction<T, F>(conn: &mut SqliteConnection, work: F) -> Result<T, StoreError>
+where
+    F: for<'c> FnOnce(&'c mut SqliteConnection) -> Work<'c, T>,
+{
+    let mut transaction = conn
         .begin_with("BEGIN IMMEDIATE")
         .await
         .map_err(error::of)?;
@@ -490,8 +547,25 @@ impl Store for SqliteStore {
 
     async fn purge(&self, retention: &Retention) -> Result<u64, StoreError> {
         let (now, retention) = (self.now(), retention.clone());
-        self.write(move |conn| Box::pin(async move { purge::purge(conn, now, &retention).await }))
-            .await
+        let look = retention.clone();
+        let (candidates, others) = self
+            .read(move |conn| {
+                Box::pin(async move {
+                    let candidates = purge::candidates(conn, now, &look).await?;
+                    let others = receipts::any_to_forget(conn, now).await?
+                        || takes::any_to_purge(conn, now).await?;
+                    Ok((candidates, others))
+                })
+            })
+            .await?;
+        // Whoever finds nothing keeps nobody from writing.
+        if candidates.is_empty() && !others {
+            return Ok(0);
+        }
+        self.write(move |conn| {
+            Box::pin(async move { purge::purge(conn, now, &retention, &candidates).await })
+        })
+        .await
     }
 
     async fn erase(&self, erase: &Erase) -> Result<Erased, StoreError> {

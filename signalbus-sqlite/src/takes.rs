@@ -89,6 +89,18 @@ pub(crate) async fn give_back(
     write(conn, &counters).await
 }
 
+/// Whether there is something for [`purge`].
+pub(crate) async fn any_to_purge(
+    conn: &mut SqliteConnection,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM signalbus_counter WHERE until <= ?1)")
+        .bind(micros(now))
+        .fetch_one(conn)
+        .await
+        .map_err(error::of)
+}
+
 /// Forgets those whose time has passed.
 pub(crate) async fn purge(conn: &mut SqliteConnection, now: Timestamp) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM signalbus_counter WHERE until <= ?1")

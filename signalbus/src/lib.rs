@@ -7,6 +7,7 @@ mod chain;
 mod details;
 mod engine;
 mod explain;
+mod failure;
 #[cfg(feature = "__fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -53,14 +54,25 @@ pub use signalbus_sqlite as sqlite;
 #[doc(inline)]
 pub use signalbus_twilio as twilio;
 
+#[doc(inline)]
 pub use builder::{BuildError, Builder, BusSetup, WhenGone};
+#[doc(inline)]
 pub use details::{EventDetails, RecipientDetails};
+#[doc(inline)]
 pub use engine::{EngineOptions, metrics};
+#[doc(inline)]
 pub use explain::Explanation;
+#[doc(inline)]
+pub use failure::Failure;
+#[doc(inline)]
 pub use handle::{PreviewError, Signalbus, Who};
+#[doc(inline)]
 pub use plan::{Plan, PlannedDelivery};
+#[doc(inline)]
 pub use policy::Policy;
+#[doc(inline)]
 pub use publish::PublishLimits;
+#[doc(inline)]
 pub use route::{BreakerSettings, ChannelSetup, Guarantee, Preview, RetryPolicy};
 #[doc(inline)]
 pub use signalbus_core::{
@@ -69,4 +81,5 @@ pub use signalbus_core::{
     Prepared, Provider, ProviderName, PublishError, Published, Recipient, RouteAnswer, Store,
     SystemClock, TenantId, Timestamp, Topic, TraceContext, Verdict, Wake, WorkerId, async_trait,
 };
+#[doc(inline)]
 pub use template::Templates;

@@ -2,7 +2,7 @@
 
 use crate::process::{cargo, component, run as run_command};
 use crate::report::{Done, Report};
-use crate::{deny, features, guard, package};
+use crate::{book, deny, features, guard, package};
 
 pub(crate) fn run(report: &mut Report) {
     report.step("format", format);
@@ -11,6 +11,7 @@ pub(crate) fn run(report: &mut Report) {
     report.step("documentation of private items", || {
         documentation(&["--document-private-items"])
     });
+    book::check::run(report);
     features::run(report);
     guard::run(report);
     package::run(report);

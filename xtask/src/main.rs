@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `test` | every test, every doc test, every example | [`mod@test`], [`examples`], [`servers`] |
 //! | `check` | format, lints, documentation, features, dependencies, packages | [`check`], [`features`], [`guard`], [`package`] |
+//! | `book` | the documentation as a site, and what of it is generated; links are part of `check` | [`book`] |
 //! | `deny` | bans, licences, sources, advisories; part of `check` | [`deny`] |
 //! | `deploy` | rules by promtool and amtool, dashboards, and all of it against a real Prometheus | [`deploy`] |
 //! | `up` | the whole system as plain processes, until Ctrl-C | [`up`] |
@@ -23,6 +24,7 @@
     reason = "a program for the terminal"
 )]
 
+mod book;
 mod chaos;
 mod check;
 mod deny;
@@ -35,6 +37,7 @@ mod metadata;
 mod package;
 mod prism;
 mod process;
+mod redis;
 mod report;
 mod schema;
 mod servers;
@@ -65,13 +68,28 @@ enum Chore {
     /// Run all tests, doc tests and examples of the workspace.
     Test {
         /// What takes long, too: 200 kills on each durable store, 10,000 requests to the live API, a Kafka
-        /// cluster that loses brokers, requests against the vendors' documents, and the fuzz targets for a
-        /// minute.
+        /// cluster that loses brokers, one limit for a minute, Valkey, requests against the vendors'
+        /// documents, and the fuzz targets for a minute.
         #[arg(long)]
         all: bool,
     },
     /// Check format, lints, documentation, features and dependencies.
     Check,
+    /// Build the book with mdBook into target/book, installing it if it is missing.
+    Book {
+        /// Write the parts that are generated, and build nothing.
+        #[arg(long)]
+        write: bool,
+        /// Only check, which needs no mdBook: the part of `check` that is about the documentation.
+        #[arg(long, conflicts_with = "write")]
+        check: bool,
+    },
+    /// What mdBook calls: a book as JSON on standard input, the same rewritten on standard output.
+    #[command(hide = true)]
+    BookPages {
+        /// `supports`, and what for.
+        question: Vec<String>,
+    },
     /// Check the dependency graph with cargo-deny, installing it if it is missing.
     Deny,
     /// Check rules, dashboards and runbooks with the tools of those who run them.
@@ -84,7 +102,7 @@ enum Chore {
         /// Repeats the moments of the kills of an earlier run, as far as an operating system can.
         #[arg(long)]
         seed: Option<u64>,
-        /// The store: `sqlite`, `postgres`, or the URL of a Postgres database.
+        /// The store: `sqlite`, `full-disk`, `postgres`, or the URL of a Postgres database.
         #[arg(long, default_value = "sqlite")]
         store: String,
     },
@@ -118,6 +136,9 @@ fn main() -> ExitCode {
     if matches!(chore, Chore::Notices) {
         return print_notices();
     }
+    if let Chore::BookPages { question } = &chore {
+        return book_pages(question);
+    }
     #[cfg(unix)]
     if matches!(chore, Chore::Up) {
         // Comes back only when it could not start.
@@ -132,16 +153,19 @@ fn main() -> ExitCode {
         Chore::Test { all } => {
             test::run(&mut report);
             if all {
-                for store in ["sqlite", "postgres"] {
+                for store in ["sqlite", "full-disk", "postgres"] {
                     chaos::run(&mut report, 200, None, store);
                 }
                 test::cluster(&mut report);
+                redis::run(&mut report);
                 schema::run(&mut report);
                 prism::run(&mut report);
                 ship::images::run(&mut report);
                 ship::charts::run(&mut report);
                 ship::workflows::run(&mut report);
                 ship::release::interface(&mut report);
+                book::build::run(&mut report);
+                ship::upgrade::run(&mut report);
                 fuzz::run(&mut report, &fuzz::Arguments::short());
             }
         }
@@ -151,7 +175,10 @@ fn main() -> ExitCode {
         Chore::Chaos { kills, seed, store } => chaos::run(&mut report, kills, seed, &store),
         Chore::Sim(arguments) => sim::run(&mut report, &arguments),
         Chore::Fuzz(arguments) => fuzz::run(&mut report, &arguments),
-        Chore::Notices => {}
+        Chore::Book { write: true, .. } => book::check::write(&mut report),
+        Chore::Book { check: true, .. } => book::check::run(&mut report),
+        Chore::Book { .. } => book::build::run(&mut report),
+        Chore::Notices | Chore::BookPages { .. } => {}
         #[cfg(unix)]
         Chore::Up => {}
         Chore::Images => ship::images::run(&mut report),
@@ -176,6 +203,23 @@ fn print_notices() -> ExitCode {
     match ship::notices::text() {
         Ok(text) => {
             print!("{text}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Any renderer is supported.
+fn book_pages(question: &[String]) -> ExitCode {
+    if !question.is_empty() {
+        return ExitCode::SUCCESS;
+    }
+    match book::filter::run() {
+        Ok(book) => {
+            println!("{book}");
             ExitCode::SUCCESS
         }
         Err(error) => {

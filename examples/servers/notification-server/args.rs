@@ -14,6 +14,13 @@ pub(crate) struct Args {
     /// A Postgres database in the place of the SQLite file, such as postgres://app@localhost/app.
     #[arg(long, env = "SIGNALBUS_STORE", hide_env_values = true)]
     pub(crate) store: Option<String>,
+    /// A Redis server where all processes keep one limit together, such as redis://localhost:6379: how often each key
+    /// may ask each route, and how much each provider is given. Without it each process keeps its own.
+    #[arg(long, env = "SIGNALBUS_REDIS_URL", hide_env_values = true)]
+    pub(crate) redis_url: Option<String>,
+    /// How many processes share those limits at most: what each holds while Redis is away.
+    #[arg(long, env = "SIGNALBUS_PROCESSES", default_value_t = 1)]
+    pub(crate) processes: u32,
     /// The folder of the templates.
     #[arg(
         long,

@@ -1,9 +1,9 @@
 //! What is sent by whom: put your own channels and providers here.
 
-use std::{error::Error, path::Path};
+use std::{error::Error, path::Path, sync::Arc};
 
 use signalbus::{
-    Policy, Signalbus, Templates,
+    Limiter, Policy, Signalbus, Templates,
     channel::{Email, Sms},
     provider::Console,
     smtp::MailFolder,
@@ -15,14 +15,17 @@ pub(crate) fn engine(
     stored: &Stored,
     folder: &Path,
     templates: &Path,
+    limiter: Option<Arc<dyn Limiter>>,
 ) -> Result<Signalbus, Box<dyn Error>> {
     let email = Email::from("Signalbus <hello@signalbus.example>")?;
-    let signalbus = Signalbus::builder()
+    let mut builder = Signalbus::builder()
         .shared_store(stored.store())
         .channel(email, MailFolder::new(folder.join("mails"))?)
         .channel(Sms::new(), Console::stdout())
         .templates(Templates::dir(templates)?)
-        .policy(Policy::new().on::<Email>("*").on::<Sms>("auth.*"))
-        .build()?;
-    Ok(signalbus)
+        .policy(Policy::new().on::<Email>("*").on::<Sms>("auth.*"));
+    if let Some(limiter) = limiter {
+        builder = builder.shared_limiter(limiter);
+    }
+    Ok(builder.build()?)
 }

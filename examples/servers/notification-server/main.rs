@@ -13,26 +13,47 @@
 //! The first key, which may do everything for every tenant, is in `admin.key` in the folder, for its
 //! owner's eyes only. Make others with `POST /v1/keys`, and then revoke that one. `/docs` is a page to
 //! read the document with, `/healthz` and `/readyz` are for whoever watches over it. Several of them may
-//! run on one Postgres database; give them the same `pepper` file.
+//! run on one Postgres database; give them the same `pepper` file, and `--redis-url` where they keep one limit together.
 //!
 //! Mails go into the folder `mails`, text messages to the standard output: put your own providers in
 //! `engine.rs`. Without `--listen` it takes one event from itself, shows what became of it, and ends.
 
-#![expect(clippy::print_stdout, reason = "a program talks to its user")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program talks to its user"
+)]
 
 mod args;
 mod engine;
+mod limits;
 mod run;
 mod secrets;
 mod show;
 mod store;
 
-use std::error::Error;
+use std::{error::Error, process::ExitCode};
 
 use clap::Parser;
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> ExitCode {
+    match serve().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let mut text = error.to_string();
+            let mut source = error.source();
+            while let Some(cause) = source {
+                text = format!("{text}: {cause}");
+                source = cause.source();
+            }
+            eprintln!("notification-server: {text}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve() -> Result<(), Box<dyn Error>> {
     tracing_subscriber::fmt()
         .with_max_level(tracing_subscriber::filter::LevelFilter::INFO)
         .with_writer(std::io::stderr)

@@ -9,7 +9,7 @@ use signalbus::http::{
 };
 use tokio::net::TcpListener;
 
-use crate::{args::Args, engine, secrets, store::Stored};
+use crate::{args::Args, engine, limits, secrets, store::Stored};
 
 /// How long those who send requests have to notice that this process is about to stop.
 const NOTICE: Duration = Duration::from_secs(1);
@@ -17,14 +17,18 @@ const NOTICE: Duration = Duration::from_secs(1);
 pub(crate) async fn run(args: &Args, address: SocketAddr) -> Result<(), Box<dyn Error>> {
     secrets::folder(&args.data)?;
     let stored = Stored::open(&args.data, args.store.as_deref()).await?;
-    let signalbus = engine::engine(&stored, &args.data, &args.templates)?;
+    let limiter = limits::shared(args)?;
+    let signalbus = engine::engine(&stored, &args.data, &args.templates, limiter.clone())?;
     let readiness = Readiness::new();
-    let api = Api::new(
+    let mut api = Api::new(
         signalbus.clone(),
         stored.directory(),
         secrets::pepper(&args.data)?,
     )
     .readiness(readiness.clone());
+    if let Some(limiter) = limiter {
+        api = api.limiter(limiter);
+    }
     if let Some(path) = secrets::first_key(&api.keys(), &args.data).await? {
         println!("the first key is in {}", path.display());
     }

@@ -19,7 +19,7 @@ pub(crate) async fn show(args: &Args) -> Result<(), Box<dyn Error>> {
     // Of its own: what runs in the usual folder is left alone.
     let folder = tempfile::tempdir()?;
     let stored = Stored::open(folder.path(), args.store.as_deref()).await?;
-    let signalbus = engine::engine(&stored, folder.path(), &args.templates)?;
+    let signalbus = engine::engine(&stored, folder.path(), &args.templates, None)?;
     signalbus.start();
     let pepper = secrets::pepper(folder.path())?;
     let api = Api::new(signalbus.clone(), stored.directory(), pepper);

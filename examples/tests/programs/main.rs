@@ -7,3 +7,4 @@ mod outbox;
 mod process;
 mod quickstart;
 mod server;
+mod terminal;

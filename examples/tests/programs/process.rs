@@ -74,6 +74,11 @@ impl Program {
         running
     }
 
+    /// The command, for who has other ends for it.
+    pub(crate) fn bare(&self) -> Command {
+        self.command()
+    }
+
     fn command(&self) -> Command {
         let mut command = Command::new(&self.executable);
         command

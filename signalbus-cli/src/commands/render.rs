@@ -47,6 +47,8 @@ pub(super) fn run(typed: &Render) -> Result<Answer, Failure> {
         .channel(email, Console::stdout())
         .channel(Sms::new(), Console::stdout())
         .templates(templates)
+        // Rendering says what is wrong, and for whom.
+        .templates_later()
         .policy(policy)
         .build()
         .map_err(|error| Failure::input("the event cannot be rendered", error))?;

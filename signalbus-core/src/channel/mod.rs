@@ -98,6 +98,19 @@ pub trait Channel: Debug + Clone + Send + Sync + 'static {
     /// A message that can never be sent: it is dead at once, with this as its reason.
     fn compose(&self, input: Compose<'_, Self>) -> Result<Self::Message, ComposeError>;
 
+    /// Who gets this message beside the one it is for, each once. Before every try the engine asks the
+    /// suppression list about them. Nobody unless a channel knows copies.
+    fn copies(&self, message: &Self::Message) -> Vec<Self::Address> {
+        let _ = message;
+        Vec::new()
+    }
+
+    /// Takes those copies out of a message that `keep` does not want. A channel with
+    /// [`copies`](Channel::copies) must do so.
+    fn retain_copies(&self, message: &mut Self::Message, keep: &dyn Fn(&Self::Address) -> bool) {
+        let _ = (message, keep);
+    }
+
     /// Puts the event's attachments back into a message that was stored without them.
     fn attach(&self, message: &mut Self::Message, attachments: &[Attachment]) {
         let _ = (message, attachments);

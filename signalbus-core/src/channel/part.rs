@@ -8,8 +8,11 @@ pub struct Part {
     pub name: &'static str,
     /// Decides the escaping: never the file name.
     pub kind: PartKind,
-    /// Whether a locale without it cannot be used.
+    /// Whether a locale without it cannot be used: it is passed over whole.
     pub required: bool,
+    /// Whether a locale must have this part or another one of which the same is said. A mail has a body as text,
+    /// as HTML, or both.
+    pub one_of: bool,
 }
 
 /// What a part is, and so how values are escaped in it. Exhaustive: an engine that does not know

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 pub enum Idempotency {
     /// This key, 1 to 255 bytes.
     Key(String),
-    /// A key derived from the topic and these top-level fields of the data.
+    /// A key derived from the topic and these top-level fields of the data: a set, in whatever order they are named.
+    /// Numbers are compared by value, so that 1 and 1.0 are one.
     Fields(Vec<String>),
     /// Every publish is a new event.
     None,

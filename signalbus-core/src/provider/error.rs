@@ -139,7 +139,8 @@ impl SendError {
         self
     }
 
-    /// What caused it.
+    /// What caused it. It is logged at `debug`, without what looks like a URL, and never kept: the history has the
+    /// message and the code alone.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.0.source = Some(source.into());

@@ -26,7 +26,8 @@ use crate::channel::Channel;
 ///
 /// For the implementer: [`Provider::send`] makes one try. It does not retry, wait for a rate
 /// limit, or look at a clock for a timeout: the engine does. It may be called from many tasks at
-/// once, and its future may be dropped at any await.
+/// once, and its future may be dropped at any await. An `impl` of it has `#[async_trait]` above it, which every crate
+/// with this trait re-exports: `use signalbus::async_trait`.
 #[async_trait]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not send messages of channel `{C}`",

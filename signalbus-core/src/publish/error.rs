@@ -1,23 +1,58 @@
-use std::fmt;
+use std::{error::Error, fmt};
 
-use crate::{store::StoreError, text::one_line};
+use crate::{bus::BusError, store::StoreError, text::one_line};
 
 const LONGEST_FIELD: usize = 100;
 const LONGEST_PROBLEM: usize = 500;
 
-/// Why an event was not published.
-#[derive(Debug, thiserror::Error)]
+/// Why an event was not published. `Display` says what is wrong; `source` has what lies below it.
+#[derive(Debug)]
 #[non_exhaustive]
 pub enum PublishError {
     /// The event itself is wrong: mend it.
-    #[error("the event cannot be published")]
-    Invalid(#[from] InvalidEvent),
+    Invalid(InvalidEvent),
     /// The store did not take it: try again with the same idempotency key.
-    #[error("the store did not take the event")]
-    Store(#[from] StoreError),
+    Store(StoreError),
     /// The bus did not take it: try again with the same idempotency key.
-    #[error("the bus did not take the event")]
-    Bus(#[from] crate::bus::BusError),
+    Bus(BusError),
+}
+
+impl fmt::Display for PublishError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Invalid(error) => write!(f, "the event cannot be published: {error}"),
+            Self::Store(error) => write!(f, "the store did not take the event: {error}"),
+            Self::Bus(error) => write!(f, "the bus did not take the event: {error}"),
+        }
+    }
+}
+
+impl Error for PublishError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Invalid(error) => error.source(),
+            Self::Store(error) => error.source(),
+            Self::Bus(error) => error.source(),
+        }
+    }
+}
+
+impl From<InvalidEvent> for PublishError {
+    fn from(error: InvalidEvent) -> Self {
+        Self::Invalid(error)
+    }
+}
+
+impl From<StoreError> for PublishError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<BusError> for PublishError {
+    fn from(error: BusError) -> Self {
+        Self::Bus(error)
+    }
 }
 
 impl PublishError {
@@ -68,4 +103,4 @@ impl fmt::Display for InvalidEvent {
     }
 }
 
-impl std::error::Error for InvalidEvent {}
+impl Error for InvalidEvent {}

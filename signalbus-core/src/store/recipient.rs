@@ -4,17 +4,29 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{LaneId, SpaceId};
+use super::{AddressHash, LaneId, SpaceId};
 use crate::name::{ChannelName, TenantId};
 
 /// Stands for a person of a tenant, without telling who: the first 16 bytes of SHA-256 over tenant,
-/// NUL, and the application's id of the person, else the normal form of the address. Its first half
-/// decides the lane. Persisted: never change it.
+/// NUL, and the application's id of the person; where there is no id, the hash of the address, mixed
+/// with the tenant. Its first half decides the lane. Persisted: never change it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RecipientKey(pub [u8; 16]);
 
 impl RecipientKey {
-    /// Hashes who somebody is: the application's id of the person, else the normal address.
+    /// Somebody without an id, who is known by an address alone. Mixes the tenant into the hash of
+    /// the address (FNV-1a with its prime for 128 bits): two tenants must not wait for each other.
+    #[must_use]
+    pub fn of_address(tenant: &TenantId, address: AddressHash) -> Self {
+        const PRIME: u128 = (1 << 88) | 0x13b;
+        let start = u128::from_be_bytes(address.0);
+        let mixed = tenant.as_str().bytes().fold(start, |hash, byte| {
+            (hash ^ u128::from(byte)).wrapping_mul(PRIME)
+        });
+        Self(mixed.to_be_bytes())
+    }
+
+    /// Hashes the application's id of the person.
     #[must_use]
     pub fn of(tenant: &TenantId, who: &str) -> Self {
         let mut hasher = Sha256::new();
@@ -115,5 +127,10 @@ mod tests {
         let hex: String = key.0.iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(hex, "378ee62804d0f493ce25a9a8c4d875b6");
         assert_eq!(format!("{:016x}", key.half()), hex[..16]);
+        // Computed in Python.
+        let tenant = TenantId::new("acme").unwrap();
+        let key = RecipientKey::of_address(&tenant, AddressHash([7; 16]));
+        let hex: String = key.0.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex, "5d1fc55168b4b4b4b4b4b58f1b7ee0cd");
     }
 }

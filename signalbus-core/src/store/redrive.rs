@@ -31,6 +31,72 @@ pub struct Redrive {
     pub dry_run: bool,
 }
 
+impl Redrive {
+    /// The most that one call redrives, unless [`Redrive::limit`] says otherwise.
+    pub const LIMIT: u32 = 1_000;
+
+    /// Sends these again, rendered afresh, all at once, and at most [`Redrive::LIMIT`] of them. The fields and
+    /// methods say what else.
+    ///
+    /// ```
+    /// use signalbus_core::{TenantId, store::{DeliveryFilter, EndState, Reason, Redrive, Selection, State}};
+    ///
+    /// let dead = DeliveryFilter::new()
+    ///     .state(State::Ended(EndState::Dead))
+    ///     .reason(Reason::AttemptsExhausted);
+    /// let look_first = Redrive::new(TenantId::default(), Selection::Filter(dead), "on-call").dry_run();
+    /// # assert!(look_first.dry_run);
+    /// ```
+    #[must_use]
+    pub fn new(tenant: TenantId, selection: Selection, actor: impl Into<String>) -> Self {
+        Self {
+            tenant,
+            selection,
+            actor: actor.into(),
+            content: RedriveContent::default(),
+            spacing: Duration::ZERO,
+            expires_at: None,
+            limit: Self::LIMIT,
+            dry_run: false,
+        }
+    }
+
+    /// Sends what was rendered before, not afresh.
+    #[must_use]
+    pub const fn frozen(mut self) -> Self {
+        self.content = RedriveContent::Frozen;
+        self
+    }
+
+    /// Leaves this much time between two of them.
+    #[must_use]
+    pub const fn spaced(mut self, spacing: Duration) -> Self {
+        self.spacing = spacing;
+        self
+    }
+
+    /// Sets when they are worth nothing any more.
+    #[must_use]
+    pub const fn expiring(mut self, at: Timestamp) -> Self {
+        self.expires_at = Some(at);
+        self
+    }
+
+    /// Takes at most this many.
+    #[must_use]
+    pub const fn limit(mut self, limit: u32) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// Only counts.
+    #[must_use]
+    pub const fn dry_run(mut self) -> Self {
+        self.dry_run = true;
+        self
+    }
+}
+
 /// Which deliveries to redrive.
 #[derive(Debug, Clone)]
 #[non_exhaustive]

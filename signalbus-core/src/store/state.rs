@@ -136,6 +136,8 @@ reasons! {
     Receipt = "receipt",
     /// The policy has no channel for it, or the recipient no address there.
     NoRoute = "no_route",
+    /// An earlier recipient of its event has the same address.
+    Repeated = "repeated",
     /// The address cannot be used.
     InvalidAddress = "invalid_address",
     /// A template is missing, failed, or used more than its share.

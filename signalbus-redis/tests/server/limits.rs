@@ -10,13 +10,13 @@ use signalbus_servers::Redis;
 
 use crate::config;
 
-fn ask(burst: u32) -> Ask {
+pub(crate) fn ask(burst: u32) -> Ask {
     let key = LimitKey::tenant(&TenantId::default());
     let limit = Limit::per(1, Duration::from_secs(3_600)).with_burst(burst);
     Ask::now(key, limit).with_units(burst)
 }
 
-async fn granted(limiter: &impl Limiter, ask: Ask) -> u32 {
+pub(crate) async fn granted(limiter: &impl Limiter, ask: Ask) -> u32 {
     limiter.take(vec![ask]).await.unwrap()[0].granted()
 }
 

@@ -7,6 +7,7 @@
 )]
 
 mod bell;
+mod commands;
 mod limits;
 #[path = "../support/line.rs"]
 mod line;

@@ -200,8 +200,13 @@ fn publishing(draw: &mut Draw, at: u64, mixed: bool) -> Publishing {
         send_at: draw
             .chance(8)
             .then(|| Duration::from_millis(at + draw.between(500, 15_000))),
-        expires_at: (topic != Topic::Blocking && draw.chance(20))
-            .then(|| Duration::from_millis(at + draw.between(500, 20_000))),
+        expires_at: (topic != Topic::Blocking && draw.chance(20)).then(|| {
+            // Sometimes the end of time, which stores have to keep.
+            match draw.chance(10) {
+                true => Duration::from_hours(24 * 365 * 10_000),
+                false => Duration::from_millis(at + draw.between(500, 20_000)),
+            }
+        }),
         bus: draw.chance(12),
         patient: draw.chance(60),
         worker: small(draw.below(3)),

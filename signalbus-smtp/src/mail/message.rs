@@ -41,8 +41,8 @@ pub enum MessageError {
 
 impl From<MessageError> for SendError {
     fn from(error: MessageError) -> Self {
-        Self::permanent(Fault::Message, "the message cannot be written as a mail")
-            .with_source(error)
+        let why = format!("the message cannot be written as a mail: {error}");
+        Self::permanent(Fault::Message, why)
     }
 }
 

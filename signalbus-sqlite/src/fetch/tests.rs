@@ -51,6 +51,7 @@ async fn backlog(count: u32, send_at: Option<Timestamp>) -> Backlog {
             id: ids.event(),
             tenant: tenant.clone(),
             topic: Topic::new("test.happened").unwrap(),
+            parent: None,
             class: Class::Bulk,
             idempotency: None,
             content: b"content".to_vec().into(),

@@ -12,5 +12,10 @@ mod fairness;
 #[cfg(target_os = "linux")]
 mod full_disk;
 mod host;
+#[cfg(unix)]
+mod misplaced;
+mod newer;
 mod ownership;
+mod purges;
 mod support;
+mod waits;

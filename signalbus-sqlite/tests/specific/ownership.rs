@@ -12,6 +12,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use crate::support::{Place, claim_all, event, fetch, hold, ids};
 
 const DATABASE: &str = "SIGNALBUS_TEST_DATABASE";
+const OPENED: &str = "SIGNALBUS_TEST_OPENED";
 
 #[tokio::test]
 async fn a_second_open_is_refused_and_names_the_file() {
@@ -33,6 +34,42 @@ async fn a_link_to_the_file_is_the_same_file() {
     std::os::unix::fs::symlink(place.database(), &link).unwrap();
     let error = SqliteStore::open(link).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::InUse);
+}
+
+/// Neither the loss of the file beside it nor another name makes a second owner, in this process or another.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn the_file_itself_is_owned_whatever_becomes_of_its_names() {
+    let place = Place::new();
+    let store = SqliteStore::open(place.database()).await.unwrap();
+    let link = place.database().with_file_name("other.db");
+    std::fs::hard_link(place.database(), &link).unwrap();
+    std::fs::remove_file(place.database().with_extension("db.lock")).unwrap();
+    for path in [place.database(), link] {
+        let error = SqliteStore::open(&path).await.unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::InUse, "{error}");
+        let output = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["ownership::opener", "--exact", "--nocapture"])
+            .env(OPENED, &path)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(said.contains("opening gave InUse"), "{said}");
+    }
+    let accepted = event(&ids(), "acme", Class::Standard);
+    store.accept(vec![accepted], Vec::new()).await.unwrap();
+    store.close().await;
+    drop(store);
+    eventually_opens(&place).await;
+}
+
+/// Does nothing unless the test above started it.
+#[tokio::test]
+async fn opener() {
+    if let Some(path) = std::env::var_os(OPENED) {
+        let opened = SqliteStore::open(std::path::Path::new(&path)).await;
+        println!("opening gave {:?}", opened.map(drop).unwrap_err().kind());
+    }
 }
 
 /// Runs in a process of its own, started by the next test: accepts an event, claims it, says so,

@@ -48,6 +48,7 @@ pub(crate) fn event(ids: &IdSource, of: &str, class: Class) -> NewEvent {
         id: ids.event(),
         tenant: tenant.clone(),
         topic: Topic::new("test.happened").unwrap(),
+        parent: None,
         class,
         idempotency: None,
         content: b"content".to_vec().into(),

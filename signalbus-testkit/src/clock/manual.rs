@@ -73,6 +73,68 @@ impl ManualClock {
         Some(step)
     }
 
+    /// Lets time pass, sleeper by sleeper, and what they wake do its work in between: an engine sends what becomes
+    /// due on the way, retries included. For tests with a real store, where tokio's own time cannot stand still.
+    ///
+    /// After each step it waits until as many sleep again as before, so that an engine which reads and writes is not
+    /// overtaken by its own clock. Who slept and will not sleep again is not waited for longer than a tenth of a
+    /// second. Work that neither sleeps nor is done at once, such as a request over a network, is not waited for.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use signalbus::Clock;
+    /// use signalbus_testkit::clock::ManualClock;
+    /// use std::time::Duration;
+    ///
+    /// let clock = ManualClock::default();
+    /// let every_minute = clock.clone();
+    /// let ticks = tokio::spawn(async move {
+    ///     for _ in 0..3 {
+    ///         every_minute.sleep(Duration::from_mins(1)).await;
+    ///     }
+    ///     every_minute.monotonic()
+    /// });
+    /// clock.run(Duration::from_hours(1)).await;
+    /// assert_eq!(ticks.await.unwrap(), Duration::from_mins(3));
+    /// assert_eq!(clock.monotonic(), Duration::from_hours(1));
+    /// # }
+    /// ```
+    pub async fn run(&self, duration: Duration) {
+        let end = self.monotonic().saturating_add(duration);
+        self.settled(1).await;
+        loop {
+            let asleep = self.lock().sleepers.len();
+            let left = end.saturating_sub(self.monotonic());
+            let next = self.next_wakeup().filter(|next| *next <= left);
+            self.advance(next.unwrap_or(left));
+            self.settled(asleep).await;
+            if next.is_none() {
+                return;
+            }
+        }
+    }
+
+    /// Waits until so many sleep, while everybody else has had a chance to run.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "what is waited for is done by other threads, in real time"
+    )]
+    async fn settled(&self, asleep: usize) {
+        const TURNS: usize = 64;
+        const PATIENCE: usize = 100;
+        for _ in 0..PATIENCE {
+            for _ in 0..TURNS {
+                tokio::task::yield_now().await;
+            }
+            if self.lock().sleepers.len() >= asleep {
+                return;
+            }
+            // What is waited for is done by other threads: a database.
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
     /// How long until the next sleeper wakes; none when nobody sleeps.
     #[must_use]
     pub fn next_wakeup(&self) -> Option<Duration> {

@@ -1,5 +1,6 @@
 mod absent;
 mod bus;
+mod templates;
 pub use bus::{BusSetup, WhenGone};
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -22,7 +23,7 @@ use crate::{
     publish::{Planner, PublishLimits},
     route::{ChannelSetup, Guarantee, Route, fresh::Fresh},
     store::{MemoryStore, Shape, Store},
-    template::Templates,
+    template::{TemplateError, Templates},
 };
 
 /// Puts a [`Signalbus`] together. Setters never fail: what is wrong is said by
@@ -34,6 +35,7 @@ pub struct Builder {
     without_store: bool,
     routes: Vec<Result<Arc<dyn Route>, NameError>>,
     templates: Templates,
+    templates_later: bool,
     policy: Policy,
     limits: PublishLimits,
     options: EngineOptions,
@@ -112,6 +114,19 @@ pub enum BuildError {
         /// The channel.
         channel: String,
     },
+    /// A rule of the policy has no template that will do: every message of it would be dead at its first try.
+    #[error(
+        "the policy sends {pattern:?} to channel {channel}, but {problem}; Builder::templates_later says that \
+         templates come later"
+    )]
+    Template {
+        /// The rule.
+        pattern: String,
+        /// The channel.
+        channel: ChannelName,
+        /// What is wrong with the template.
+        problem: TemplateError,
+    },
     /// At most once needs claims that survive a crash.
     #[error("channel {0} is set to at most once, which needs a durable store")]
     NotDurable(ChannelName),
@@ -131,6 +146,7 @@ impl Builder {
             without_store: false,
             routes: Vec::new(),
             templates: Templates::new(),
+            templates_later: false,
             policy: Policy::new(),
             limits: PublishLimits::default(),
             options: EngineOptions::default(),
@@ -187,6 +203,13 @@ impl Builder {
     /// What messages are made from.
     pub fn templates(mut self, templates: Templates) -> Self {
         self.templates = templates;
+        self
+    }
+
+    /// Templates come later, such as those of tenants ([`Signalbus::load_templates`]): the build does not ask whether
+    /// there is one for each rule of the policy. A message without one is dead at its first try.
+    pub fn templates_later(mut self) -> Self {
+        self.templates_later = true;
         self
     }
 
@@ -308,6 +331,9 @@ impl Builder {
             }
         }
         check_policy(&self.policy, &routes)?;
+        if !self.templates_later {
+            templates::check(&self.policy, &routes, &self.templates)?;
+        }
         if !self.without_store {
             check_shapes(&self.policy, &*store)?;
         }

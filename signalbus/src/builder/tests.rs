@@ -72,3 +72,75 @@ fn a_rule_is_a_pattern() {
         );
     }
 }
+
+fn with_templates(files: &[(&str, &str)], policy: Policy) -> Builder {
+    let email = Email::from("hello@acme.test").unwrap();
+    builder()
+        .channel(email, Console::stdout())
+        .templates(Templates::embedded(files).unwrap())
+        .policy(policy)
+}
+
+#[test]
+fn what_every_message_would_die_of_is_found_when_it_is_built() {
+    let mails = || Policy::new().on::<Email>("paid");
+    let body = ("paid/en/body.txt", "Thank you");
+    // No template, one for another topic, a part that is misspelt, and one that is missing.
+    for (files, says) in [
+        (vec![], "paid"),
+        (
+            vec![("other/en/subject.txt", "x"), ("other/en/body.txt", "x")],
+            "paid",
+        ),
+        (vec![("paid/en/subject.text", "Paid"), body], "subject.txt"),
+        (vec![("paid/en/subject.txt", "Paid")], "paid"),
+        (
+            vec![
+                ("paid/de/subject.txt", "Bezahlt"),
+                ("paid/de/body.txt", "x"),
+            ],
+            "paid",
+        ),
+    ] {
+        let said = refused(with_templates(&files, mails()));
+        assert!(
+            said.starts_with("the policy sends \"paid\" to channel email, but "),
+            "{said}"
+        );
+        assert!(said.contains(says), "{said}");
+    }
+    let whole = [("paid/en/subject.txt", "Paid"), body];
+    with_templates(&whole, mails()).build().unwrap();
+}
+
+#[test]
+fn a_template_that_a_rule_names_has_to_be_there_and_one_below_a_prefix_whole() {
+    let named = Policy::new().on::<Sms>("code.*").template("code.*", "any");
+    assert!(refused(with_templates(&[], named.clone())).contains("any"));
+    with_templates(&[("any/en/sms.txt", "x")], named)
+        .build()
+        .unwrap();
+
+    let below = || Policy::new().on::<Email>("order.*").on::<Sms>("order.*");
+    let half = [("order.placed/en/body.txt", "x")];
+    assert!(refused(with_templates(&half, below())).contains("subject.txt"));
+    // It is for texts alone, as whoever hears of it has no mail address.
+    with_templates(&[("order.placed/en/sms.txt", "x")], below())
+        .build()
+        .unwrap();
+}
+
+#[test]
+fn templates_may_come_later_or_be_those_of_another_process() {
+    let mails = || Policy::new().on::<Email>("paid");
+    with_templates(&[], mails())
+        .templates_later()
+        .build()
+        .unwrap();
+    let email = Email::from("hello@acme.test").unwrap();
+    builder()
+        .known_channel(email)
+        .policy(mails())
+        .build()
+        .unwrap();
+}

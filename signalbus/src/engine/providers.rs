@@ -159,9 +159,14 @@ impl Lineup {
         if before != after {
             member.metrics.circuit(after);
             let provider = member.metrics.provider();
+            let channel = self.route.name();
+            let rests = member.breaker.opens_at();
+            let rests = rests.map(|until| until.saturating_sub(now));
             match after {
-                0 => tracing::info!(%provider, "the provider works again"),
-                _ => tracing::warn!(%provider, ?signal, "the provider is left alone for a while"),
+                0 => tracing::info!(%provider, %channel, "the provider works again"),
+                _ => tracing::warn!(
+                    %provider, %channel, ?signal, ?rests, "the provider is left alone"
+                ),
             }
         }
     }

@@ -3,7 +3,10 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::{
-    store::{AttemptOutcome, AttemptRecord, Bounce, DeliveryRecord, Entry, HistoryEntry, State},
+    provider::Outcome,
+    store::{
+        AttemptOutcome, AttemptRecord, Bounce, DeliveryRecord, EndState, Entry, HistoryEntry, State,
+    },
     visible::Visible,
 };
 
@@ -43,7 +46,15 @@ impl fmt::Display for Explanation {
                     reason,
                     detail,
                 } => {
-                    write!(f, "ended as {} ({reason})", state.as_str())?;
+                    write!(f, "ended as {}", state.as_str())?;
+                    if reason.as_str() != state.as_str() {
+                        write!(f, " ({reason})")?;
+                    }
+                    if *state == EndState::Expired
+                        && let Some(at) = delivery.expires_at
+                    {
+                        write!(f, ", as it was to be sent before {at}")?;
+                    }
                     match detail {
                         Some(detail) => writeln!(f, ": {}", Visible(detail))?,
                         None => writeln!(f)?,
@@ -119,8 +130,10 @@ impl fmt::Display for Explanation {
                 other => writeln!(f, "{other:?}")?,
             }
         }
-        write!(f, "  now {}", delivery.state.as_str())?;
-        if let Some(reason) = &delivery.reason {
+        write!(f, "  now {}", said(delivery.state))?;
+        if let Some(reason) = &delivery.reason
+            && reason.as_str() != delivery.state.as_str()
+        {
             write!(f, " ({reason})")?;
         }
         match (delivery.state, delivery.due) {
@@ -141,6 +154,14 @@ impl fmt::Display for Explanation {
     }
 }
 
+/// A state in words: what a provider took is `accepted` by name, as an event is by the store.
+fn said(state: State) -> &'static str {
+    match state {
+        State::Ended(EndState::Accepted) => "accepted by the provider",
+        other => other.as_str(),
+    }
+}
+
 fn attempt(f: &mut fmt::Formatter<'_>, record: &AttemptRecord) -> fmt::Result {
     write!(f, "attempt {}", record.attempt)?;
     if record.generation > 0 {
@@ -157,7 +178,11 @@ fn attempt(f: &mut fmt::Formatter<'_>, record: &AttemptRecord) -> fmt::Result {
             }
         }
         AttemptOutcome::Failed(outcome) => {
-            write!(f, ": {}", outcome.as_str())?;
+            // A configuration fault is no end: the provider rests, and its messages are kept.
+            match (outcome, record.retry_in) {
+                (Outcome::Permanent, Some(_)) => write!(f, ": refused for now")?,
+                _ => write!(f, ": {}", outcome.as_str())?,
+            }
             if let Some(fault) = record.fault {
                 write!(f, ", fault of the {}", fault.as_str())?;
             }

@@ -104,6 +104,36 @@ fn it_reads_from_top_to_bottom() {
 }
 
 #[test]
+fn it_says_what_is_meant() {
+    let rests = AttemptRecord {
+        next: "retry".into(),
+        retry_in: Some(Duration::from_secs(60)),
+        fault: Some(Fault::Configuration),
+        ..failed(0, Outcome::Permanent, "check the key")
+    };
+    let expired = Entry::Ended {
+        state: EndState::Expired,
+        reason: Reason::Expired,
+        detail: None,
+    };
+    let mut it = story(vec![Entry::Attempt(rests), expired]);
+    it.delivery.expires_at = Some(NOON);
+    let told = it.to_string();
+    for line in [
+        "at pigeon: refused for now, fault of the configuration [429]: check the key; retry in 60.0s",
+        "ended as expired, as it was to be sent before 1970-01-01T00:00:00Z\n",
+    ] {
+        assert!(told.contains(line), "{told}");
+    }
+    it.delivery.state = State::Ended(EndState::Accepted);
+    it.delivery.reason = Some(Reason::Sent);
+    assert!(
+        it.to_string()
+            .contains("now accepted by the provider (sent)")
+    );
+}
+
+#[test]
 fn text_from_outside_is_neither_a_line_of_its_own_nor_a_command() {
     let hostile = "x\r\n  now accepted\u{1b}[2J\u{202e}";
     let mut attempt = failed(0, Outcome::Unknown, hostile);

@@ -5,7 +5,7 @@ use crate::{
     event::Event,
     id::EventId,
     name::Topic,
-    publish::{InvalidEvent, PublishError, wire},
+    publish::{InvalidEvent, PublishError, check, wire},
 };
 
 impl Signalbus {
@@ -77,6 +77,7 @@ impl Signalbus {
     fn envelope(&self, topic: &Topic, event: Event) -> Result<(EventId, Envelope), PublishError> {
         let setup = self.bus_setup()?;
         let planner = &self.shared().planner;
+        check::check_expiry(&event, self.shared().clock.now())?;
         let (mut event, ..) = planner.checked(event)?;
         // Whoever stores it has nobody to tell what is wrong with it.
         let (prepared, content) = planner.prepare(event.clone(), &mut Vec::new())?;

@@ -66,6 +66,7 @@ impl Signalbus {
     ///
     /// # Panics
     /// Outside a tokio runtime.
+    #[track_caller]
     pub fn start(&self) {
         let mut running = self.running();
         if running
@@ -97,7 +98,8 @@ impl Signalbus {
 
     /// Stops the engine: takes no new work, lets sends in flight finish for up to
     /// [`EngineOptions::drain`](crate::EngineOptions), writes their results and gives its lanes
-    /// up at once. The handle still publishes. Does nothing when it does not run.
+    /// up at once. A store that does not answer is waited for up to three seconds more. The handle
+    /// still publishes. Does nothing when it does not run.
     ///
     /// Cancel safe: a dropped call leaves the engine stopping.
     pub async fn shutdown(&self) {
@@ -110,8 +112,16 @@ impl Signalbus {
     }
 
     /// Waits until the engine has nothing to do: everything published before, and everything due
-    /// in its lanes, was sent or ended. What is scheduled or retried later is not waited for; see
-    /// [`Signalbus::idle_within`]. Returns when the engine does not run any more. Cancel safe.
+    /// in its lanes, was sent or ended.
+    ///
+    /// - What is scheduled, or waits for its next try, is **not** waited for: it may return while messages wait for
+    ///   their backoff. See [`Signalbus::idle_within`].
+    /// - What is due **is** waited for, also while its provider is left alone after failures: it comes back when
+    ///   the provider does. Under a clock that a test moves somebody has to move it meanwhile, as
+    ///   `ManualClock::run` of the testkit does; `tokio::time::timeout` bounds it elsewhere.
+    ///
+    /// Returns when the engine does not run (any more): one that was built and never started is told in the log.
+    /// Cancel safe.
     pub async fn idle(&self) {
         self.quiet(None).await;
     }
@@ -136,6 +146,9 @@ impl Signalbus {
     /// Waits until there is nothing to do, nor anything due up to `due` on the monotonic clock.
     async fn quiet(&self, due: Option<Duration>) {
         let Some(phase) = self.running().as_ref().map(|running| running.phase.clone()) else {
+            tracing::warn!(
+                "nothing is sent: the engine was built and not started; call Signalbus::start"
+            );
             return;
         };
         if !self.sends() {

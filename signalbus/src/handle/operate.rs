@@ -1,5 +1,6 @@
 use super::Signalbus;
 use crate::{
+    channel::Channel,
     details::EventDetails,
     engine::rejected_payload,
     explain::Explanation,
@@ -197,6 +198,31 @@ impl Signalbus {
         let (channel, resolved) = self.resolve(tenant, channel, address)?;
         let entry = Suppression::new(tenant.clone(), channel, resolved.hash, cause);
         self.store().suppress(vec![entry]).await
+    }
+
+    /// The same on a channel that is named by its type.
+    ///
+    /// # Errors
+    /// As [`Signalbus::suppress`].
+    pub async fn suppress_on<C: Channel>(
+        &self,
+        tenant: &TenantId,
+        address: &str,
+        cause: impl Into<Cause>,
+    ) -> Result<(), StoreError> {
+        self.suppress(tenant, C::NAME, address, cause).await
+    }
+
+    /// The same on a channel that is named by its type.
+    ///
+    /// # Errors
+    /// As [`Signalbus::unsuppress`].
+    pub async fn unsuppress_on<C: Channel>(
+        &self,
+        tenant: &TenantId,
+        address: &str,
+    ) -> Result<bool, StoreError> {
+        self.unsuppress(tenant, C::NAME, address).await
     }
 
     /// Takes an address off the suppression list, where everything to it was kept back; says whether it was on it.

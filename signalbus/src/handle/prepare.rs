@@ -4,13 +4,14 @@ use super::Signalbus;
 use crate::{
     Wake,
     event::Event,
-    publish::{InvalidEvent, Prepare, Prepared, Published, Verdict},
+    publish::{InvalidEvent, Prepare, Prepared, Published, Verdict, check},
     route::content::answers,
     store::{Acceptance, StoredEvent},
 };
 
 impl Prepare for Signalbus {
     fn prepare(&self, event: Event) -> Result<Prepared, InvalidEvent> {
+        check::check_expiry(&event, self.shared().clock.now())?;
         let (prepared, _) = self.shared().planner.prepare(event, &mut Vec::new())?;
         Ok(prepared)
     }

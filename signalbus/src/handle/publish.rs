@@ -10,7 +10,7 @@ use crate::{
     id::EventId,
     name::ChannelName,
     plan::{Plan, PlannedDelivery},
-    publish::{InvalidEvent, PublishError, Published, Verdict},
+    publish::{InvalidEvent, PublishError, Published, Verdict, check},
     route::{Preview, View, fresh},
     store::{Acceptance, StoredEvent},
     template::TemplateError,
@@ -35,7 +35,8 @@ impl Signalbus {
     /// duplicate or a conflict does not hold up the others. Answers are in the order of events.
     ///
     /// # Errors
-    /// When the store did not take them: none was stored.
+    /// When the store did not take them, or they have more recipients together than
+    /// [`PublishLimits::batch`](crate::publish::PublishLimits): none was stored.
     pub async fn publish_all(
         &self,
         events: Vec<Event>,
@@ -53,12 +54,16 @@ impl Signalbus {
         &self,
         events: Vec<Event>,
     ) -> Result<Vec<Result<Published, InvalidEvent>>, PublishError> {
+        check::check_batch(&events, &self.shared().planner.limits)?;
+        let now = self.shared().clock.now();
         let mut answers = Vec::with_capacity(events.len());
         let mut accepted = Vec::with_capacity(events.len());
         let mut contents = Vec::with_capacity(events.len());
         let mut draft = Vec::new();
         for event in events {
-            match self.shared().planner.prepare(event, &mut draft) {
+            let prepared = check::check_expiry(&event, now)
+                .and_then(|()| self.shared().planner.prepare(event, &mut draft));
+            match prepared {
                 Ok((prepared, content)) => {
                     let (event, published) = prepared.into_parts();
                     let small = event.content.len() <= fresh::LONGEST;
@@ -182,16 +187,22 @@ impl Signalbus {
     }
 }
 
-/// Why a preview could not be made.
+/// Why a preview could not be made. `Display` says what is wrong.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PreviewError {
     /// The event itself is wrong.
-    #[error("the event cannot be published")]
-    Invalid(#[from] InvalidEvent),
+    #[error("the event cannot be published: {0}")]
+    Invalid(InvalidEvent),
     /// A template is missing or fails.
-    #[error("the event cannot be rendered")]
+    #[error(transparent)]
     Template(#[from] TemplateError),
+}
+
+impl From<InvalidEvent> for PreviewError {
+    fn from(error: InvalidEvent) -> Self {
+        Self::Invalid(error)
+    }
 }
 
 fn empty(event: EventId) -> Published {

@@ -1,6 +1,7 @@
 use serde_json::Value;
 
 use super::InvalidEvent;
+use crate::clock::Timestamp;
 use crate::event::{Attachment, Event, Idempotency, Recipient};
 
 /// How large an event may be.
@@ -14,6 +15,9 @@ pub struct PublishLimits {
     pub bytes: usize,
     /// How deep data may be nested: 64 by default, 120 at most, as JSON is read back no deeper.
     pub depth: usize,
+    /// Recipients of all events of one call: 10,000 by default. They are stored in one transaction,
+    /// and whoever else writes waits for its end.
+    pub batch: usize,
 }
 
 /// JSON is read back 128 levels deep, and what an event carries lies a few levels down.
@@ -25,6 +29,7 @@ impl Default for PublishLimits {
             recipients: 1_000,
             bytes: 256 * 1024,
             depth: 64,
+            batch: 10_000,
         }
     }
 }
@@ -34,6 +39,13 @@ impl PublishLimits {
     #[must_use]
     pub fn with_recipients(mut self, recipients: usize) -> Self {
         self.recipients = recipients;
+        self
+    }
+
+    /// Sets the recipients of all events of one call.
+    #[must_use]
+    pub fn with_batch(mut self, recipients: usize) -> Self {
+        self.batch = recipients;
         self
     }
 
@@ -78,7 +90,20 @@ pub(super) fn check(event: &Event, limits: &PublishLimits) -> Result<(), Invalid
     for (channel, options) in &event.options {
         check_depth(|| format!("options.{channel}"), options, depth)?;
     }
-    check_locale(|| "locale".to_owned(), event.locale.as_deref())?;
+    if event.locale.as_deref().is_some_and(|tag| !is_locale(tag)) {
+        return Err(InvalidEvent::new(
+            "locale",
+            "is not a BCP 47 tag such as pt-BR",
+        ));
+    }
+    if let (Some(expires_at), Some(send_at)) = (event.expires_at, event.send_at)
+        && expires_at <= send_at
+    {
+        return Err(InvalidEvent::new(
+            "expires_at",
+            "is not after send_at: it would never be sent",
+        ));
+    }
     for (index, recipient) in event.to.iter().enumerate() {
         check_recipient(index, recipient, depth)?;
     }
@@ -94,7 +119,6 @@ pub(super) fn check(event: &Event, limits: &PublishLimits) -> Result<(), Invalid
 
 fn check_recipient(index: usize, recipient: &Recipient, depth: usize) -> Result<(), InvalidEvent> {
     let field = |name: &str| format!("to[{index}].{name}");
-    check_locale(|| field("locale"), recipient.locale.as_deref())?;
     check_depth(|| field("data"), &recipient.data, depth)?;
     if let Some(id) = &recipient.id
         && (id.is_empty() || id.len() > LONGEST_ID || id.contains('\0'))
@@ -123,9 +147,6 @@ fn check_recipient(index: usize, recipient: &Recipient, depth: usize) -> Result<
                 "a recipient has at most {MOST_ADDRESSES} addresses on a channel"
             ));
         }
-        if addresses.iter().any(|one| one.len() > LONGEST_ADDRESS) {
-            return wrong(format!("an address has at most {LONGEST_ADDRESS} bytes"));
-        }
     }
     Ok(())
 }
@@ -144,21 +165,49 @@ pub(super) fn one_address(event: &Event) -> Result<(), InvalidEvent> {
     Ok(())
 }
 
-/// `field` names what is checked; most is right, and needs no name.
-fn check_locale(field: impl FnOnce() -> String, locale: Option<&str>) -> Result<(), InvalidEvent> {
-    let plain = |tag: &str| {
-        (1..=LONGEST_TAG).contains(&tag.len())
-            && tag
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
-    };
-    match locale {
-        Some(tag) if !plain(tag) => Err(InvalidEvent::new(
-            field(),
-            "is not a BCP 47 tag such as pt-BR",
-        )),
-        _ => Ok(()),
+/// Checks what would be stored in one transaction.
+pub(crate) fn check_batch(events: &[Event], limits: &PublishLimits) -> Result<(), InvalidEvent> {
+    let recipients: usize = events.iter().map(|event| event.to.len()).sum();
+    if recipients > limits.batch && events.len() > 1 {
+        let problem = format!(
+            "have {recipients} recipients together; at most {} are published in one call: publish \
+             them in chunks",
+            limits.batch
+        );
+        return Err(InvalidEvent::new("events", problem));
     }
+    Ok(())
+}
+
+/// Checks that an event can still be sent. Where it was stored or handed over before, it is no more its
+/// publisher's to mend.
+pub(crate) fn check_expiry(event: &Event, now: Timestamp) -> Result<(), InvalidEvent> {
+    // With a key it may be a repeat, and the answer to the first time is the store's to give.
+    let unkeyed = matches!(event.idempotency, Idempotency::None);
+    if unkeyed && event.expires_at.is_some_and(|at| at < now) {
+        return Err(InvalidEvent::new(
+            "expires_at",
+            "has passed: it would never be sent",
+        ));
+    }
+    Ok(())
+}
+
+/// Whether it is empty, which is as good as none, or may be a BCP 47 tag.
+fn is_locale(tag: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    tag.len() <= LONGEST_TAG && tag.bytes().all(plain)
+}
+
+/// The locale, unless it is empty or cannot be one: that costs nobody else anything.
+pub(super) fn usable_locale(locale: Option<String>) -> Option<String> {
+    locale.filter(|tag| !tag.is_empty() && is_locale(tag))
+}
+
+/// Why an address is not even looked at.
+pub(super) fn address_problem(address: &str) -> Option<String> {
+    (address.len() > LONGEST_ADDRESS)
+        .then(|| format!("an address has at most {LONGEST_ADDRESS} bytes"))
 }
 
 /// Takes an event apart, so that values nested however deep are dropped without recursion.

@@ -1,6 +1,8 @@
 //! The key of an event and what it stands for (promise P7).
 
-use serde_json::Value;
+use std::collections::BTreeSet;
+
+use serde_json::{Number, Value};
 use sha2::{Digest, Sha256};
 
 use super::{InvalidEvent, check::LONGEST_KEY};
@@ -35,6 +37,8 @@ fn derived(event: &Event, topic: &Topic, fields: &[String]) -> Result<String, In
         ));
     }
     let mut hasher = Sha256::new();
+    // A set: in which order they are named, and how often, says nothing.
+    let fields: BTreeSet<&String> = fields.iter().collect();
     for field in fields {
         let value = event.data.get(field).ok_or_else(|| {
             InvalidEvent::new(
@@ -109,7 +113,7 @@ fn feed(hasher: &mut Sha256, value: &Value) {
         Value::Bool(value) => hasher.update(if *value { b"t" } else { b"f" }),
         Value::Number(number) => {
             hasher.update(b"d");
-            feed_text(hasher, &number.to_string());
+            feed_text(hasher, &by_value(number));
         }
         Value::String(text) => {
             hasher.update(b"s");
@@ -125,6 +129,24 @@ fn feed(hasher: &mut Sha256, value: &Value) {
             feed_length(hasher, fields.len());
             feed_sorted(hasher, fields);
         }
+    }
+}
+
+/// One text for each value: 1, 1.0 and 1e0 are the same, and so are 0 and -0.0.
+fn by_value(number: &Number) -> String {
+    let text = number.to_string();
+    let is_whole = |text: &str| {
+        text.bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'-')
+    };
+    if is_whole(&text) {
+        return if text == "-0" { "0".to_owned() } else { text };
+    }
+    // Standard formatting writes whole values without a fraction, and all others as short as they can be read back.
+    match number.as_f64() {
+        Some(value) if value == 0.0 => "0".to_owned(),
+        Some(value) if value.is_finite() => value.to_string(),
+        _ => text,
     }
 }
 
@@ -183,6 +205,38 @@ mod tests {
             key(&event(json!({"x": 2}))).key,
             key(&event(json!({"x": "2"}))).key
         );
+    }
+
+    #[test]
+    fn fields_are_a_set_and_numbers_are_compared_by_value() {
+        let of = |fields: &[&str], data: &str| {
+            let mut event = event(serde_json::from_str(data).unwrap());
+            let fields = fields.iter().map(|field| (*field).to_owned());
+            event.idempotency = Idempotency::Fields(fields.collect());
+            key(&event)
+        };
+        let one = of(&["n", "m"], r#"{"n": 1, "m": 0, "x": [100, 0.5]}"#);
+        assert_eq!(one, of(&["m", "n"], r#"{"n": 1, "m": 0, "x": [100, 0.5]}"#));
+        assert_eq!(
+            one,
+            of(&["n", "m", "n"], r#"{"n": 1, "m": 0, "x": [100, 0.5]}"#)
+        );
+        assert_eq!(
+            one,
+            of(&["n", "m"], r#"{"n": 1.0, "m": -0.0, "x": [1e2, 5e-1]}"#)
+        );
+        assert_ne!(
+            one.key,
+            of(&["n"], r#"{"n": 1, "m": 0, "x": [100, 0.5]}"#).key
+        );
+        assert_ne!(
+            one.key,
+            of(&["n", "m"], r#"{"n": 1.5, "m": 0, "x": [100, 0.5]}"#).key
+        );
+        let large = |number: &str| of(&["n"], &format!(r#"{{"n": {number}}}"#)).key;
+        assert_ne!(large("9007199254740993"), large("9007199254740992"));
+        assert_eq!(large("9007199254740992.0"), large("9007199254740992"));
+        assert_eq!(large("1e19"), large("10000000000000000000"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! From an event to what is stored: checked, planned, and answered with data.
 
-mod check;
+pub(crate) mod check;
 mod fingerprint;
 mod planner;
 pub(crate) mod wire;

@@ -1,4 +1,9 @@
-use std::{borrow::Cow, collections::BTreeMap, mem::take, sync::Arc};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashMap},
+    mem::take,
+    sync::Arc,
+};
 
 use super::{
     Answer, InvalidEvent, Prepared, PublishLimits, Published, RouteAnswer, Verdict, check,
@@ -38,6 +43,8 @@ pub(crate) struct Planned<'a> {
     pub(crate) rejected: Option<String>,
     recipient_key: RecipientKey,
     pub(crate) address: Option<AddressHash>,
+    /// Whether an earlier recipient has the same address there: nothing is sent to it twice.
+    repeated: bool,
 }
 
 impl Planner {
@@ -60,6 +67,10 @@ impl Planner {
         draft: &mut Vec<u8>,
     ) -> Result<(Prepared, Content), InvalidEvent> {
         let (mut event, tenant, topic) = self.checked(event)?;
+        event.locale = check::usable_locale(event.locale.take());
+        for recipient in &mut event.to {
+            recipient.locale = check::usable_locale(recipient.locale.take());
+        }
         let idempotency = fingerprint::record(&event, &topic)?;
         let rule = self.policy.plan(&topic);
         let planned = self.plan(&event, &tenant, rule);
@@ -212,6 +223,7 @@ impl Planner {
     ) -> Vec<Planned<'_>> {
         let channels = rule.map_or(&[][..], |rule| &rule.channels);
         let mut planned = Vec::with_capacity(event.to.len());
+        let mut seen: HashMap<(&ChannelName, AddressHash), usize> = HashMap::new();
         for (index, recipient) in event.to.iter().enumerate() {
             let before = planned.len();
             for route in channels
@@ -220,12 +232,22 @@ impl Planner {
             {
                 let first = planned.len();
                 for address in addresses(recipient, route) {
-                    let plan = resolve(index, recipient, tenant, route, &address);
+                    let mut plan = resolve(index, recipient, tenant, route, &address);
                     // Two spellings of one address are sent one message.
                     let same = |other: &Planned<'_>| other.address == plan.address;
-                    if plan.address.is_none() || !planned[first..].iter().any(same) {
-                        planned.push(plan);
+                    if plan.address.is_some() && planned[first..].iter().any(same) {
+                        continue;
                     }
+                    if let (Some(hash), true) = (plan.address, event.to.len() > 1) {
+                        let earlier = *seen.entry((route.name(), hash)).or_insert(index);
+                        if earlier != index {
+                            plan.repeated = true;
+                            plan.rejected = Some(format!(
+                                "has the same address as to[{earlier}]: an event is sent to it once"
+                            ));
+                        }
+                    }
+                    planned.push(plan);
                 }
             }
             if planned.len() == before {
@@ -235,6 +257,7 @@ impl Planner {
                     rejected: None,
                     recipient_key: recipient_key(recipient, tenant),
                     address: None,
+                    repeated: false,
                 });
             }
         }
@@ -251,6 +274,7 @@ impl Planner {
         let channel = plan.route.map(|route| route.name().clone());
         let ended = match (&channel, &plan.rejected) {
             (None, _) => Some((EndState::NotNeeded, Reason::NoRoute)),
+            (Some(_), Some(_)) if plan.repeated => Some((EndState::NotNeeded, Reason::Repeated)),
             (Some(_), Some(_)) => Some((EndState::Dead, Reason::InvalidAddress)),
             (Some(_), None) => None,
         };
@@ -329,13 +353,15 @@ fn resolve<'a>(
     address: &str,
 ) -> Planned<'a> {
     let id = recipient.id.as_deref();
-    let (recipient_key, address, rejected) = match route.resolve(address, tenant, id) {
+    let resolved = match check::address_problem(address) {
+        Some(problem) => Err(problem),
+        None => route
+            .resolve(address, tenant, id)
+            .map_err(|error| error.to_string()),
+    };
+    let (recipient_key, address, rejected) = match resolved {
         Ok(resolved) => (resolved.recipient_key, Some(resolved.hash), None),
-        Err(error) => (
-            recipient_key(recipient, tenant),
-            None,
-            Some(error.to_string()),
-        ),
+        Err(problem) => (recipient_key(recipient, tenant), None, Some(problem)),
     };
     Planned {
         recipient: index,
@@ -343,6 +369,7 @@ fn resolve<'a>(
         rejected,
         recipient_key,
         address,
+        repeated: false,
     }
 }
 

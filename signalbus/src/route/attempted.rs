@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::{Tried, Unsendable};
 use crate::{
-    chain::Sources,
+    chain::WithoutUrls,
     mutant::Mutant,
     provider::{SendError, Sent},
     store::{AddressHash, Suppress},
@@ -100,8 +100,12 @@ impl Attempted {
                 .retry_after()
                 .filter(|_| !Mutant::RetryAfterIgnored.is_active()),
         };
+        // The history has the provider's own words alone, for good; what caused it may quote anything.
+        if let Some(source) = std::error::Error::source(error) {
+            tracing::debug!(caused_by = %WithoutUrls(source), "{}", error.message());
+        }
         // The code is kept beside it.
-        let detail = format!("{}{}", error.message(), Sources(error));
+        let detail = error.message().to_owned();
         Self {
             code: error.code().map(str::to_owned),
             suppress: error.suppresses().cloned(),

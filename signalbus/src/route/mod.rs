@@ -3,6 +3,7 @@
 mod ask;
 mod attempted;
 pub(crate) mod content;
+mod copies;
 mod doubt;
 pub(crate) mod fresh;
 mod guarantee;
@@ -22,7 +23,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    channel::{Address, AddressError, Channel, ComposeError, Parts},
+    channel::{Address, AddressError, Channel, ComposeError, Part, Parts},
     clock::{Clock, Timestamp},
     event::{Attachment, Recipient},
     id::DeliveryId,
@@ -109,6 +110,8 @@ impl Job {
 pub(crate) trait Route: fmt::Debug + Send + Sync {
     fn name(&self) -> &ChannelName;
     fn settings(&self) -> &RouteSettings;
+    /// What a message is made of; empty for a channel without templates.
+    fn parts(&self) -> &'static [Part];
     fn providers(&self) -> Vec<(ProviderName, Capabilities)>;
     /// Whether a provider can be asked what became of a try.
     fn can_ask(&self) -> bool;
@@ -129,7 +132,13 @@ pub(crate) trait Route: fmt::Debug + Send + Sync {
     fn sender(&self, tenant: &TenantId, options: Option<&Value>) -> Option<String>;
     fn render(&self, templates: &Templates, view: &View<'_>) -> Result<Rendered, TemplateError>;
     /// Never panics and never fails: what goes wrong is in the answer.
-    async fn attempt(&self, templates: &Templates, clock: &dyn Clock, job: &Job) -> Attempted;
+    async fn attempt(
+        &self,
+        templates: &Templates,
+        clock: &dyn Clock,
+        store: &dyn Store,
+        job: &Job,
+    ) -> Attempted;
 }
 
 /// What a template may see.
@@ -161,6 +170,10 @@ impl<C: Channel> Route for TypedRoute<C> {
         &self.settings
     }
 
+    fn parts(&self) -> &'static [Part] {
+        C::PARTS
+    }
+
     fn providers(&self) -> Vec<(ProviderName, Capabilities)> {
         self.providers
             .iter()
@@ -184,9 +197,14 @@ impl<C: Channel> Route for TypedRoute<C> {
         id: Option<&str>,
     ) -> Result<Resolved, AddressError> {
         let address = C::Address::parse(address)?;
+        let hash = hash_address(&self.name, &address);
+        let recipient_key = match id {
+            Some(id) => RecipientKey::of(tenant, id),
+            None => RecipientKey::of_address(tenant, hash),
+        };
         Ok(Resolved {
-            hash: hash_address(&self.name, &address),
-            recipient_key: RecipientKey::of(tenant, id.unwrap_or_else(|| address.as_str())),
+            hash,
+            recipient_key,
         })
     }
 
@@ -211,16 +229,25 @@ impl<C: Channel> Route for TypedRoute<C> {
         self.render_to(templates, view, to.as_ref())
     }
 
-    async fn attempt(&self, templates: &Templates, clock: &dyn Clock, job: &Job) -> Attempted {
+    async fn attempt(
+        &self,
+        templates: &Templates,
+        clock: &dyn Clock,
+        store: &dyn Store,
+        job: &Job,
+    ) -> Attempted {
         let began = clock.monotonic();
         let made = std::panic::catch_unwind(AssertUnwindSafe(|| self.make(templates, job)));
         let making = clock.monotonic().saturating_sub(began);
-        let (address, made) = match made {
+        let (address, mut made) = match made {
             Ok(Ok(made)) => made,
             Ok(Err((why, detail))) => return Attempted::unsendable(why, detail),
             // The text of a panic may quote what was being rendered.
             Err(_) => return Attempted::unsendable(Unsendable::Render, "a panic".to_owned()),
         };
+        if let Err(attempted) = self.check_copies(store, job, &mut made).await {
+            return *attempted;
+        }
         let Some((name, provider)) = self.providers.get(job.provider) else {
             return Attempted::unsendable(Unsendable::Unreadable, "no such provider".to_owned());
         };

@@ -2,11 +2,14 @@
 
 use std::{borrow::Cow, error::Error as _, ops::Range};
 
-use minijinja::{
-    AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value,
-};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value, context};
 
-use super::{TemplateError, TemplateErrorKind, output::Capped};
+use super::{
+    TemplateError, TemplateErrorKind,
+    none::{self, GUARD, NONE},
+    output::Capped,
+    scan::{Scan, scan},
+};
 use crate::channel::PartKind;
 
 /// How deep includes, macros and loops may be nested: well within the stack of a thread of 2 MiB.
@@ -41,12 +44,48 @@ impl Engine {
         }
     }
 
-    /// Compiles a part. `key` is `template/locale/part`.
+    /// Compiles a part, and looks whether what it names is there. `key` is `template/locale/part`.
     pub(super) fn add(&mut self, key: &str, source: &str) -> Result<(), TemplateError> {
+        self.plain
+            .template_from_named_str(key, source)
+            .map_err(|error| syntax(key, &error))?;
+        let found = scan(source);
+        self.check_names(key, &found)?;
+        let source = found.guarded(source);
         for environment in [&mut self.plain, &mut self.html, &mut self.json] {
             environment
-                .add_template_owned(key.to_owned(), source.to_owned())
+                .add_template_owned(key.to_owned(), source.clone())
                 .map_err(|error| syntax(key, &error))?;
+        }
+        Ok(())
+    }
+
+    /// The implementation finds out what does not exist when it is used.
+    fn check_names(&self, key: &str, found: &Scan<'_>) -> Result<(), TemplateError> {
+        for (what, names) in [("filter", &found.filters), ("test", &found.tests)] {
+            if names.is_empty() {
+                continue;
+            }
+            let there = self
+                .plain
+                .compile_expression(if what == "filter" {
+                    "name is filter"
+                } else {
+                    "name is test"
+                })
+                .map_err(|error| syntax(key, &error))?;
+            for (name, line) in names {
+                let is_there = there.eval(context! { name => *name });
+                if !is_there.is_ok_and(|answer| answer.is_true()) {
+                    let short: String = name.chars().take(80).collect();
+                    return Err(TemplateError::part_of(
+                        key,
+                        Some(*line),
+                        TemplateErrorKind::Failed,
+                        format!("there is no {what} `{}`", short.escape_debug()),
+                    ));
+                }
+            }
         }
         Ok(())
     }
@@ -92,25 +131,10 @@ fn environment(escape: AutoEscape) -> Environment<'static> {
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_recursion_limit(RECURSION);
     environment.set_auto_escape_callback(move |_| escape.clone());
-    environment.set_formatter(write_value);
+    none::refuse_in(&mut environment);
     environment.set_path_join_callback(beside);
     environment
 }
-
-/// As the default formatter, except that `none` is refused where it would be written as a word.
-fn write_value(
-    out: &mut Output<'_>,
-    state: &mut State<'_, '_>,
-    value: &Value,
-) -> Result<(), Error> {
-    if value.is_none() && !matches!(state.auto_escape(), AutoEscape::Json) {
-        return Err(Error::new(ErrorKind::UndefinedError, NONE));
-    }
-    minijinja::escape_formatter(out, state, value)
-}
-
-/// Marks our own error for `none`.
-const NONE: &str = "none";
 
 /// The key of a file in the folder of the file that includes it. Names have no slash, so that
 /// `../` finds nothing.
@@ -189,7 +213,8 @@ fn excerpt(source: &str, range: Range<usize>) -> Option<String> {
     let start = before.rfind("{{").max(before.rfind("{%"))? + 2;
     let end = [after.find("}}"), after.find("%}")];
     let end = range.end + end.into_iter().flatten().min()?;
-    let tag = source.get(start..end)?.trim_matches(['-', '+', ' ', '\n']);
+    let tag = source.get(start..end)?.replace(&format!("|{GUARD}"), "");
+    let tag = tag.trim_matches(['-', '+', ' ', '\n']);
     let short: String = tag.lines().next()?.trim().chars().take(80).collect();
     (!short.is_empty()).then(|| format!("`{short}`"))
 }

@@ -217,6 +217,21 @@ impl TemplateError {
             .of(template)
     }
 
+    pub(super) fn incomplete(template: &str, locale: &Locale, parts: &[Part]) -> Self {
+        let has: Vec<&str> = locale.parts.keys().map(String::as_str).collect();
+        let mut error = Self::new(
+            TemplateErrorKind::NoLocale,
+            format!(
+                "is passed over: it needs {} and has {}",
+                needed(parts),
+                list(&has)
+            ),
+        )
+        .of(template);
+        error.0.locale = Some(locale.tag.clone());
+        error
+    }
+
     pub(super) fn no_locale(
         template: &str,
         wishes: &[&str],
@@ -224,17 +239,7 @@ impl TemplateError {
         locales: &BTreeMap<String, Locale>,
         parts: &[Part],
     ) -> Self {
-        let required: Vec<&str> = parts
-            .iter()
-            .filter(|part| part.required)
-            .map(|part| part.name)
-            .collect();
-        let wanted = if required.is_empty() {
-            let any: Vec<&str> = parts.iter().map(|part| part.name).collect();
-            format!("any of {}", list(&any))
-        } else {
-            list(&required)
-        };
+        let wanted = needed(parts);
         let there: Vec<String> = locales
             .values()
             .map(|locale| {
@@ -252,6 +257,21 @@ impl TemplateError {
             ),
         )
         .of(template)
+    }
+}
+
+/// What a locale must have.
+fn needed(parts: &[Part]) -> String {
+    let names = |wanted: fn(&Part) -> bool| -> Vec<&str> {
+        let wanted = parts.iter().filter(|part| wanted(part));
+        wanted.map(|part| part.name).collect()
+    };
+    let (required, choice) = (names(|part| part.required), names(|part| part.one_of));
+    match (required.is_empty(), choice.is_empty()) {
+        (true, true) => format!("any of {}", list(&names(|_| true))),
+        (false, true) => list(&required),
+        (true, false) => format!("one of {}", list(&choice)),
+        (false, false) => format!("{} and one of {}", list(&required), list(&choice)),
     }
 }
 

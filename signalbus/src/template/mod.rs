@@ -16,17 +16,24 @@
 //!
 //! A wrong message is worse than none, so rendering is strict: an undefined variable is an error,
 //! and so is writing `none` into text (`{{ recipient.name or "there" }}` says what to write
-//! instead). Values are escaped by the [kind](crate::channel::PartKind) of the part, never by the
+//! instead). What `none` becomes through a filter or `~` is refused in the same way. Values are escaped by the [kind](crate::channel::PartKind) of the part, never by the
 //! name of the file.
+//!
+//! Which locale a recipient gets goes by the Unicode CLDR (`icu_locale`, CLDR 49): `iw` is `he`, `zh-TW` is
+//! written as `zh-Hant`, the parent of `en-AU` is `en-001`. Only when that finds nothing are subtags taken off
+//! the end (RFC 4647 section 3.4).
 
+mod cldr;
 mod context;
 mod engine;
 mod error;
 mod limits;
 mod load;
 mod locale;
+mod none;
 mod output;
 mod render;
+mod scan;
 mod tenants;
 #[cfg(test)]
 mod tests;
@@ -81,6 +88,8 @@ type Locales = BTreeMap<String, Locale>;
 struct Locale {
     /// The tag in its usual spelling.
     tag: String,
+    /// What the tag most likely means.
+    likely: Option<String>,
     /// What the engine calls each part.
     parts: BTreeMap<String, String>,
 }
@@ -88,8 +97,19 @@ struct Locale {
 impl Locale {
     /// Whether a message of these parts can be made from it.
     fn serves(&self, parts: &[Part]) -> bool {
-        let has = |part: &Part| self.parts.contains_key(part.name);
-        parts.iter().filter(|part| part.required).all(has) && parts.iter().any(has)
+        let has = |part: &&Part| self.parts.contains_key(part.name);
+        let mut choice = parts.iter().filter(|part| part.one_of).peekable();
+        parts
+            .iter()
+            .filter(|part| part.required)
+            .all(|part| has(&part))
+            && (choice.peek().is_none() || choice.any(|part| has(&part)))
+            && self.is_for(parts)
+    }
+
+    /// Whether it has any of these parts.
+    fn is_for(&self, parts: &[Part]) -> bool {
+        parts.iter().any(|part| self.parts.contains_key(part.name))
     }
 }
 
@@ -150,10 +170,10 @@ impl Templates {
     }
 
     /// Adds one part. A part added before under the same name is replaced, so that an application
-    /// can ship templates and let a folder override them.
+    /// can ship templates and let a folder override them. A byte order mark before it is left out.
     ///
     /// # Errors
-    /// When the source does not compile or is too long, the locale is not a BCP 47 tag, or a name
+    /// When the source does not compile, names a filter or test that is not there, or is too long, the locale is not a BCP 47 tag, or a name
     /// cannot be used.
     pub fn part(
         mut self,
@@ -166,6 +186,8 @@ impl Templates {
         let tag = Tag::checked(locale)?;
         let shared = Arc::make_mut(&mut self.shared);
         let key = format!("{template}/{}/{part}", tag.canonical());
+        // The mark that some editors begin a file with is no text.
+        let source = source.strip_prefix('\u{feff}').unwrap_or(source);
         if source.len() > shared.limits.source_bytes {
             return Err(TemplateError::source_too_long(&key, shared.limits));
         }
@@ -177,6 +199,7 @@ impl Templates {
             .entry(tag.key().to_owned())
             .or_insert_with(|| Locale {
                 tag: tag.canonical().to_owned(),
+                likely: cldr::likely(tag.key()),
                 parts: BTreeMap::new(),
             })
             .parts
@@ -219,13 +242,28 @@ impl Templates {
             .flat_map(|locales| locales.values().map(|locale| locale.tag.as_str()))
     }
 
-    /// Whether a message of these parts could be made for a recipient of any locale. Ask it at
-    /// start, so that a missing file is found before an event needs it.
+    /// Whether some locale of it has some of these parts: it is meant for the channel that they are of.
+    pub(crate) fn has_any(&self, template: &str, parts: &[Part]) -> bool {
+        let locales = self.shared.templates.get(template);
+        let mut locales = locales.into_iter().flat_map(BTreeMap::values);
+        locales.any(|locale| locale.is_for(parts))
+    }
+
+    /// Whether a message of these parts could be made for a recipient of any locale, and from each
+    /// locale that has any of them. [`Builder::build`](crate::Builder::build) asks it for every rule of
+    /// the policy.
     ///
     /// # Errors
-    /// When there is no such template, or its default locale lacks a required part.
+    /// When there is no such template, its default locale lacks a part that is needed, or another
+    /// locale has some of these parts and would still be passed over.
     pub fn check(&self, template: &str, parts: &[Part]) -> Result<(), TemplateError> {
-        self.choose(template, &[], parts).map(|_| ())
+        self.choose(template, &[], parts)?;
+        let locales = self.shared.templates.get(template);
+        let mut locales = locales.into_iter().flat_map(BTreeMap::values);
+        match locales.find(|locale| locale.is_for(parts) && !locale.serves(parts)) {
+            Some(locale) => Err(TemplateError::incomplete(template, locale, parts)),
+            None => Ok(()),
+        }
     }
 }
 

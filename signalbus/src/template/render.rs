@@ -2,7 +2,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::{Locale, TemplateError, Templates, context, locale};
+use super::{Locale, TemplateError, Templates, cldr, context, locale};
 use crate::{
     channel::{Part, PartKind, Parts},
     event::Recipient,
@@ -59,8 +59,8 @@ pub struct Rendered {
 
 impl Templates {
     /// Renders the parts of one message, all in one language: of each wish, then of the default,
-    /// first the locale itself and then its shorter forms (`pt-BR`, `pt`), until one has all
-    /// required parts, or any part where none is required. Does no I/O.
+    /// first the locale itself, then its parents by CLDR (`pt-BR`, `pt`; `zh-TW`, `zh-Hant`), then its
+    /// shorter forms, until one has all parts that are needed, or any part where none is. Does no I/O.
     ///
     /// # Errors
     /// When no locale will do, or a part cannot be rendered within the limits. The error never
@@ -107,10 +107,22 @@ impl Templates {
         let Some(locales) = self.shared.templates.get(template) else {
             return Err(TemplateError::no_template(template));
         };
+        let serves = |locale: &&Locale| locale.serves(parts);
         let find = |key: &str| {
-            locale::chain(key)
-                .filter_map(|key| locales.get(key))
-                .find(|locale| locale.serves(parts))
+            // Most wishes are there as they are.
+            if let Some(locale) = locales.get(key).filter(serves) {
+                return Some(locale);
+            }
+            let alike = |likely: Option<String>| {
+                let mut alike = locales.values().filter(serves);
+                alike.find(|locale| likely.is_some() && locale.likely == likely)
+            };
+            let by_parents = cldr::chain(key).into_iter().find_map(|stand| {
+                let same = locales.get(&stand.key).filter(serves);
+                same.or_else(|| alike(stand.likely))
+            });
+            let mut shorter = locale::chain(key).filter_map(|key| locales.get(key));
+            by_parents.or_else(|| shorter.find(serves))
         };
         wishes
             .iter()

@@ -29,6 +29,7 @@ impl Channel for Note {
         name: "note.txt",
         kind: PartKind::Text,
         required: true,
+        one_of: false,
     }];
     type Address = Desk;
     type Options = ();

@@ -13,6 +13,7 @@ mod limits;
 mod observe_logs;
 mod observe_metrics;
 mod p2_cancel;
+mod p2_copies;
 mod p2_ends;
 mod p2_expiry;
 mod p2_pauses;

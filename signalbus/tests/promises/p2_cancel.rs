@@ -8,8 +8,7 @@ use signalbus::{
 use signalbus_testkit::provider::Play;
 
 use crate::common::{
-    MINUTE, S, World, ada, assert_ended, every, history, note, person, publish, seconds, send,
-    send_now,
+    MINUTE, S, World, assert_ended, every, history, note, person, publish, seconds, send, send_now,
 };
 
 async fn cancel(bus: &Signalbus, id: DeliveryId) -> CancelAnswer {
@@ -140,7 +139,7 @@ async fn a_whole_event_and_nobody_elses() {
             .iter()
             .all(|answer| answer.answer == CancelAnswer::Cancelled)
     );
-    let stays = send(&bus, note("b").to(ada()).send_at(world.at(10 * MINUTE))).await;
+    let stays = send(&bus, note("b").to(person(1)).send_at(world.at(10 * MINUTE))).await;
     world.pass(20 * MINUTE).await;
     world.email.books().assert_sent_count(2);
     world.email.books().assert_sent_once(stays);

@@ -67,7 +67,7 @@ async fn dead_after_the_last_try_with_its_whole_history() {
     world.email.default(Play::fail(|| {
         SendError::retryable(Fault::Provider, "mailbox busy")
             .with_code("450 4.2.1")
-            .with_source("its owner is reading")
+            .with_source("while asking https://mail.test/send?token=1234")
     }));
     let id = send(&bus, note("a")).await;
     world.pass(10 * MINUTE).await;
@@ -78,7 +78,8 @@ async fn dead_after_the_last_try_with_its_whole_history() {
     for attempt in &attempts {
         assert_eq!(attempt.code.as_deref(), Some("450 4.2.1"));
         let detail = attempt.detail.as_deref();
-        assert_eq!(detail, Some("mailbox busy: its owner is reading"));
+        // What caused it may quote anything, and history is kept.
+        assert_eq!(detail, Some("mailbox busy"));
         assert_eq!(attempt.provider.as_ref().unwrap().as_str(), "mail");
     }
     assert_eq!(attempts[3].next, "dead");
@@ -89,7 +90,7 @@ async fn dead_after_the_last_try_with_its_whole_history() {
         .unwrap();
     let story = story.to_string();
     for line in [
-        "attempt 4 at mail: retryable, fault of the provider [450 4.2.1]: mailbox busy: its owner is reading; dead",
+        "attempt 4 at mail: retryable, fault of the provider [450 4.2.1]: mailbox busy; dead",
         "now dead (attempts_exhausted)",
     ] {
         assert!(story.contains(line), "{story}");
@@ -260,7 +261,7 @@ async fn what_ends_without_a_try_says_exactly_why() {
             invalid,
             "ended as dead (invalid_address): an e-mail address needs an '@'",
         ),
-        (note("b"), "ended as suppressed (suppressed): complained"),
+        (note("b"), "ended as suppressed: complained"),
     ] {
         let id = send_now(&bus, event).await;
         let story = bus.explain(&tenant, id).await.unwrap().unwrap().to_string();
@@ -284,6 +285,7 @@ async fn what_does_not_render_or_compose_is_dead_at_once_and_says_why() {
     let bus = world
         .engine(world.mail())
         .templates(templates)
+        .templates_later()
         .policy(policy)
         .start()
         .await

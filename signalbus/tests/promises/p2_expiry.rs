@@ -8,8 +8,8 @@ use signalbus::{
 use signalbus_testkit::provider::Play;
 
 use crate::common::{
-    MINUTE, S, World, ZERO, assert_ended, assert_waiting, attempts, every, note, note_to, person,
-    publish, seconds, send, send_now,
+    Call, Fails, MINUTE, S, World, ZERO, assert_ended, assert_waiting, attempts, every, note,
+    note_to, person, publish, seconds, send, send_now,
 };
 
 #[tokio::test(start_paused = true)]
@@ -47,15 +47,8 @@ async fn expired_before_it_was_tried() {
     let world = World::new();
     let bus = world.start().await;
     let late = send_now(&bus, note("a").expires_at(world.at(ZERO))).await;
-    let scheduled = note("b")
-        .send_at(world.at(10 * MINUTE))
-        .expires_at(world.at(10 * MINUTE));
-    let scheduled = send(&bus, scheduled).await;
-    world.pass(20 * MINUTE).await;
-    for id in [late, scheduled] {
-        assert_ended(&bus, id, EndState::Expired, Reason::Expired).await;
-        assert_eq!(attempts(&bus, id).await.len(), 0);
-    }
+    assert_ended(&bus, late, EndState::Expired, Reason::Expired).await;
+    assert_eq!(attempts(&bus, late).await.len(), 0);
     assert_eq!(world.email.requests().len(), 0);
 }
 
@@ -128,4 +121,19 @@ async fn what_expired_was_not_there_to_be_called_off() {
         .unwrap();
     assert_eq!(answers[0].answer, CancelAnswer::Ended(EndState::Expired));
     assert_ended(&bus, id, EndState::Expired, Reason::Expired).await;
+}
+
+/// The last moment before the provider is called is after the claim was answered.
+#[tokio::test(start_paused = true)]
+async fn expired_while_its_claim_was_written() {
+    let (world, store) = World::with_test_store();
+    let bus = world.start().await;
+    bus.idle().await;
+    let id = send(&bus, note("a").expires_at(world.at(30 * S))).await;
+    store.fail(|call| (call == Call::Flush).then_some(Fails::Late));
+    world.pass(90 * S).await;
+    store.heal();
+    world.pass(MINUTE).await;
+    assert_ended(&bus, id, EndState::Expired, Reason::Expired).await;
+    assert_eq!(world.email.requests().len(), 0);
 }

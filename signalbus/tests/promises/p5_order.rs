@@ -162,6 +162,36 @@ async fn blocking_order_waits_until_the_dead_one_is_redriven() {
     assert_eq!(subjects(&world.email.sent()), ["other", "1", "2", "3"]);
 }
 
+/// One at a time, also when it is the earlier one that comes back.
+#[tokio::test(start_paused = true)]
+async fn a_redriven_one_waits_for_a_later_one_that_is_in_flight() {
+    let world = World::new();
+    let bus = world.start().await;
+    play(&world, "1", 1, Play::permanent(Fault::Recipient));
+    play(&world, "2", 1, Play::accept().after(10 * S));
+    let ids = publish_row(&bus, 3, Order::Strict).await;
+    world.pass(S).await;
+    assert_eq!(subjects(&world.email.requests()), ["1", "2"]);
+    bus.redrive(signalbus::store::Redrive {
+        tenant: signalbus::TenantId::default(),
+        selection: signalbus::store::Selection::Ids(vec![(ids[0], 0)]),
+        actor: "grace".to_owned(),
+        content: signalbus::store::RedriveContent::Fresh,
+        spacing: ZERO,
+        expires_at: None,
+        limit: 1,
+        dry_run: false,
+    })
+    .await
+    .unwrap();
+    world.pass(MINUTE).await;
+    // It was the first, and is so again, before the third.
+    assert_eq!(
+        at(&world.email.requests()),
+        expected(&[("1", 0), ("2", 0), ("1", 10), ("3", 10)])
+    );
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_dead_one_that_is_redriven_past_its_time_is_passed() {
     let world = World::new();

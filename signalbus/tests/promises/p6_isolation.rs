@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use signalbus::{
-    Class, EngineOptions, Event, Idempotency, Policy, Recipient, Signalbus, Templates,
+    Class, EngineOptions, Event, Idempotency, Order, Policy, Recipient, Signalbus, Templates,
     channel::{Email, Sms},
     provider::{Capabilities, Fault, SendError},
     store::{EndState, Reason},
@@ -92,6 +92,39 @@ async fn ten_of_one_tenant_among_five_thousand_of_another() {
     );
 }
 
+/// More tenants than fit in hand, each with more than its share: whoever comes last by name is not served last.
+#[tokio::test(start_paused = true)]
+async fn the_tail_of_many_tenants_is_served_with_the_others() {
+    const TENANTS: usize = 30;
+    const EACH: usize = 40;
+    let world = slow();
+    let options = EngineOptions::default().with_in_hand(32);
+    let bus = world.engine(world.mail()).options(options).build().unwrap();
+    for tenant in 0..TENANTS {
+        // To one person of each, so that it is one group of the store: eight of one are read at once.
+        flood(&bus, EACH, |event| Event {
+            to: vec![person(0)],
+            order: Order::Unordered,
+            tenant: Some(format!("tenant-{tenant:02}")),
+            ..event
+        })
+        .await;
+    }
+    bus.start();
+    world.pass(2 * MINUTE).await;
+    let requests = world.email.requests();
+    assert_eq!(requests.len(), TENANTS * EACH);
+    let mut first = std::collections::BTreeMap::new();
+    for (place, request) in requests.iter().enumerate() {
+        first.entry(request.tenant.clone()).or_insert(place);
+    }
+    assert_eq!(first.len(), TENANTS);
+    // One round through all of them is a fifth of the work; with the first groups always first, the last tenant comes
+    // when most of it is done.
+    let last = first.values().max().unwrap();
+    assert!(*last <= TENANTS * EACH / 3, "{last}: {first:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_tenant_with_a_weight_gets_more() {
     let world = slow();
@@ -177,6 +210,7 @@ async fn an_endless_template_costs_only_its_own_delivery() {
     let bus = world
         .engine(world.mail())
         .templates(templates)
+        .templates_later()
         .policy(Policy::new().on::<Email>("*").on::<Sms>("never"))
         .start()
         .await

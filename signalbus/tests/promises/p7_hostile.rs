@@ -3,11 +3,14 @@
 
 use serde_json::{Value, json};
 use signalbus::{
-    Attachment, Event, Idempotency, PublishError, PublishLimits, Recipient,
+    Answer, Attachment, Event, Idempotency, PublishError, PublishLimits, Recipient, TenantId,
+    Verdict,
     store::{EndState, Reason},
 };
 
-use crate::common::{World, ada, assert_ended, attempts, note, note_to, publish, send, send_now};
+use crate::common::{
+    S, World, ada, assert_ended, attempts, note, note_to, person, publish, send, send_now,
+};
 
 const HOSTILE: [&str; 5] = [
     "a\r\nBcc: mallory@example.org",
@@ -44,10 +47,140 @@ async fn names_with_other_characters_are_refused() {
         let topic = Event::new(text, Idempotency::None).to(ada());
         assert_eq!(refused(&bus, topic).await, "topic");
         assert_eq!(refused(&bus, note("a").tenant(text)).await, "tenant");
-        assert_eq!(refused(&bus, note("a").locale(text)).await, "locale");
-        let reader = note_to(ada().locale(text), "a");
-        assert_eq!(refused(&bus, reader).await, "to[0].locale");
+        if !text.is_empty() {
+            assert_eq!(refused(&bus, note("a").locale(text)).await, "locale");
+        }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_wrong_with_one_recipient_costs_nobody_else() {
+    let world = World::new();
+    let bus = world.start().await;
+    let long = "x".repeat(129);
+    for (number, text) in HOSTILE.into_iter().chain(["", &long]).enumerate() {
+        // No locale, for the event or one of its recipients, is as good as none.
+        let event = note_to(person(1), &number.to_string());
+        let event = event.to(person(2).locale(text)).locale("");
+        let published = publish(&bus, event).await;
+        bus.idle().await;
+        for route in &published.routes {
+            assert_ended(&bus, route.delivery, EndState::Accepted, Reason::Sent).await;
+        }
+        let kept = bus
+            .event(&TenantId::default(), published.event)
+            .await
+            .unwrap();
+        for kept in kept.unwrap().recipients {
+            assert_eq!(kept.recipient.unwrap().locale, None);
+        }
+    }
+    let address = format!("{}@example.org", "x".repeat(3_000));
+    let event = note_to(Recipient::new().email(address), "long").to(person(2));
+    let published = publish(&bus, event).await;
+    bus.idle().await;
+    assert!(matches!(published.routes[0].answer, Answer::Rejected(_)));
+    let [bad, good] = [0, 1].map(|route: usize| published.routes[route].delivery);
+    assert_ended(&bus, bad, EndState::Dead, Reason::InvalidAddress).await;
+    assert_ended(&bus, good, EndState::Accepted, Reason::Sent).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_named_twice_is_sent_one_message() {
+    let world = World::new();
+    let bus = world.start().await;
+    let again = Recipient::new()
+        .id("eve")
+        .email("Ada@EXAMPLE.org")
+        .sms("+44 7700 900 124");
+    let event = Event::new("both", Idempotency::None)
+        .to(ada())
+        .to(person(1))
+        .to(again)
+        .data(json!({ "n": "x" }));
+    let published = publish(&bus, event).await;
+    bus.idle().await;
+    world.email.books().assert_sent_count(2);
+    // Another number is another recipient there.
+    world.sms.books().assert_sent_count(2);
+    let repeated = &published.routes[3];
+    assert_eq!(repeated.recipient, 2);
+    let Answer::Rejected(why) = &repeated.answer else {
+        panic!("{repeated:?}");
+    };
+    assert!(why.contains("to[0]"), "{why}");
+    assert_ended(
+        &bus,
+        repeated.delivery,
+        EndState::NotNeeded,
+        Reason::Repeated,
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_could_never_be_sent_is_refused() {
+    let world = World::new();
+    let bus = world.start().await;
+    world.pass(10 * S).await;
+    let unkeyed = || {
+        Event::new("note", Idempotency::None)
+            .to(ada())
+            .data(json!({ "n": 1 }))
+    };
+    let passed = unkeyed().expires_at(world.at(9 * S));
+    assert_eq!(refused(&bus, passed.clone()).await, "expires_at");
+    for event in [unkeyed(), note("a")] {
+        for early in [10, 60] {
+            let event = event
+                .clone()
+                .send_at(world.at(60 * S))
+                .expires_at(world.at(early * S));
+            assert_eq!(refused(&bus, event).await, "expires_at");
+        }
+    }
+    // With a key it may be the repeat of what was sent before it expired.
+    let keyed = note("b").expires_at(world.at(11 * S));
+    let first = publish(&bus, keyed.clone()).await;
+    bus.idle().await;
+    world.pass(10 * S).await;
+    let repeat = bus.publish(keyed).await.unwrap();
+    assert_eq!(
+        (repeat.verdict, repeat.event),
+        (Verdict::Duplicate, first.event)
+    );
+    world.email.books().assert_sent_count(1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn more_than_one_transaction_should_hold_is_refused_whole() {
+    let world = World::new();
+    let limits = PublishLimits::default().with_batch(10);
+    let bus = world
+        .engine(world.mail())
+        .limits(limits)
+        .start()
+        .await
+        .unwrap();
+    let two = |number: usize| note_to(person(number), &number.to_string()).to(person(100));
+    let error = bus
+        .publish_all((0..6).map(two).collect())
+        .await
+        .unwrap_err();
+    let PublishError::Invalid(invalid) = &error else {
+        panic!("{error}");
+    };
+    assert_eq!(invalid.field(), "events");
+    assert!(invalid.problem().contains("at most 10"), "{invalid}");
+    for answer in bus.publish_all((0..5).map(two).collect()).await.unwrap() {
+        assert_eq!(answer.unwrap().verdict, Verdict::Accepted);
+    }
+    // One event is as large as it may be.
+    let many = (0..11)
+        .map(person)
+        .fold(Event::new("note", Idempotency::None), Event::to);
+    publish(&bus, many.data(json!({ "n": 1 }))).await;
+    assert_eq!(PublishLimits::default().batch, 10_000);
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use signalbus::Prepare as _;
 use signalbus::{
-    Answer, Class, Event, Idempotency, Order, PublishLimits, Recipient, TraceContext, Verdict,
+    Answer, Attachment, Class, EngineOptions, Event, Idempotency, Order, PublishLimits, Recipient,
+    TraceContext, Verdict,
     store::{Acceptance, DeliveryFilter, Retention},
 };
 
@@ -74,10 +75,33 @@ async fn other_content_under_the_same_key_is_a_conflict() {
             to: vec![ada().name("Ada")],
             ..event()
         },
+        Event {
+            to: vec![ada().id("other")],
+            ..event()
+        },
+        Event {
+            to: vec![ada().locale("de")],
+            ..event()
+        },
+        Event {
+            to: vec![ada().data(json!(1))],
+            ..event()
+        },
+        Event {
+            to: vec![ada().sms("+447700900124")],
+            ..event()
+        },
+        Event {
+            options: [("email".to_owned(), json!({ "reply_to": ["b@example.org"] }))]
+                .into_iter()
+                .collect(),
+            ..event()
+        },
+        event().attach(file("a", "text/plain", "b")),
     ];
     for event in changed {
-        let answer = bus.publish(event).await.unwrap();
-        assert_eq!(answer.verdict, Verdict::Conflict);
+        let answer = bus.publish(event.clone()).await.unwrap();
+        assert_eq!(answer.verdict, Verdict::Conflict, "{event:?}");
         assert_eq!(answer.event, original.event);
         assert!(answer.routes.is_empty());
     }
@@ -85,6 +109,62 @@ async fn other_content_under_the_same_key_is_a_conflict() {
     world.email.books().assert_sent_count(1);
     let tally = bus.tally(&DeliveryFilter::new()).await.unwrap();
     assert_eq!(tally.iter().map(|tally| tally.count).sum::<u64>(), 1);
+}
+
+fn file(name: &str, kind: &str, content: &str) -> Attachment {
+    Attachment::new(name, kind, content.as_bytes().to_vec())
+}
+
+/// Whatever differs, and wherever one field ends and the next begins.
+#[tokio::test(start_paused = true)]
+async fn events_that_differ_in_anything_have_different_fingerprints() {
+    let world = World::new();
+    let bus = world.start().await;
+    let with = |files: Vec<Attachment>| Event {
+        attachments: files,
+        ..note("a")
+    };
+    let to = |recipients: Vec<Recipient>| Event {
+        to: recipients,
+        ..note("a")
+    };
+    let events = [
+        with(vec![file("a", "text/plain", "b")]),
+        with(vec![file("a", "text/plain", "c")]),
+        with(vec![file("b", "text/plain", "b")]),
+        with(vec![file("a", "text/html", "b")]),
+        with(vec![file("a", "text/plain", "b").inline("b")]),
+        with(vec![file("a", "text/plain", "bb")]),
+        with(vec![
+            file("a", "text/plain", "b"),
+            file("a", "text/plain", ""),
+        ]),
+        with(vec![
+            file("a", "text/plain", "b"),
+            file("a", "text/plain", "b"),
+        ]),
+        to(vec![person(1), person(2)]),
+        to(vec![person(2), person(1)]),
+        to(vec![person(1).id("ab")]),
+        to(vec![person(1).id("a").name("b")]),
+        to(vec![person(1).name("ab")]),
+        to(vec![person(1).name("a").locale("b")]),
+        to(vec![person(1).data(json!(["a", "b"]))]),
+        to(vec![person(1).data(json!(["ab"]))]),
+        to(vec![person(1).data(json!({ "a": "b" }))]),
+        to(vec![person(1).data(json!([["a"], "b"]))]),
+        to(vec![person(1).data(json!([["a", "b"]]))]),
+        note("a").send_at(world.at(MINUTE)),
+        note("a").expires_at(world.at(MINUTE)),
+    ];
+    let mut seen = std::collections::BTreeMap::new();
+    for (number, event) in events.iter().enumerate() {
+        let (prepared, _) = bus.prepare(event.clone()).unwrap().into_parts();
+        let fingerprint = prepared.idempotency.unwrap().fingerprint.0;
+        if let Some(other) = seen.insert(fingerprint, number) {
+            panic!("{number} and {other} are the same: {event:?}");
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -238,4 +318,26 @@ async fn plan_and_render_store_and_send_nothing() {
     bus.idle().await;
     assert!(bus.tally(&DeliveryFilter::new()).await.unwrap().is_empty());
     assert_eq!(world.email.requests().len(), 0);
+}
+
+/// What was stored behind the engine's back is sent when it is told, and not at the next poll.
+#[tokio::test(start_paused = true)]
+async fn a_wake_up_wakes() {
+    let world = World::new();
+    let options = EngineOptions::default().with_poll(MINUTE);
+    let bus = world
+        .engine(world.mail())
+        .options(options)
+        .start()
+        .await
+        .unwrap();
+    bus.idle().await;
+    world.pass(S).await;
+    let (event, _) = bus.prepare(note("a")).unwrap().into_parts();
+    bus.store().accept(vec![event], Vec::new()).await.unwrap();
+    world.pass(Duration::from_millis(100)).await;
+    assert_eq!(world.email.requests().len(), 0, "nobody was told");
+    bus.wake().now();
+    world.pass(Duration::from_millis(1)).await;
+    world.email.books().assert_sent_count(1);
 }

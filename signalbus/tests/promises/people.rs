@@ -13,7 +13,8 @@ use signalbus::{
     channel::Email,
     provider::{Capabilities, Delivery, Fault, SendError, Sent},
     store::{
-        EndState, Erased, PageToken, Reason, RecipientKey, Redrive, RedriveContent, Selection,
+        AddressHash, EndState, Erased, PageToken, Reason, RecipientKey, Redrive, RedriveContent,
+        Selection,
     },
 };
 use signalbus_testkit::provider::{Play, ScriptedProvider};
@@ -158,9 +159,14 @@ async fn an_event_is_read_back_as_it_was_published() {
         .filter_map(|r| r.recipient.clone())
         .collect();
     assert_eq!(read, to);
-    let key = |who| RecipientKey::of(&TenantId::default(), who);
+    let tenant = TenantId::default();
     let keys: Vec<RecipientKey> = details.recipients.iter().map(|r| r.key).collect();
-    assert_eq!(keys, [key("ada"), key("person-1@example.org")]);
+    let address = AddressHash::of(&"email".parse().unwrap(), "person-1@example.org");
+    let expected = [
+        RecipientKey::of(&tenant, "ada"),
+        RecipientKey::of_address(&tenant, address),
+    ];
+    assert_eq!(keys, expected);
     assert_eq!(details.deliveries.len(), 2);
 }
 

@@ -277,3 +277,28 @@ async fn what_cannot_be_claimed_gives_its_slot_back_and_keeps_its_place() {
     let at = |id| requests.iter().position(|request| request.delivery == id);
     assert!(at(damaged[0]).unwrap() < at(second).unwrap());
 }
+
+/// The drain, and three seconds for what is written at its end.
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_ends_in_time_whatever_the_store_does() {
+    for (what, stands) in [("is away", Fails::Before), ("is silent", Fails::Silent)] {
+        for from in [Call::HoldLanes, Call::Fetch, Call::Flush] {
+            let (world, store) = World::with_test_store();
+            let options = EngineOptions::default().with_drain(30 * S);
+            let bus = world
+                .engine(world.mail())
+                .options(options)
+                .start()
+                .await
+                .unwrap();
+            send_now(&bus, note("before")).await;
+            store.fail(move |call| (call == from || call == Call::Flush).then_some(stands));
+            send(&bus, note("a")).await;
+            world.pass(MINUTE).await;
+            let begun = world.now();
+            bus.shutdown().await;
+            let took = world.now() - begun;
+            assert!(took <= 34 * S, "the store {what} from {from:?}: {took:?}");
+        }
+    }
+}

@@ -8,4 +8,5 @@ mod parts;
 pub(crate) mod release;
 pub(crate) mod sbom;
 mod tools;
+pub(crate) mod upgrade;
 pub(crate) mod workflows;

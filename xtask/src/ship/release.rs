@@ -44,6 +44,7 @@ pub(crate) fn run(report: &mut Report, arguments: &Arguments) {
         Ok(Done::Ran(folder.display().to_string()))
     });
     interface(report);
+    super::upgrade::run(report);
     if arguments.dry_run {
         return;
     }

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use super::{
     EmailAddress, EmailMessage, EmailOptions, Mailbox, MailboxError, Unsubscribe, UnsubscribeLinks,
@@ -37,17 +37,17 @@ pub struct Email {
 #[non_exhaustive]
 pub enum EmailError {
     /// The sender cannot be used.
-    #[error("the sender cannot be used")]
-    From(#[source] MailboxError),
+    #[error("the sender cannot be used: {0}")]
+    From(MailboxError),
     /// What was to be allowed as a sender is neither an address nor a domain behind an `@`.
-    #[error("a sender to allow is an address, or a domain written as `@acme.test`")]
-    Allowed(#[source] AddressError),
+    #[error("a sender to allow is an address, or a domain written as `@acme.test`: {0}")]
+    Allowed(AddressError),
     /// The mailbox for answers cannot be used.
-    #[error("the mailbox for answers cannot be used")]
-    ReplyTo(#[source] MailboxError),
+    #[error("the mailbox for answers cannot be used: {0}")]
+    ReplyTo(MailboxError),
     /// The domain for message ids cannot be used.
-    #[error("the domain for message ids cannot be used")]
-    MessageIdDomain(#[source] AddressError),
+    #[error("the domain for message ids cannot be used: {0}")]
+    MessageIdDomain(AddressError),
 }
 
 impl Email {
@@ -230,16 +230,19 @@ impl Channel for Email {
             name: SUBJECT,
             kind: PartKind::Header,
             required: true,
+            one_of: false,
         },
         Part {
             name: HTML,
             kind: PartKind::Html,
             required: false,
+            one_of: true,
         },
         Part {
             name: TEXT,
             kind: PartKind::Text,
             required: false,
+            one_of: true,
         },
     ];
 
@@ -281,13 +284,22 @@ impl Channel for Email {
             [] => &self.reply_to,
             _ => &options.reply_to,
         };
+        // Who is named twice gets one mail, and is seen where they were to be seen.
+        let mut seen = HashSet::from([to.address().clone()]);
+        let mut once = |mailboxes: &[Mailbox]| -> Vec<Mailbox> {
+            let new = mailboxes
+                .iter()
+                .filter(|one| seen.insert(one.address().clone()));
+            new.cloned().collect()
+        };
+        let (cc, bcc) = (once(&options.cc), once(&options.bcc));
         let domain = self.message_id_domain.as_deref();
         let domain = domain.unwrap_or_else(|| from.address().domain());
         Ok(EmailMessage {
             from: from.clone(),
             to,
-            cc: options.cc.clone(),
-            bcc: options.bcc.clone(),
+            cc,
+            bcc,
             reply_to: reply_to.clone(),
             subject: Self::subject(parts.text(SUBJECT))?,
             html,
@@ -298,6 +310,16 @@ impl Channel for Email {
             date: input.accepted_at,
             attachments: input.attachments.to_vec(),
         })
+    }
+
+    fn copies(&self, message: &EmailMessage) -> Vec<EmailAddress> {
+        let copies = message.cc.iter().chain(&message.bcc);
+        copies.map(|copy| copy.address().clone()).collect()
+    }
+
+    fn retain_copies(&self, message: &mut EmailMessage, keep: &dyn Fn(&EmailAddress) -> bool) {
+        message.cc.retain(|copy| keep(copy.address()));
+        message.bcc.retain(|copy| keep(copy.address()));
     }
 
     fn attach(&self, message: &mut EmailMessage, attachments: &[Attachment]) {

@@ -41,8 +41,8 @@ pub enum MailboxError {
     )]
     Form,
     /// The address cannot be used.
-    #[error("the address cannot be used")]
-    Address(#[source] AddressError),
+    #[error("the address cannot be used: {0}")]
+    Address(AddressError),
 }
 
 impl From<AddressError> for MailboxError {
@@ -99,6 +99,13 @@ impl Mailbox {
                 format!("\"{name}\" <{address}>")
             }
         }
+    }
+}
+
+impl fmt::Display for Mailbox {
+    /// As [`Mailbox::to_text`].
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_text())
     }
 }
 

@@ -8,7 +8,7 @@ use crate::channel::ComposeError;
 /// What an event may say about its mails beside the data of their templates.
 ///
 /// It holds for the mail of every recipient of the event: somebody in `cc` gets as many copies as
-/// the event has recipients.
+/// the event has recipients. Nobody who is on the suppression list gets one, and nobody gets a mail twice.
 ///
 /// ```
 /// use signalbus::channel::email::{EmailOptions, Header, Unsubscribe};

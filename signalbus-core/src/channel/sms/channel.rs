@@ -67,6 +67,7 @@ impl Channel for Sms {
         name: TEXT,
         kind: PartKind::Text,
         required: true,
+        one_of: false,
     }];
 
     type Address = PhoneNumber;

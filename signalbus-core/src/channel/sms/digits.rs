@@ -1,5 +1,7 @@
 //! From what people write to digits.
 
+use std::ops::Range;
+
 use crate::channel::AddressError;
 
 /// The digits after the plus, and whether letters stand for some of them.
@@ -7,6 +9,8 @@ use crate::channel::AddressError;
 pub(super) struct Digits {
     pub(super) digits: String,
     pub(super) letters: bool,
+    /// Those of the first pair of brackets, by their places.
+    pub(super) bracketed: Option<Range<usize>>,
 }
 
 /// More than any way of writing 15 digits.
@@ -27,7 +31,9 @@ pub(super) fn read(text: &str) -> Result<Digits, AddressError> {
     let mut read = Digits {
         digits: String::with_capacity(16),
         letters: false,
+        bracketed: None,
     };
+    let mut opened = None;
     for (at, c) in number.char_indices() {
         if is_extension(&number[at..]) {
             return Err(AddressError::new(
@@ -39,7 +45,15 @@ pub(super) fn read(text: &str) -> Result<Digits, AddressError> {
         } else if let Some(digit) = keypad(c) {
             read.digits.push(digit);
             read.letters = true;
-        } else if !is_separator(c) {
+        } else if is_separator(c) {
+            if matches!(c, '(' | '[' | '\u{ff08}' | '\u{ff3b}') {
+                opened = opened.or(Some(read.digits.len()));
+            } else if let (Some(from), None, ')' | ']' | '\u{ff09}' | '\u{ff3d}') =
+                (opened, &read.bracketed, c)
+            {
+                read.bracketed = Some(from..read.digits.len());
+            }
+        } else {
             return Err(AddressError::new(
                 "the number has a character that is no digit, space, hyphen or bracket",
             ));

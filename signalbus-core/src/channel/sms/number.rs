@@ -11,7 +11,7 @@ use crate::channel::{Address, AddressError};
 /// A telephone number, kept as ITU-T E.164 writes it: `+` and digits.
 ///
 /// It is read in international form, as people write it: `+44 (0)20 7946-0123` is
-/// `+442079460123`. Whether it exists is not asked, only whether a number of its country can have
+/// `+442079460123`: what is dialled at home and stands in brackets is left out. Whether it exists is not asked, only whether a number of its country can have
 /// this many digits. Extensions are refused; letters stand for digits in `+1` numbers only.
 ///
 /// ```
@@ -27,11 +27,20 @@ pub struct PhoneNumber(String);
 
 impl Address for PhoneNumber {
     fn parse(text: &str) -> Result<Self, AddressError> {
-        let Digits { digits, letters } = digits::read(text)?;
+        let Digits {
+            mut digits,
+            letters,
+            bracketed,
+        } = digits::read(text)?;
         if letters && !digits.starts_with('1') {
             return Err(AddressError::new(
                 "the number has letters; they stand for digits in +1 numbers only",
             ));
+        }
+        if let Some(bracketed) = bracketed
+            && let Some(without) = numbering::without_prefix(&digits, bracketed)
+        {
+            digits = without;
         }
         numbering::normal_form(&digits)
             .map(Self)

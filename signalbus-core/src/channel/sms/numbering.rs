@@ -1,5 +1,7 @@
 //! The one file that knows libphonenumber's metadata.
 
+use std::ops::Range;
+
 use phonenumber::{Metadata, Type, metadata::DATABASE};
 
 /// The most digits of a number, country code included (ITU-T E.164 section 6.1).
@@ -34,6 +36,20 @@ pub(super) fn normal_form(digits: &str) -> Result<String, Problem> {
     } else {
         Err(Problem::Length)
     }
+}
+
+/// The digits without those in brackets, when these are what is dialled at home before any number, as the zero in
+/// `+44 (0)20`: in brackets it may be left out by its writing, whatever follows. None when they are something
+/// else, such as an area code, or when nothing possible is left.
+pub(super) fn without_prefix(digits: &str, bracketed: Range<usize>) -> Option<String> {
+    let (code, national) = split(digits)?;
+    let is_first = bracketed.start + national.len() == digits.len();
+    let prefix = digits.get(bracketed.clone())?;
+    if !is_first || prefix.is_empty() || main_country(code)?.national_prefix() != Some(prefix) {
+        return None;
+    }
+    let without = format!("{}{}", &digits[..bracketed.start], &digits[bracketed.end..]);
+    settled(&without)?.then_some(without)
 }
 
 /// Whether digits need no rules applied to them; none when they begin with no country code.

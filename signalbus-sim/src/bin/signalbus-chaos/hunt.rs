@@ -16,6 +16,7 @@ use signalbus::{
 };
 
 use crate::{
+    disk::Full,
     host::{self, Duty},
     log,
     store::Place,
@@ -41,6 +42,7 @@ pub(crate) async fn run(directory: &Path, kills: u32, seed: u64) -> Result<(), B
     let place = Place::of(directory);
     let longest = u64::try_from(place.longest_life().as_millis())?;
     let seen = log::open(&log::kills(directory))?;
+    let mut fills = 0;
     for process in 0..kills {
         let duty = match random.random_range(0..10) {
             0 => Duty::Publish,
@@ -49,16 +51,31 @@ pub(crate) async fn run(directory: &Path, kills: u32, seed: u64) -> Result<(), B
         };
         let mut host = start(directory, duty, process, random.random())?;
         let life = Duration::from_millis(random.random_range(0..longest));
-        tokio::time::sleep(life).await;
+        // Full at some moment of its life, and sometimes to its end.
+        let until = life.mul_f64(random.random_range(0.0..1.0));
+        tokio::time::sleep(until).await;
+        let mut full = Full::fill(directory);
+        fills += u32::from(full.is_some());
+        let rest = life - until;
+        let room = rest.mul_f64(random.random_range(0.0..1.5)).min(rest);
+        tokio::time::sleep(rest - room).await;
+        if !room.is_zero() {
+            full = None;
+            tokio::time::sleep(room).await;
+        }
         if let Some(status) = host.try_wait()? {
             return Err(format!("a host ended by itself: {status}").into());
         }
         host.kill()?;
         host.wait()?;
+        drop(full);
         let at = Timestamp::now();
         place.gone(&host::name(process)).await?;
         let open = open_claims(&place, directory).await?;
         log::append(&seen, &Kill { process, at, open })?;
+    }
+    if fills > 0 {
+        println!("the disk was full {fills} times");
     }
     let mut host = start(directory, Duty::Finish, kills, random.random())?;
     let deadline = Instant::now() + LIMIT;

@@ -9,6 +9,9 @@
 //! [`evidence`] gives all that was seen to the checker of `signalbus-sim`. Exits with 1 when a
 //! promise was broken.
 //!
+//! With `--store full-disk` the database is on a small file system in memory, and somebody else fills it while the
+//! hosts work: what they could not write they go on with when there is room again.
+//!
 //! With `--keep` the files stay, and `judge` reads them again.
 
 #![expect(
@@ -18,6 +21,7 @@
     reason = "a program for the terminal, which owns its clock and its tasks"
 )]
 
+mod disk;
 mod evidence;
 mod host;
 mod hunt;
@@ -48,7 +52,8 @@ struct Arguments {
     /// Decides the moments of the kills; printed with the summary.
     #[arg(long)]
     seed: Option<u64>,
-    /// The store: `sqlite`, `postgres` for a private server, or the URL of a Postgres database.
+    /// The store: `sqlite`, `full-disk` for SQLite on a small disk that is full now and then, `postgres` for a
+    /// private server, or the URL of a Postgres database.
     #[arg(long, default_value = "sqlite")]
     store: String,
     /// A new folder for what was seen; it is kept.
@@ -57,6 +62,9 @@ struct Arguments {
     #[command(subcommand)]
     role: Option<Role>,
 }
+
+/// The name of SQLite on a disk that is too small.
+const SMALL_DISK: &str = "full-disk";
 
 #[derive(Debug, Subcommand)]
 enum Role {
@@ -105,6 +113,15 @@ async fn run(arguments: Arguments) -> Result<bool, Box<dyn Error>> {
         Some(Role::Judge { directory }) => return judge(&directory).await,
         None => {}
     }
+    let small = arguments.store == SMALL_DISK;
+    if small {
+        if arguments.keep.is_some() {
+            return Err("what is on the small disk is gone afterwards: leave out --keep".into());
+        }
+        if let Some(status) = disk::enter()? {
+            return Ok(status.success());
+        }
+    }
     let seed = arguments
         .seed
         .unwrap_or_else(|| rand::make_rng::<StdRng>().random());
@@ -119,6 +136,9 @@ async fn run(arguments: Arguments) -> Result<bool, Box<dyn Error>> {
     };
     let (place, server) = place(&arguments.store)?;
     place.choose(directory)?;
+    if small {
+        disk::make(directory)?;
+    }
     hunt::run(directory, arguments.kills, seed).await?;
     let passed = judge(directory).await?;
     drop(server);
@@ -128,7 +148,7 @@ async fn run(arguments: Arguments) -> Result<bool, Box<dyn Error>> {
 /// Which store to use, and a server that was started for it. That waits for the disk, as in
 /// production.
 fn place(store: &str) -> Result<(Place, Option<Postgres>), Box<dyn Error>> {
-    if store == "sqlite" {
+    if store == "sqlite" || store == SMALL_DISK {
         return Ok((Place::Sqlite, None));
     }
     let (url, server) = if store == "postgres" {

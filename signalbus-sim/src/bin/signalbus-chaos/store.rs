@@ -8,6 +8,8 @@ use signalbus::{Store, postgres::PostgresStore, sqlite::SqliteStore};
 use signalbus_testkit::{Layered, StoreLayer};
 use sqlx::{Connection, PgConnection};
 
+use crate::disk;
+
 /// Which store is used in a folder, as every process reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Place {
@@ -56,7 +58,9 @@ impl Place {
     ) -> Result<Layered<Opened>, Box<dyn Error>> {
         Ok(Layered(match self {
             Self::Sqlite => {
-                Opened::Sqlite(SqliteStore::open(directory.join("notifications.db")).await?)
+                let disk = disk::of(directory);
+                let folder = if disk.exists() { &disk } else { directory };
+                Opened::Sqlite(SqliteStore::open(folder.join("notifications.db")).await?)
             }
             Self::Postgres(url) => {
                 let url = format!("{url}&application_name={name}");

@@ -409,7 +409,8 @@ impl Worker {
                 if files && let Err(attempted) = Box::pin(with_files(&shared, &mut job)).await {
                     return results.put((position, attempted));
                 }
-                let attempt = route.attempt(&shared.templates, &*shared.clock, &job);
+                let attempt =
+                    route.attempt(&shared.templates, &*shared.clock, &*shared.store, &job);
                 // Whatever third-party code does, the delivery comes back.
                 let attempted = AssertUnwindSafe(attempt).catch_unwind().await;
                 let attempted = attempted.unwrap_or_else(|_| Attempted::panicked(job.started()));

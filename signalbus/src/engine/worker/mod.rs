@@ -166,6 +166,9 @@ const REPORT: Duration = Duration::from_secs(15);
 /// How many held deliveries it puts back at once.
 const RELEASED_AT_ONCE: u32 = 1_000;
 
+/// How long the store may take for what is written when the time of a shutdown is up.
+const LAST_WRITES: Duration = Duration::from_secs(3);
+
 /// How often a worker without lanes looks for some.
 const SEEK: Duration = Duration::from_secs(1);
 
@@ -226,8 +229,27 @@ impl Worker {
         }
     }
 
-    /// Works until told to leave.
-    pub(crate) async fn run(mut self) {
+    /// Works until told to leave, and then no longer than it may take.
+    pub(crate) async fn run(self) {
+        let (id, mut phase) = (self.id, self.phase.clone());
+        let (clock, drain) = (Arc::clone(&self.shared.clock), self.shared.options.drain);
+        let deadline = async {
+            // Without a sender the work ends by itself.
+            let _ = phase.wait_for(|phase| *phase == Phase::Draining).await;
+            clock.sleep(drain.saturating_add(LAST_WRITES)).await;
+        };
+        tokio::select! {
+            biased;
+            () = self.work() => {}
+            () = deadline => tracing::error!(
+                worker.id = %id,
+                "the store does not answer, and the time of the shutdown is up: what was sent and not written \
+                 is found as interrupted by the next owner of its lane"
+            ),
+        }
+    }
+
+    async fn work(mut self) {
         tracing::info!(worker.id = %self.id, "the engine starts");
         loop {
             let phase = *self.phase.borrow_and_update();

@@ -16,7 +16,7 @@ fn addresses_are_not_seen() {
     scene
         .recipient
         .addresses
-        .insert("email".to_owned(), "ada@example.org".to_owned());
+        .insert("email".to_owned(), "ada@example.org".into());
     let all = "{{ recipient }}{{ debug() }}";
     let templates = Templates::new().part("t", "en", "body.txt", all).unwrap();
     let rendered = scene.render(&templates).unwrap();
@@ -74,10 +74,68 @@ fn none_is_not_written_as_a_word() {
             .render(&templates)
             .map(|rendered| rendered.parts.text("body.txt").to_owned())
     };
-    for source in ["Hello {{ recipient.name }}", "{{ data.x }}"] {
-        let error = render(source).unwrap_err();
-        assert!(error.is_undefined());
-        assert!(error.to_string().contains("is none"), "{error}");
+    for source in [
+        "Hello {{ recipient.name }}",
+        "{{ data.x }}",
+        "Hello {{ recipient.name|title }}",
+        "{{ data.x|upper }}",
+        "{{ data.x|lower }}",
+        "{{ data.x|capitalize }}",
+        "{{ data.x|trim }}",
+        "{{ data.x|string }}",
+        "{{ data.x|safe }}",
+        "{{ data.x|e }}",
+        "{{ data.x|escape }}",
+        "{{ data.x|indent }}",
+        "{{ data.x|pprint }}",
+        "{{ data.x|urlencode }}",
+        "{{ {'a': data.x}|urlencode }}",
+        "{{ data.x|replace('a', 'b') }}",
+        "{{ 'a'|replace('a', data.x) }}",
+        "{{ 'a'|replace('a', data.x, 1) }}",
+        "{{ 'None'|replace(data.x, 'a') }}",
+        "{{ [1, data.x]|join(', ') }}",
+        "{{ [1, 2]|join(data.x) }}",
+        "{{ [1, [data.x]] }}",
+        "{{ {'a': data.x} }}",
+        "{{ [data.x]|map('upper')|list }}",
+        "{{ [data.x]|string }}",
+        "{{ [{'a': none}]|map(attribute='a')|list }}",
+        "{{ '%s'|format(data.x) }}",
+        "{{ '%s'|format([data.x]) }}",
+        "{{ data.x ~ '!' }}",
+        "{{ 'a' ~ data.x }}",
+        "{{ 'a' ~ 'b' ~ data.x|default('x') ~ 'c' }}",
+        "{{ [data.x] ~ '' }}",
+        "{{ none ~ '' }}",
+        "{% if 'a' ~ data.x == 'aNone' %}{% endif %}",
+        "{% set y = 'a' ~ (data.x if true else 'b') %}{{ y }}",
+        "{% macro m(y) %}{{ y }}{% endmacro %}{{ m(data.x) }}",
+        "{% for y in [data.x] %}{{ y }}{% endfor %}",
+        "{{ data.x if true }}",
+    ] {
+        let error = match render(source) {
+            Ok(text) => panic!("{source} gives {text:?}"),
+            Err(error) => error,
+        };
+        assert!(error.is_undefined(), "{source}: {error}");
+        assert!(error.to_string().contains("is none"), "{source}: {error}");
+        assert!(!error.to_string().contains("__"), "{source}: {error}");
+    }
+    for (source, said) in [
+        ("{{ data.x|default('a', true) }}", "a"),
+        ("{{ 'a' ~ data.x|default('b', true) }}", "ab"),
+        ("{{ 'a' ~ data.x is none }}", "aTrue"),
+        ("{{ data.x|tojson }}", "null"),
+        ("{{ [data.x, 1]|length }}", "2"),
+        ("{{ [data.x, 'a']|select|join }}", "a"),
+        ("{{ data.x is none }}", "True"),
+        ("{{ 'aaa'|replace('a', 'b', 2) }}", "bba"),
+        ("{{ 'aaa'|replace('a', 'b', count=1) }}", "baa"),
+        ("{{ 'a\nb'|indent(2) }}", "a\n  b"),
+        ("{{ 'a b'|urlencode }}", "a%20b"),
+    ] {
+        assert_eq!(render(source).unwrap(), said, "{source}");
     }
     assert_eq!(render("{{ recipient.name or 'you' }}").unwrap(), "you");
     assert_eq!(render("{% if recipient.name %}x{% endif %}").unwrap(), "");
@@ -153,4 +211,41 @@ fn a_layout_of_the_same_folder_can_be_extended() {
     let scene = Scene::new(json!({ "x": "&" })).parts(&[HTML]);
     let parts = scene.render(&templates).unwrap().parts;
     assert_eq!(parts.text("body.html"), "<p>&amp;</p>");
+}
+
+#[test]
+fn what_is_named_and_not_there_is_found_when_it_is_loaded() {
+    for (source, name) in [
+        ("{{ data.x|uper }}", "filter `uper`"),
+        ("a\n{% if data.x is evn %}{% endif %}", "test `evn`"),
+        ("{% filter uper %}x{% endfilter %}", "filter `uper`"),
+        ("{{ data.x|map('uper')|join }}", "filter `uper`"),
+        ("{{ data.x|select('evn')|join }}", "test `evn`"),
+        ("{{ data.x|default(data.y|uper) }}", "filter `uper`"),
+        (
+            "{% if false %}{{ data.x|uper }}{% endif %}",
+            "filter `uper`",
+        ),
+    ] {
+        let error = Templates::new()
+            .part("t", "en", "body.txt", source)
+            .unwrap_err();
+        assert!(
+            error.to_string().contains(&format!("there is no {name}")),
+            "{error}"
+        );
+        assert_eq!(
+            error.line(),
+            Some(1 + source.matches('\n').count()),
+            "{source}"
+        );
+    }
+    Templates::new()
+        .part(
+            "t",
+            "en",
+            "body.txt",
+            "{% raw %}{{ x|uper }}{% endraw %}{# |uper #}{{ 'x|uper' }}",
+        )
+        .unwrap();
 }

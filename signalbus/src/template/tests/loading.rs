@@ -189,3 +189,24 @@ fn links_lead_nowhere_outside() {
     let (templates, _folder) = place("t/en/link", Path::new("nowhere"));
     assert_eq!(templates.unwrap_err().kind(), TemplateErrorKind::Io);
 }
+
+#[test]
+fn a_byte_order_mark_is_dropped_whatever_way_a_source_comes_in() {
+    const MARKED: &str = "\u{feff}Your code is {{ data.code }}";
+    let folder = folder(&[("t/en/body.txt", MARKED.as_bytes())]);
+    let sources = [(
+        "en".to_owned(),
+        [("body.txt".to_owned(), MARKED.to_owned())].into(),
+    )];
+    for templates in [
+        Templates::dir(folder.path()).unwrap(),
+        Templates::embedded(&[("t/en/body.txt", MARKED)]).unwrap(),
+        Templates::new()
+            .part("t", "en", "body.txt", MARKED)
+            .unwrap(),
+        Templates::new().of_sources("t", &sources.into()).unwrap(),
+    ] {
+        let rendered = Scene::new(json!({ "code": 7 })).render(&templates).unwrap();
+        assert_eq!(rendered.parts.text("body.txt"), "Your code is 7");
+    }
+}

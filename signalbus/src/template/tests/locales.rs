@@ -106,7 +106,7 @@ fn no_locale_is_an_error_that_says_what_there_is() {
 #[test]
 fn what_every_recipient_needs_can_be_checked_at_start() {
     let templates = templates(&[("en", "subject.txt"), ("de", "body.txt")]);
-    templates.check("t", &[SUBJECT, TEXT]).unwrap();
+    templates.check("t", &[SUBJECT]).unwrap();
     assert_eq!(
         templates.check("t", &[TEXT]).unwrap_err().kind(),
         TemplateErrorKind::NoLocale
@@ -132,4 +132,82 @@ fn a_default_that_is_no_tag_is_refused() {
         .default_locale("english please")
         .unwrap_err();
     assert_eq!(error.kind(), TemplateErrorKind::Name);
+}
+
+/// A mail: a subject, and a body as text, as HTML, or both.
+fn mail() -> [Part; 3] {
+    let choice = |part: Part| Part {
+        one_of: true,
+        ..part
+    };
+    [SUBJECT, choice(TEXT), choice(HTML)]
+}
+
+#[test]
+fn a_locale_that_lacks_something_is_passed_over_whole_and_found_by_the_check() {
+    for lacks in ["subject.txt", "body.html"] {
+        let templates = templates(&[
+            ("en", "subject.txt"),
+            ("en", "body.txt"),
+            ("de", lacks),
+            // Of another channel, and nothing to complain about.
+            ("pt", "sms.txt"),
+        ]);
+        let german = Scene::wishing(&["de"]).parts(&mail());
+        let rendered = german.render(&templates).unwrap();
+        assert_eq!(rendered.locale, "en", "{lacks}");
+        assert!(rendered.parts.iter().all(|(_, text)| text == "en en"));
+        let error = templates.check("t", &mail()).unwrap_err();
+        assert_eq!(error.kind(), TemplateErrorKind::NoLocale);
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "t/de: is passed over: it needs `subject.txt` and one of `body.txt`, `body.html` and has `{lacks}`"
+            )
+        );
+    }
+    let whole = templates(&[
+        ("en", "subject.txt"),
+        ("en", "body.txt"),
+        ("de", "subject.txt"),
+        ("de", "body.html"),
+        ("pt", "sms.txt"),
+    ]);
+    whole.check("t", &mail()).unwrap();
+}
+
+#[test]
+fn locales_stand_in_for_each_other_as_cldr_says() {
+    for (there, wish, used) in [
+        (&["en", "zh", "zh-Hant"][..], "zh-TW", "zh-Hant"),
+        (&["en", "zh-Hant"], "zh-HK", "zh-Hant"),
+        (&["en", "zh-Hant"], "zh-MO", "zh-Hant"),
+        (&["en", "zh", "zh-Hant"], "zh-CN", "zh"),
+        (&["en", "zh-Hans", "zh-Hant"], "zh-SG", "zh-Hans"),
+        (&["en", "zh-TW"], "zh-Hant", "zh-TW"),
+        // Better than another language.
+        (&["en", "zh"], "zh-TW", "zh"),
+        (&["en", "he"], "iw", "he"),
+        (&["en", "iw"], "he-IL", "iw"),
+        (&["en", "id"], "in", "id"),
+        (&["en", "no"], "nb", "no"),
+        (&["en", "nb"], "no", "nb"),
+        (&["en", "nb"], "nn", "nb"),
+        (&["en", "no"], "nn-NO", "no"),
+        (&["en", "fil"], "tl", "fil"),
+        (&["en", "sr", "sr-Latn"], "sh", "sr-Latn"),
+        (&["en", "sr", "sr-Latn"], "sr-ME", "sr-Latn"),
+        (&["en", "en-001"], "en-AU", "en-001"),
+        (&["en", "en-001"], "en-US", "en"),
+        (&["en", "es", "es-419"], "es-MX", "es-419"),
+        (&["en", "pt", "pt-PT"], "pt-AO", "pt-PT"),
+        (&["en", "pt-BR"], "pt", "pt-BR"),
+        (&["en", "uz", "uz-Cyrl"], "uz-AF", "uz"),
+        (&["en", "de", "de-x-acme"], "de-AT", "de"),
+        (&["en", "de", "de-x-acme"], "de-x-acme", "de-x-acme"),
+    ] {
+        let parts: Vec<_> = there.iter().map(|locale| (*locale, "body.txt")).collect();
+        let rendered = Scene::wishing(&[wish]).render(&templates(&parts)).unwrap();
+        assert_eq!(rendered.locale, used, "{wish} of {there:?}");
+    }
 }

@@ -19,6 +19,7 @@ const fn part(name: &'static str, kind: PartKind, required: bool) -> Part {
         name,
         kind,
         required,
+        one_of: false,
     }
 }
 

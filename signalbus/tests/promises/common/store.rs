@@ -11,7 +11,7 @@ use signalbus::{
     DeliveryId, MemoryStore, Store,
     store::{
         Acceptance, BusAdvance, Fetched, Flush, Flushed, LaneHolding, LaneLease, LaneRequest,
-        NewEvent, StoreError, StoreErrorKind, StoreFeatures, Window,
+        Listed, NewEvent, StoreError, StoreErrorKind, StoreFeatures, Suppression, Window,
     },
 };
 use signalbus_testkit::StoreLayer;
@@ -23,6 +23,7 @@ pub(crate) enum Call {
     HoldLanes,
     Fetch,
     Flush,
+    Suppressed,
 }
 
 /// When a call fails.
@@ -32,6 +33,10 @@ pub(crate) enum Fails {
     Before,
     /// Everything was written, and the answer was lost.
     After,
+    /// It never answers.
+    Silent,
+    /// Everything was written, and the answer comes a minute later.
+    Late,
 }
 
 type Plan = Box<dyn FnMut(Call) -> Option<Fails> + Send>;
@@ -92,12 +97,18 @@ impl TestStore {
             let mut plan = self.plan.lock().unwrap_or_else(PoisonError::into_inner);
             plan(call)
         };
+        if fails == Some(Fails::Silent) {
+            std::future::pending::<()>().await;
+        }
         if fails == Some(Fails::Before) {
             let kind = StoreErrorKind::Unavailable;
             let error = StoreError::new(kind, "the test took the store away");
             return Err(error.with_source("a cable was cut"));
         }
         let answer = work.await;
+        if fails == Some(Fails::Late) {
+            tokio::time::sleep(super::MINUTE).await;
+        }
         if fails == Some(Fails::After) {
             let kind = StoreErrorKind::Ambiguous;
             return Err(StoreError::new(kind, "the test lost the answer"));
@@ -147,6 +158,11 @@ impl StoreLayer for TestStore {
 
     async fn fetch(&self, lanes: &[LaneLease], window: Window) -> Result<Fetched, StoreError> {
         self.call(Call::Fetch, self.inner.fetch(lanes, window))
+            .await
+    }
+
+    async fn suppressed(&self, asked: Vec<Listed>) -> Result<Vec<Option<Suppression>>, StoreError> {
+        self.call(Call::Suppressed, self.inner.suppressed(asked))
             .await
     }
 

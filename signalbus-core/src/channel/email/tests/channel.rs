@@ -1,5 +1,3 @@
-use std::error::Error;
-
 use super::{HOSTILE, SWITCHES, address, mailbox};
 use crate::{
     channel::{
@@ -181,8 +179,7 @@ fn settings_that_are_refused() {
         .chain(["", "Acme", "Acme <>"])
     {
         let error = Email::from(text).unwrap_err();
-        assert_eq!(error.to_string(), "the sender cannot be used");
-        assert!(error.source().is_some());
+        assert!(error.to_string().starts_with("the sender cannot be used: "));
         assert!(email().reply_to(text).is_err());
     }
     for domain in ["", "a b", "acme.test>", "acme\r\n.test", "[192.0.2.1]"] {

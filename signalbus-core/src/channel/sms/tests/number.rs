@@ -43,6 +43,34 @@ fn numbers_are_read_as_people_write_them() {
 }
 
 #[test]
+fn what_is_dialled_at_home_may_be_left_out_when_it_is_in_brackets() {
+    for (text, number) in [
+        ("+44 (0)7700 900123", "+447700900123"),
+        ("+44(0)7700 900123", "+447700900123"),
+        ("+44 [0] 7700 900123", "+447700900123"),
+        ("+44 \u{ff08}0\u{ff09}7700 900123", "+447700900123"),
+        ("+1 (1) 202-555-0123", "+12025550123"),
+        ("+375 (8) 29 491-19-11", "+375294911911"),
+        ("+375 29 491-19-11", "+375294911911"),
+        ("+7 (8) 916 123 45 67", "+79161234567"),
+        ("+36 (06) 20 123 4567", "+36201234567"),
+        ("+49 (0) 30 123456", "+4930123456"),
+        // An area code, and a zero that belongs to the number.
+        ("+1 (202) 555-0123", "+12025550123"),
+        ("+7 (800) 555-35-35", "+78005553535"),
+        ("+39 (02) 3661 8300", "+390236618300"),
+        ("+39 (0)2 3661 8300", "+390236618300"),
+        ("+44 20 (0) 7946 0123", "+442007946012"),
+    ] {
+        match PhoneNumber::parse(text) {
+            Ok(found) => assert_eq!(found.as_str(), number, "{text:?}"),
+            // In the middle it is nothing to leave out.
+            Err(_) => assert_eq!(text, "+44 20 (0) 7946 0123"),
+        }
+    }
+}
+
+#[test]
 fn a_possible_number_need_not_be_valid() {
     // Ofcom's range for drama, which Vonage's examples use.
     assert_eq!(normal("+447700900000"), "+447700900000");

@@ -1,0 +1,76 @@
+//! How long a call waits for others that write: for its turn on the connection of the store, and for the host
+//! and its transactions, and no longer for both together than the busy timeout.
+
+use std::time::Duration;
+
+use signalbus_core::{
+    Clock,
+    store::{StoreError, StoreErrorKind},
+};
+use sqlx::{AssertSqlSafe, Sqlite, SqliteConnection, SqlitePool, pool::PoolConnection};
+
+use crate::error;
+
+/// What a wait is worth telling SQLite of.
+const SHORT: Duration = Duration::from_millis(10);
+
+/// The wait of one call.
+pub(crate) struct Busy<'a> {
+    clock: &'a dyn Clock,
+    since: Duration,
+    timeout: Duration,
+}
+
+impl<'a> Busy<'a> {
+    /// A wait that begins now.
+    pub(crate) fn new(clock: &'a dyn Clock, timeout: Duration) -> Self {
+        Self {
+            since: clock.monotonic(),
+            clock,
+            timeout,
+        }
+    }
+
+    /// Waits for the connection that writes.
+    pub(crate) async fn turn(
+        &self,
+        writer: &SqlitePool,
+    ) -> Result<PoolConnection<Sqlite>, StoreError> {
+        // Without a timer, where nobody is before us.
+        if let Some(free) = writer.try_acquire() {
+            return Ok(free);
+        }
+        match tokio::time::timeout(self.timeout, writer.acquire()).await {
+            Ok(acquired) => acquired.map_err(error::of),
+            Err(_) => Err(StoreError::new(
+                StoreErrorKind::Unavailable,
+                "other calls had the file for longer than the busy timeout",
+            )),
+        }
+    }
+
+    /// Leaves SQLite no more than what is left of the time; whether it was told.
+    pub(crate) async fn shorten(&self, conn: &mut SqliteConnection) -> Result<bool, StoreError> {
+        let waited = self.clock.monotonic().saturating_sub(self.since);
+        if waited <= SHORT {
+            return Ok(false);
+        }
+        set(conn, self.timeout.saturating_sub(waited)).await?;
+        Ok(true)
+    }
+
+    /// Gives the next call all of the time again.
+    pub(crate) async fn restore(&self, conn: &mut SqliteConnection) -> Result<(), StoreError> {
+        set(conn, self.timeout).await
+    }
+}
+
+async fn set(conn: &mut SqliteConnection, timeout: Duration) -> Result<(), StoreError> {
+    let millis = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
+    let pragma = format!("PRAGMA busy_timeout = {millis}");
+    sqlx::query(AssertSqlSafe(pragma))
+        .execute(conn)
+        .await
+        .map_err(error::of)?;
+    Ok(())
+}
