@@ -225,7 +225,7 @@ async fn what_was_cut_is_sent_again_as_it_was_and_counted() {
     let engine = |templates| {
         let setup = world.mail().retry(every(S));
         let builder = world.engine(setup).options(options.clone());
-        builder.templates(templates)
+        builder.templates(templates).templates_later()
     };
     let old = engine(templates()).start().await.unwrap();
     world.email.next([Play::hang()]);

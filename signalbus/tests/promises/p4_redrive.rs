@@ -163,7 +163,10 @@ async fn expired_ones_with_a_new_end_of_life() {
 #[tokio::test(start_paused = true)]
 async fn a_redrive_renders_afresh_or_sends_what_was_frozen() {
     let world = World::new();
-    let engine = |word| world.engine(world.mail()).templates(templates(word));
+    let engine = |word| {
+        let builder = world.engine(world.mail()).templates(templates(word));
+        builder.templates_later()
+    };
     let old = engine("old").start().await.unwrap();
     let ids = dead(&world, &old, 2).await;
     old.shutdown().await;
@@ -186,7 +189,7 @@ async fn a_deploy_between_two_tries_does_not_change_the_message() {
     let world = World::new();
     let engine = |templates| {
         let setup = world.mail().retry(every(10 * S));
-        world.engine(setup).templates(templates)
+        world.engine(setup).templates(templates).templates_later()
     };
     let old = engine(templates("old")).start().await.unwrap();
     world.email.default(Play::retryable(Fault::Recipient));

@@ -39,7 +39,7 @@ fn telling() -> Templates {
 
 async fn telling_engine(world: &World) -> Signalbus {
     let mail = world.mail().retry(every(S));
-    let engine = world.engine(mail).templates(telling());
+    let engine = world.engine(mail).templates(telling()).templates_later();
     engine.start().await.unwrap()
 }
 

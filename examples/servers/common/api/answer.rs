@@ -32,7 +32,7 @@ pub(super) fn published(
             told(StatusCode::UNPROCESSABLE_ENTITY, &detail, correlation)
         }
         Err(error) => {
-            tracing::warn!(%error, cause = cause(&error), correlation = correlation.0, "not published");
+            tracing::warn!(%error, correlation = correlation.0, "not published");
             let detail = "the brokers did not take it: try again with the same idempotency key";
             let mut answer = told(StatusCode::SERVICE_UNAVAILABLE, detail, correlation);
             let headers = answer.headers_mut();
@@ -74,8 +74,4 @@ fn with_correlation(mut answer: Response, correlation: &Correlation) -> Response
         answer.headers_mut().insert("x-correlation-id", value);
     }
     answer
-}
-
-fn cause(error: &PublishError) -> String {
-    std::error::Error::source(error).map_or_else(String::new, ToString::to_string)
 }
