@@ -54,18 +54,19 @@ async fn all() {
         ("the answer is coming in", Act::Drip, true),
     ];
     let mut scenarios = Vec::new();
-    let kinds = [Kind::Mail, Kind::Text].map(|kind| points.each_ref().map(|point| (kind, point)));
-    for (kind, (name, act, taken)) in kinds.into_iter().flatten() {
-        for (looks_up, at_most_once) in [(true, false), (true, true), (false, false), (false, true)]
-        {
-            scenarios.push(kill(Scenario {
-                name,
-                kind,
-                act: act.clone(),
-                taken: *taken,
-                looks_up,
-                at_most_once,
-            }));
+    let asked = [(true, false), (true, true), (false, false), (false, true)];
+    for kind in [Kind::Mail, Kind::Text] {
+        for &(name, ref act, taken) in &points {
+            for (looks_up, at_most_once) in asked {
+                scenarios.push(kill(Scenario {
+                    name,
+                    kind,
+                    act: act.clone(),
+                    taken,
+                    looks_up,
+                    at_most_once,
+                }));
+            }
         }
     }
     // One after the other: the time of each is that of two processes.

@@ -11,7 +11,7 @@ use crate::{
     clock::{Clock, Timestamp, later},
     name::ProviderName,
     provider::{Found, Provider, Question, Sent},
-    store::{DeliveryFilter, PageToken},
+    store::{DeliveryFilter, PageToken, Store},
 };
 
 impl<C: Channel> TypedRoute<C> {
@@ -19,7 +19,7 @@ impl<C: Channel> TypedRoute<C> {
     pub(super) async fn look_up(
         &self,
         (name, provider): (&ProviderName, &dyn Provider<C>),
-        clock: &dyn Clock,
+        (clock, store): (&dyn Clock, &dyn Store),
         job: &Job,
         (to, message): (&C::Address, &C::Message),
         doubt: Doubt,
@@ -33,7 +33,7 @@ impl<C: Channel> TypedRoute<C> {
             question.expires_at = job.expires_at;
             let found = lookup.find(&question).await.ok()?;
             match &found {
-                Found::Sent(sent) if is_anothers(job, name, sent).await => {
+                Found::Sent(sent) if is_anothers(store, job, name, sent).await => {
                     Some(Found::Unclear { ask_again: None })
                 }
                 _ => Some(found),
@@ -73,13 +73,13 @@ impl<C: Channel> TypedRoute<C> {
 
 /// Whether what was found is another delivery's: a provider that seeks by recipient and text may take a
 /// twin for it.
-async fn is_anothers(job: &Job, provider: &ProviderName, sent: &Sent) -> bool {
+async fn is_anothers(store: &dyn Store, job: &Job, provider: &ProviderName, sent: &Sent) -> bool {
     let Some(id) = sent.id() else { return false };
     let filter = DeliveryFilter::new()
         .tenant(job.event.tenant.clone())
         .provider(provider.clone())
         .message_id(id);
-    match job.store.list(&filter, PageToken::first(2)).await {
+    match store.list(&filter, PageToken::first(2)).await {
         Ok(page) => page.items.iter().any(|other| other.id != job.id),
         Err(_) => false,
     }

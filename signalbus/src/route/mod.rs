@@ -87,8 +87,6 @@ pub(crate) struct Job {
     /// Whether the provider says when it starts a request.
     pub(crate) reports_start: bool,
     pub(crate) latch: Latch,
-    /// Knows whose a message is.
-    pub(crate) store: Arc<dyn Store>,
     /// The deadline of a shutdown has come.
     pub(crate) cut: Arc<CancellationToken>,
 }
@@ -252,7 +250,7 @@ impl<C: Channel> Route for TypedRoute<C> {
             return Attempted::unsendable(Unsendable::Unreadable, "no such provider".to_owned());
         };
         let mut attempted = self
-            .send((name, &**provider), clock, job, &address, &made)
+            .send((name, &**provider), clock, store, job, &address, &made)
             .await;
         if attempted.suppress.is_some() {
             attempted.address = Some(hash_address(&self.name, &address));

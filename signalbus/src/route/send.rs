@@ -11,6 +11,7 @@ use crate::{
     clock::{Clock, later},
     name::ProviderName,
     provider::{Delivery, Fault, Found, Outcome, Provider, SendError},
+    store::Store,
 };
 
 impl<C: Channel> TypedRoute<C> {
@@ -18,6 +19,7 @@ impl<C: Channel> TypedRoute<C> {
         &self,
         (name, provider): (&ProviderName, &dyn Provider<C>),
         clock: &dyn Clock,
+        store: &dyn Store,
         job: &Job,
         to: &C::Address,
         made: &Made<C::Message>,
@@ -37,7 +39,9 @@ impl<C: Channel> TypedRoute<C> {
         // doubt that is certain may.
         let mut ask_again = false;
         if doubtful || job.suspect {
-            let found = self.look_up(asked, clock, job, parcel, doubt).await;
+            let found = self
+                .look_up(asked, (clock, store), job, parcel, doubt)
+                .await;
             if doubtful && let Some(wait) = self.wait_for(found.as_ref(), job, doubt, now()) {
                 return Attempted::unclear(wait);
             }
@@ -79,7 +83,8 @@ impl<C: Channel> TypedRoute<C> {
         let repeats = repeats && told && job.started();
         let doubt = Doubt::new(job.claimed_at, now()).and(doubtful.then_some(doubt));
         let found = if attempted.tried.is_unknown() {
-            self.look_up(asked, clock, job, parcel, doubt).await
+            self.look_up(asked, (clock, store), job, parcel, doubt)
+                .await
         } else {
             None
         };

@@ -382,7 +382,6 @@ impl Worker {
             provider,
             reports_start: lineup.reports_start(provider),
             latch: flight.latch.clone(),
-            store: Arc::clone(&self.shared.store),
             cut: Arc::clone(&self.cut),
         });
         let span = tracing::info_span!(
