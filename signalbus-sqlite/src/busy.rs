@@ -32,6 +32,10 @@ impl<'a> Busy<'a> {
     }
 
     /// Waits for the connection that writes.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "waits for other calls of this process, which take the time they take"
+    )]
     pub(crate) async fn turn(
         &self,
         writer: &SqlitePool,

@@ -31,7 +31,9 @@ fn on_a_disk(user: &str, child: &str, last_words: &str) {
         .arg(std::env::current_exe().unwrap())
         .env(DISK, disk.path())
         .output()
-        .expect("this test needs `unshare` of util-linux and user namespaces");
+        .unwrap_or_else(|error| {
+            panic!("this test needs `unshare` of util-linux and user namespaces: {error}")
+        });
     let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
     assert!(said.contains(last_words), "the child did nothing: {said}");

@@ -73,6 +73,7 @@ fn a_rule_is_a_pattern() {
     }
 }
 
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 fn with_templates(files: &[(&str, &str)], policy: Policy) -> Builder {
     let email = Email::from("hello@acme.test").unwrap();
     builder()

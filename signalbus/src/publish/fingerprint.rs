@@ -144,7 +144,7 @@ fn by_value(number: &Number) -> String {
     }
     // Standard formatting writes whole values without a fraction, and all others as short as they can be read back.
     match number.as_f64() {
-        Some(value) if value == 0.0 => "0".to_owned(),
+        Some(0.0) => "0".to_owned(),
         Some(value) if value.is_finite() => value.to_string(),
         _ => text,
     }

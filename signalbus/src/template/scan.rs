@@ -275,10 +275,7 @@ fn named_inside<'a>(filter: &str, behind: &[Token<'a>], mut found: impl FnMut(Na
 fn operand_end(tokens: &[Token<'_>]) -> Option<usize> {
     let mut at = tokens.iter().take_while(|token| token.is("-")).count();
     at = closed(tokens, at)?;
-    loop {
-        let Some(token) = tokens.get(at + 1) else {
-            break;
-        };
+    while let Some(token) = tokens.get(at + 1) {
         if token.is(".") || token.is("|") {
             at += 2;
             tokens.get(at)?;

@@ -41,7 +41,7 @@ pub(crate) fn targets(line: &str) -> Vec<std::ops::Range<usize>> {
     {
         let start = name.len() + 3;
         let end = target.split(' ').next().unwrap_or_default().len();
-        return vec![start..start + end];
+        return std::iter::once(start..start + end).collect();
     }
     let mut found = Vec::new();
     let mut from = 0;

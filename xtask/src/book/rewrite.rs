@@ -71,10 +71,9 @@ impl Rewriter<'_> {
                 Line::Code(line) => out.push_str(line),
                 Line::Text(line) => {
                     // Guides have no title of their own, and begin their parts as rustdoc wants.
-                    if titles > 1 && line.starts_with('#') {
-                        if !std::mem::take(&mut title) {
-                            out.push('#');
-                        }
+                    let heads = titles > 1 && line.starts_with('#');
+                    if heads && !std::mem::take(&mut title) {
+                        out.push('#');
                     }
                     out.push_str(&self.line(line, &names));
                 }

@@ -107,7 +107,7 @@ impl TestStore {
         }
         let answer = work.await;
         if fails == Some(Fails::Late) {
-            tokio::time::sleep(super::MINUTE).await;
+            late().await;
         }
         if fails == Some(Fails::After) {
             let kind = StoreErrorKind::Ambiguous;
@@ -180,4 +180,13 @@ impl StoreLayer for TestStore {
         }
         self.call(Call::Flush, self.inner.flush(lanes, flush)).await
     }
+}
+
+/// The time of the runtime is that of the test.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the clock is paused, and not at hand"
+)]
+async fn late() {
+    tokio::time::sleep(super::MINUTE).await;
 }
