@@ -5,7 +5,7 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{body::Body, http::Request, http::StatusCode};
-use signalbus::{channel::Email, provider::Fault, sqlite::SqliteStore};
+use signalbus::{EngineOptions, channel::Email, provider::Fault, sqlite::SqliteStore};
 use signalbus_testkit::{ManualClock, provider::Play, provider::ScriptedProvider};
 use tower::ServiceExt as _;
 
@@ -25,7 +25,12 @@ async fn world() -> World {
     let file = SqliteStore::builder(folder.path().join("shop.db")).clock(Arc::new(clock.clone()));
     let store = file.open().await.unwrap();
     let builder = messages::builder(mails.clone()).unwrap();
+    // Fewer moments at which something is due: each is played.
+    let options = EngineOptions::default()
+        .with_poll(Duration::from_mins(1))
+        .with_lease(Duration::from_mins(5));
     let builder = builder.clock(clock.clone()).store(store.clone());
+    let builder = builder.options(options);
     let signalbus = builder.start().await.unwrap();
     World {
         shop: Shop::open(store, signalbus).await.unwrap(),
@@ -40,13 +45,13 @@ async fn an_outage_delays_the_mail_and_not_the_order() {
     let world = world().await;
     world.mails.default(Play::retryable(Fault::Provider));
     let order = world.shop.place(anvils("Ada", "de")).await.unwrap();
-    world.clock.run(Duration::from_mins(40)).await;
+    world.clock.run(Duration::from_mins(10)).await;
     let page = world.shop.page(order).await.unwrap().unwrap();
     assert!(page.contains("A mail is on its way."), "{page}");
     assert!(page.contains("fault of the provider"), "{page}");
 
     world.mails.default(Play::accept());
-    world.clock.run(Duration::from_hours(3)).await;
+    world.clock.run(Duration::from_hours(1)).await;
     let page = world.shop.page(order).await.unwrap().unwrap();
     assert!(page.contains("We have sent you a mail."), "{page}");
     world.mails.books().assert_sent_count(1);

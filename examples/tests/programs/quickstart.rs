@@ -66,11 +66,10 @@ fn bulk_mails_can_be_left_and_machines_are_told() {
             .filter(|mail| mail.contains(header))
             .count()
     };
-    assert_eq!(with("List-Unsubscribe: <https://"), 39);
-    assert_eq!(
-        with("List-Unsubscribe-Post: List-Unsubscribe=One-Click"),
-        39
-    );
+    // Of 39 lines one is a repeat, and one is for the year 2099.
+    assert_eq!(with("List-Unsubscribe: <https://"), 37);
+    let one_click = "List-Unsubscribe-Post: List-Unsubscribe=One-Click";
+    assert_eq!(with(one_click), 37);
     assert_eq!(with("Auto-Submitted: auto-generated"), 29);
     // Each company writes under its own name.
     for own in ["acme", "globex", "nordwind", "sakura"] {

@@ -66,14 +66,18 @@ fn in_a_terminal(command: &mut Command) -> String {
     without_commands(&String::from_utf8(shown).unwrap())
 }
 
-/// Takes out `ESC [ … letter`.
+/// Takes out `ESC [ … letter`. What is neither a colour nor wipes something moves to another line.
 fn without_commands(shown: &str) -> String {
     let mut out = String::new();
     let mut parts = shown.split("\u{1b}[");
     out.extend(parts.next());
     for part in parts {
         let end = part.find(|c: char| c.is_ascii_alphabetic());
-        out.push_str(end.map_or("", |end| &part[end + 1..]));
+        let Some(end) = end else { continue };
+        if !matches!(&part[end..=end], "m" | "K" | "J") {
+            out.push('\n');
+        }
+        out.push_str(&part[end + 1..]);
     }
     out
 }
