@@ -61,7 +61,11 @@ impl Progress {
 
     pub(crate) fn finish(mut self) {
         match &self.bar {
-            Some(bar) => bar.abandon(),
+            Some(bar) => {
+                bar.abandon();
+                // It leaves the cursor behind its last character.
+                eprintln!();
+            }
             None if self.written < self.done => self.line(),
             None => {}
         }

@@ -192,8 +192,8 @@ async fn a_message_that_is_no_mail_is_permanent() {
         (error.outcome(), error.fault()),
         (Outcome::Permanent, Fault::Message)
     );
-    let cause = error.source().unwrap().to_string();
-    assert_eq!(cause, "the message has no body");
+    let told = error.to_string();
+    assert!(told.contains("the message has no body"), "{told}");
     assert!(names(folder.path()).is_empty());
 }
 

@@ -70,7 +70,14 @@ async fn start() -> (String, String) {
             RecordingProvider::<Email>::new(),
         )
         .channel(Sms::new(), RecordingProvider::<Sms>::new())
-        .templates(Templates::embedded(&[("any/en/body.txt", "Hello")]).unwrap())
+        .templates(
+            Templates::embedded(&[
+                ("any/en/subject.txt", "Hello"),
+                ("any/en/body.txt", "Hello"),
+                ("any/en/sms.txt", "Hello"),
+            ])
+            .unwrap(),
+        )
         .policy(
             Policy::new()
                 .on::<Email>("*")

@@ -42,12 +42,13 @@ fn every_name_arrives_as_it_is() {
     for name in NAMES.into_iter().chain(long.iter().map(String::as_str)) {
         let address = "hello@acme.test".parse().unwrap();
         let from = Mailbox::new(Some(name), address).unwrap();
+        let other = Mailbox::new(Some(name), "other@acme.test".parse().unwrap()).unwrap();
         let draft = Draft {
             from: Email::from_mailbox(from.clone()),
             name: Some(name.to_owned()),
             options: EmailOptions::new()
                 .cc(from.clone())
-                .cc(from.clone())
+                .cc(other.clone())
                 .reply_to(from.clone()),
             ..Draft::default()
         };
@@ -56,7 +57,7 @@ fn every_name_arrives_as_it_is() {
         let to = (Some(name.to_owned()), "ada@example.org".to_owned());
         assert_eq!(people(mail.from()), [person(&from)]);
         assert_eq!(people(mail.to()), [to]);
-        assert_eq!(people(mail.cc()), [person(&from), person(&from)]);
+        assert_eq!(people(mail.cc()), [person(&from), person(&other)]);
         assert_eq!(people(mail.reply_to()), [person(&from)]);
         assert!(mail.bcc().is_none(), "{name}");
     }
