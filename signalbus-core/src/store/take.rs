@@ -69,10 +69,13 @@ pub type Counters = BTreeMap<CounterKey, (u64, Timestamp)>;
 /// # Errors
 /// The latest time at which a counter begins anew that has too little left.
 pub fn take_all(counters: &mut Counters, takes: &[Take], now: Timestamp) -> Result<(), Timestamp> {
-    let mut after = counters.clone();
+    let mut after = Counters::new();
     let mut wait = None;
     for take in takes {
-        let (used, until) = after.entry(take.counter).or_insert((0, take.until));
+        let known = counters.get(&take.counter).copied();
+        let (used, until) = after
+            .entry(take.counter)
+            .or_insert(known.unwrap_or((0, take.until)));
         if *until <= now {
             (*used, *until) = (0, take.until);
         }
@@ -86,7 +89,7 @@ pub fn take_all(counters: &mut Counters, takes: &[Take], now: Timestamp) -> Resu
     match wait {
         Some(until) => Err(until),
         None => {
-            *counters = after;
+            counters.append(&mut after);
             Ok(())
         }
     }

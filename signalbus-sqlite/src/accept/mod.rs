@@ -24,6 +24,9 @@ pub(crate) async fn accept(
     lanes: u16,
     events: &[NewEvent],
 ) -> Result<Vec<Acceptance>, StoreError> {
+    if events.is_empty() {
+        return Ok(Vec::new());
+    }
     check(events)?;
     let known = known::find(conn, events).await?;
     let mut fresh: Vec<&NewEvent> = Vec::with_capacity(events.len());

@@ -105,12 +105,12 @@ impl<C: Channel> TypedRoute<C> {
             address: job.address,
             secret: job.secret.as_ref(),
         };
+        let options = self.options(job.content.options.get(C::NAME));
+        let known = options.as_ref().ok().map(|options| (&to, options));
         let rendered = tracing::info_span!("render")
-            .in_scope(|| self.render_to(templates, &view, Some(&to)))
+            .in_scope(|| self.render_to(templates, &view, known))
             .map_err(|error| fail(Unsendable::Render, &Chain(&error)))?;
-        let options = self
-            .options(job.content.options.get(C::NAME))
-            .map_err(|error| fail(Unsendable::Compose, &error))?;
+        let options = options.map_err(|error| fail(Unsendable::Compose, &error))?;
         let message = self
             .channel
             .compose(Compose {

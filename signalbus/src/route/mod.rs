@@ -224,7 +224,8 @@ impl<C: Channel> Route for TypedRoute<C> {
 
     fn render(&self, templates: &Templates, view: &View<'_>) -> Result<Rendered, TemplateError> {
         let to = self.target(view.recipient, view.address).ok();
-        self.render_to(templates, view, to.as_ref())
+        let options = self.options(view.content.options.get(C::NAME)).ok();
+        self.render_to(templates, view, to.as_ref().zip(options.as_ref()))
     }
 
     async fn attempt(
@@ -268,7 +269,7 @@ impl<C: Channel> TypedRoute<C> {
         &self,
         templates: &Templates,
         view: &View<'_>,
-        to: Option<&C::Address>,
+        to: Option<(&C::Address, &C::Options)>,
     ) -> Result<Rendered, TemplateError> {
         if C::PARTS.is_empty() {
             return Ok(Rendered {
@@ -282,11 +283,10 @@ impl<C: Channel> TypedRoute<C> {
             .map(String::as_str)
             .collect();
         let content = view.content;
-        let unsubscribe_url = to.and_then(|to| {
-            let options = self.options(content.options.get(C::NAME)).ok()?;
+        let unsubscribe_url = to.and_then(|(to, options)| {
             let category = content.category.as_deref();
             let tenant = &view.event.tenant;
-            self.channel.unsubscribe_url(tenant, to, category, &options)
+            self.channel.unsubscribe_url(tenant, to, category, options)
         });
         let template = content.template.as_deref();
         templates.render(&RenderRequest {

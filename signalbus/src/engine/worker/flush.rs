@@ -258,10 +258,15 @@ impl Worker {
                 if due <= now && !matches!(settle.next, Next::End(..)) || ready.order.is_strict() {
                     self.asked_to_look = true;
                 } else if due > now {
-                    self.next_due = Some(self.next_due.map_or(due, |next| next.min(due)));
+                    self.look_at(due);
                 }
             }
         }
+    }
+
+    /// Something becomes due then.
+    fn look_at(&mut self, due: Timestamp) {
+        self.next_due = Some(self.next_due.map_or(due, |next| next.min(due)));
     }
 
     async fn start(
@@ -289,7 +294,7 @@ impl Worker {
                 ClaimAnswer::Refused(refusal) => self.refused(&claiming, refusal),
                 ClaimAnswer::Later { until } => {
                     self.let_go(&claiming);
-                    self.next_due = Some(self.next_due.map_or(until, |next| next.min(until)));
+                    self.look_at(until);
                 }
                 // Also an answer of a newer store: whatever it means, nothing is sent.
                 _ => {
@@ -354,7 +359,8 @@ impl Worker {
         let ready = &flight.ready;
         let lineup = &self.lineups[channel];
         let provider = reservation.map_or(0, |reservation| reservation.provider);
-        let age = until(known_since(ready), store_now);
+        let (known_since, doubt) = (known_since(ready), doubt_of(ready));
+        let age = until(known_since, store_now);
         // In a box: the future it goes into is moved more than once.
         let mut job = Box::new(Job {
             id: ready.id,
@@ -367,11 +373,10 @@ impl Worker {
             suspect: ready.suspicion > 0,
             // A panic adds one to it, and so does a crash while it was alone.
             interrupted: ready.suspicion == 1,
-            doubt: doubt_of(ready),
-            known_since: known_since(ready),
+            doubt,
+            known_since,
             claimed_at: store_now,
-            spent: doubt_of(ready).is_some()
-                && ready.failures >= lineup.route.settings().retry.max_attempts,
+            spent: doubt.is_some() && ready.failures >= lineup.route.settings().retry.max_attempts,
             recognised: lineup.recognise(age),
             event: claimed.event,
             content,
