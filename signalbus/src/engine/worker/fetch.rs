@@ -31,6 +31,8 @@ const LEAST_PER_GROUP: usize = 16;
 pub(super) struct Reading {
     /// The rings of the bell that it answers.
     rings: u64,
+    /// When it began, on the monotonic clock.
+    asked: Duration,
     per_group: u32,
     /// What was written since it began: it may have been read before that.
     pub(super) settled: Vec<Position>,
@@ -73,6 +75,7 @@ impl Worker {
         let window = self.window(lanes.len());
         let mut reading = Reading {
             rings: self.shared.bell.rings(),
+            asked: now,
             per_group: window.per_group,
             settled: Vec::new(),
             next_due: None,
@@ -142,7 +145,7 @@ impl Worker {
     }
 
     fn take_in(&mut self, mut fetched: Fetched, reading: &Reading) {
-        self.heard(fetched.now);
+        self.heard(fetched.now, reading.asked);
         let dues = fetched.next_due.into_iter().chain(reading.next_due);
         self.next_due = dues.min();
         self.resume.extend(fetched.resume);

@@ -123,12 +123,13 @@ impl Worker {
             mut batch,
             answer,
             doubt,
+            asked,
         } = wrote;
         self.groups[group].writing = None;
         self.written = true;
         match answer {
             Answer::Whole(flushed) => {
-                self.heard(flushed.now);
+                self.heard(flushed.now, asked);
                 let settled = batch.ready.iter().zip(&batch.flush.settles);
                 for ((ready, settle), answer) in settled.zip(flushed.settles) {
                     self.settled(ready, settle, answer, doubt, flushed.now);
@@ -136,7 +137,12 @@ impl Worker {
                 self.start(batch.claiming.drain(..), flushed.claims, doubt)
                     .await;
             }
-            Answer::Singly(singly) => self.wrote_singly(&mut batch, singly, doubt).await,
+            Answer::Singly(singly) => {
+                if let Some(now) = singly.now {
+                    self.heard(now, asked);
+                }
+                self.wrote_singly(&mut batch, singly, doubt).await;
+            }
             Answer::Late(error) => {
                 tracing::error!(error = %Chain(&error), "results could not be written in time");
                 for claiming in batch.claiming.drain(..) {
@@ -153,9 +159,6 @@ impl Worker {
     }
 
     async fn wrote_singly(&mut self, batch: &mut Batch, singly: Singly, doubt: Doubt) {
-        if let Some(now) = singly.now {
-            self.heard(now);
-        }
         let now = self.store_now();
         let settled = batch.ready.drain(..).zip(batch.flush.settles.drain(..));
         for ((ready, settle), answer) in settled.zip(singly.settles) {

@@ -507,8 +507,10 @@ impl Worker {
         later(at, now.saturating_sub(asked))
     }
 
-    fn heard(&mut self, now: Timestamp) {
-        self.store_time = (now, self.monotonic());
+    /// The store told its time in answer to a call made at `asked`. An answer may be late: it was that time
+    /// or later.
+    fn heard(&mut self, now: Timestamp, asked: Duration) {
+        self.store_time = (now, asked);
     }
 }
 

@@ -41,6 +41,8 @@ pub(super) struct Wrote {
     pub(super) answer: Answer,
     /// Whether a call may have been written whose answer was lost.
     pub(super) doubt: Doubt,
+    /// When the call was made that was answered, on the monotonic clock.
+    pub(super) asked: Duration,
 }
 
 /// Whether an earlier call of the same flush may have been written, and its answer was lost.
@@ -117,18 +119,21 @@ impl Writer {
     /// Writes a batch of a group.
     pub(super) async fn write(self, group: usize, batch: Batch) -> Wrote {
         let mut doubt = Doubt(false);
-        let answer = self.answer(&batch, &mut doubt).await;
+        let mut asked = self.clock.monotonic();
+        let answer = self.answer(&batch, &mut doubt, &mut asked).await;
         Wrote {
             group,
             batch,
             answer,
             doubt,
+            asked,
         }
     }
 
-    async fn answer(&self, batch: &Batch, doubt: &mut Doubt) -> Answer {
+    async fn answer(&self, batch: &Batch, doubt: &mut Doubt, asked: &mut Duration) -> Answer {
         let mut waits = waits();
         for failed in 0.. {
+            *asked = self.clock.monotonic();
             let error = match self.call(&batch.flush).await {
                 Ok(flushed) => return Answer::Whole(flushed),
                 Err(error) => error,
@@ -146,10 +151,12 @@ impl Writer {
             // It may work but for one of them, whatever it says.
             if failed >= AS_A_WHOLE
                 && batch.len() > 1
+                && !self.is_late()
                 && self.call(&batch.nth(failed % batch.len())).await.is_ok()
             {
                 tracing::error!(error = %Chain(&error), "the store takes some of a flush, and not the whole: they are tried one by one");
                 doubt.0 = true;
+                *asked = self.clock.monotonic();
                 break;
             }
         }
