@@ -7,9 +7,11 @@
 mod bus;
 mod bus_kinds;
 mod common;
+mod crashes;
 mod deploys;
 mod lanes;
 mod limits;
+mod health;
 mod observe_logs;
 mod observe_metrics;
 mod p2_cancel;
@@ -30,3 +32,4 @@ mod people;
 mod senders;
 mod several_addresses;
 mod store_errors;
+mod writers;

@@ -22,7 +22,7 @@ use crate::{
     task::{self, Task},
 };
 
-use super::{News, Worker, result::named_next};
+use super::{Group, News, Worker, result::named_next};
 
 /// Deliveries of one group read at once, however many lanes there are.
 const LEAST_PER_GROUP: usize = 16;
@@ -122,7 +122,10 @@ impl Worker {
     fn window(&mut self, lanes: usize) -> Window {
         let channels: Vec<ChannelName> = self.scheduler.accounts().channels().cloned().collect();
         let most = self.shared.options.in_hand;
-        let per_group = (self.shared.options.window / lanes.max(1)).max(LEAST_PER_GROUP);
+        // What is being claimed is offered once more.
+        let claims: usize = self.groups.iter().map(Group::claims).sum();
+        let per_group = self.shared.options.window.saturating_add(claims) / lanes.max(1);
+        let per_group = per_group.max(LEAST_PER_GROUP);
         // A few groups have to fit in hand: otherwise one tenant's backlog could fill it.
         let per_group = per_group.min((most / 4).max(1));
         let mut classes = Vec::with_capacity(Class::ALL.len());
