@@ -80,7 +80,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("  one writer with a quarter of the slots: {one:>8.0} deliveries/s");
         println!("  one writer with all of them:            {wide:>8.0} deliveries/s");
         println!("  four writers:                           {four:>8.0} deliveries/s");
-        println!("  four writers: {:.2} times one with all slots", four / wide);
+        println!(
+            "  four writers: {:.2} times one with all slots",
+            four / wide
+        );
         println!("  four workers: {:.2} times one", four / one);
     }
     Ok(())
@@ -104,12 +107,20 @@ async fn drain(call: Duration, options: EngineOptions) -> Result<f64, Box<dyn st
     bus.idle().await;
     let (_, wall) = clock.stop();
     let filter = DeliveryFilter::new().state(State::Ended(EndState::Accepted));
-    let accepted: u64 = bus.tally(&filter).await?.iter().map(|tally| tally.count).sum();
+    let accepted: u64 = bus
+        .tally(&filter)
+        .await?
+        .iter()
+        .map(|tally| tally.count)
+        .sum();
     if accepted != DELIVERIES {
         return Err(format!("{accepted} of {DELIVERIES} were accepted").into());
     }
     bus.shutdown().await;
-    #[expect(clippy::cast_precision_loss, reason = "counts of a benchmark are small")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "counts of a benchmark are small"
+    )]
     Ok(DELIVERIES as f64 / wall.as_secs_f64())
 }
 

@@ -70,7 +70,10 @@ async fn what_was_in_flight_in_a_crash_is_sent_in_no_time() {
     world.email.books().assert_sent_count(256);
     assert!(world.email.books().most_in_flight() > 1);
     let last = *late(&world.email.requests(), from).last().unwrap();
-    assert!(last + 50 * MS <= 20 * 50 * MS, "the last began after {last:?}");
+    assert!(
+        last + 50 * MS <= 20 * 50 * MS,
+        "the last began after {last:?}"
+    );
     world.pass(MINUTE).await;
     for id in claimed {
         assert_ended(&two, id, EndState::Accepted, Reason::Sent).await;
@@ -116,7 +119,10 @@ async fn a_crash_costs_the_other_channels_nothing() {
 #[tokio::test(start_paused = true)]
 async fn who_kills_the_process_is_found_among_many() {
     let world = wide();
-    world.email.when(|delivery| delivery.message.subject == "mail-40", Play::hang());
+    world.email.when(
+        |delivery| delivery.message.subject == "mail-40",
+        Play::hang(),
+    );
     world.email.default(Play::accept().after(50 * MS));
     let mut bus = world.start().await;
     let ids = flood(&bus, mails(64)).await;
@@ -125,7 +131,12 @@ async fn who_kills_the_process_is_found_among_many() {
     loop {
         world.pass(10 * MS).await;
         if world.email.books().in_flight() > 0
-            && world.email.books().requests_of(culprit).iter().any(Request::is_pending)
+            && world
+                .email
+                .books()
+                .requests_of(culprit)
+                .iter()
+                .any(Request::is_pending)
         {
             // It is what crashes, in the middle of its send.
             drop(bus);
@@ -181,9 +192,14 @@ async fn what_hangs_leaves_slots_to_others() {
 #[tokio::test(start_paused = true)]
 async fn a_result_that_cannot_be_written_whole_is_written_bare() {
     let (world, store) = World::with_test_store();
-    world.email.next([Play::permanent(signalbus::provider::Fault::Recipient)]);
+    world
+        .email
+        .next([Play::permanent(signalbus::provider::Fault::Recipient)]);
     store.fail_flush(|flush| {
-        let texts = flush.settles.iter().any(|settle| settle.record.detail.is_some());
+        let texts = flush
+            .settles
+            .iter()
+            .any(|settle| settle.record.detail.is_some());
         texts.then_some(crate::common::Fails::ForGood)
     });
     let bus = world.start().await;

@@ -18,7 +18,7 @@ use signalbus_testkit::provider::{Ending, Play};
 
 use crate::common::{
     Call, Fails, MINUTE, S, World, ZERO, assert_ended, attempts, delivery, every, note, note_to,
-    person, send_many, send, send_now, templates,
+    person, send, send_many, send_now, templates,
 };
 
 /// Another engine on the same store, with a provider of its own.

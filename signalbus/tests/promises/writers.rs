@@ -8,16 +8,16 @@ use signalbus::{
 };
 use signalbus_testkit::provider::Play;
 
-use crate::common::{
-    Fails, MINUTE, S, World, assert_ended, note_to, person, send_many, subjects,
-};
+use crate::common::{Fails, MINUTE, S, World, assert_ended, note_to, person, send_many, subjects};
 
 /// The test store panics when it sees a lane in two calls at once.
 #[tokio::test(start_paused = true)]
 async fn no_lane_is_written_twice_at_once() {
     let (world, store) = World::with_test_store();
     store.slow(Duration::from_millis(30));
-    world.email.default(Play::accept().after(Duration::from_millis(20)));
+    world
+        .email
+        .default(Play::accept().after(Duration::from_millis(20)));
     let bus = world.start().await;
     let ids = send_many(&bus, 500).await;
     world.pass(MINUTE).await;

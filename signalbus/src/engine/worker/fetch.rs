@@ -82,7 +82,10 @@ impl Worker {
             changes: self.lanes.changes(),
             _task: None,
         };
-        let (store, vitals) = (Arc::clone(&self.shared.store), Arc::clone(&self.shared.vitals));
+        let (store, vitals) = (
+            Arc::clone(&self.shared.store),
+            Arc::clone(&self.shared.vitals),
+        );
         let clock = Arc::clone(&self.shared.clock);
         let mut read = Box::pin(async move {
             let fetch = AssertUnwindSafe(store.fetch(&lanes, window)).catch_unwind();
@@ -227,7 +230,7 @@ impl Worker {
         };
         let given_up = later(claimed_at, lineup.answers_within()).min(self.store_now());
         let doubt = Doubt::new(claimed_at, given_up).and(doubt_of(&ready));
-        let memo = memo(&ready, &decision.next, None, Some(doubt));
+        let memo = memo(&ready, &decision.next, None, Some(doubt), None);
         self.settle(ready, decision, record, memo, None, Vec::new());
     }
 }

@@ -17,8 +17,8 @@ use crate::{
     id::EventId,
     route::content::{BlobError, Content},
     store::{
-        ClaimAnswer, EndState, LaneId, Next, Position, Ready, Reason, Refusal, Settle, SettleAnswer,
-        State,
+        ClaimAnswer, EndState, LaneId, Next, Position, Ready, Reason, Refusal, Settle,
+        SettleAnswer, State,
     },
     task::{self, Task},
 };

@@ -12,7 +12,8 @@ use signalbus::{
     DeliveryId, MemoryStore, Store,
     store::{
         Acceptance, BusAdvance, Fetched, Flush, Flushed, LaneHolding, LaneId, LaneLease,
-        LaneRequest, Listed, NewEvent, StoreError, StoreErrorKind, StoreFeatures, Suppression, Window,
+        LaneRequest, Listed, NewEvent, StoreError, StoreErrorKind, StoreFeatures, Suppression,
+        Window,
     },
 };
 use signalbus_testkit::StoreLayer;
@@ -214,10 +215,12 @@ impl StoreLayer for TestStore {
             let kind = StoreErrorKind::Corrupt;
             return Err(StoreError::new(kind, "the test damaged a delivery"));
         }
-        let fails = (self.flush_plan.lock().unwrap_or_else(PoisonError::into_inner))(flush);
-        let fails = fails.or_else(|| {
-            (self.plan.lock().unwrap_or_else(PoisonError::into_inner))(Call::Flush)
-        });
+        let fails = (self
+            .flush_plan
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner))(flush);
+        let fails = fails
+            .or_else(|| (self.plan.lock().unwrap_or_else(PoisonError::into_inner))(Call::Flush));
         let (_way, wait) = self.begin(flush);
         if wait > Duration::ZERO {
             pass(wait).await;
