@@ -240,7 +240,10 @@ pub trait Store: Debug + Send + Sync + 'static {
 
     /// Records what providers said later. A receipt about a delivery or message that is not known
     /// yet is parked and applied with the next result, in the order of arrival; the same receipt
-    /// twice changes nothing. The end that a receipt brings stands right behind it in the history.
+    /// twice changes nothing. The end that a receipt brings its delivery stands right behind it in the
+    /// history. What receipts mean for those that wait for their deliveries ([`After`]) is decided once
+    /// all of the batch are recorded, from where each ladder then stands: in the history of one that is
+    /// not needed, what this batch says of itself comes first, then its end.
     /// One that suppresses ([`Receipt::suppress`]) puts the address of its delivery on the list of
     /// that delivery's tenant in the same transaction, wherever the ladder stands.
     ///

@@ -340,6 +340,8 @@ macro_rules! __store_cases {
                     it_is_sent_when_the_sibling_fails
                     it_is_not_needed_when_the_sibling_works
                     a_receipt_in_time_calls_it_off
+                    all_that_a_batch_says_comes_before_what_follows
+                    a_batch_is_weighed_as_a_whole
                     it_is_sent_when_its_time_has_come
                     a_bounce_sends_it_at_once
                     a_claim_meets_what_was_heard
