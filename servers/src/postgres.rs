@@ -121,6 +121,14 @@ impl Postgres {
         Ok(server)
     }
 
+    /// Where a program of Postgres is, such as `pg_dump`.
+    ///
+    /// # Errors
+    /// When it is not installed.
+    pub fn tool(name: &str) -> Result<PathBuf, String> {
+        program(name)
+    }
+
     /// Who signed the certificate of [`Postgres::start_tls`].
     #[must_use]
     pub fn authority(&self) -> PathBuf {

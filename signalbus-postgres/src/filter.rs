@@ -76,7 +76,7 @@ pub(crate) fn push(sql: &mut QueryBuilder<Postgres>, filter: &DeliveryFilter, di
 fn push_state(sql: &mut QueryBuilder<Postgres>, state: State) {
     match state {
         State::Waiting => {
-            sql.push(" AND d.state IN (0, 1, 3, 4)");
+            sql.push(" AND (d.state = 0 OR d.state = 1 OR d.state = 3 OR d.state = 4)");
         }
         State::Sending => {
             sql.push(" AND d.state = 2");
