@@ -2,12 +2,22 @@
 //! inserts and updates as many rows in batches on the same server; and what each delivery costs
 //! the server: bytes of its log, commits, dead rows.
 //!
-//! `cargo bench -p signalbus-benches --bench postgres`. It starts a private server that waits for
+//! `cargo bench -p signalbus-benches --bench postgres`, and with `-- shapes` behind it loads of other shapes, whose
+//! results are written to `benches/results/`. It starts a private server that waits for
 //! the disk, on the same machine.
 
-#![expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
+#![expect(
+    clippy::print_stdout,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a benchmark prints what it measured, and its counts are small"
+)]
 
+mod results;
 mod server;
+mod shapes;
+mod wal;
 
 use std::{
     error::Error,
@@ -34,7 +44,16 @@ const ROUNDS: usize = 3;
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
-    if arguments.next().as_deref() == Some("send") {
+    let what = arguments.next();
+    if what.as_deref() == Some("shapes") {
+        let server = Server::start().await?;
+        let mut rounds = Vec::new();
+        for round in 0..ROUNDS {
+            rounds.push(shapes::round(&server, round).await?);
+        }
+        return results::write("postgres-shapes", rounds);
+    }
+    if what.as_deref() == Some("send") {
         let url = arguments.next().ok_or("no URL")?;
         let sender = engine(&url).await?;
         sender.start();
@@ -143,10 +162,6 @@ const TEXT: &str = "your parcel is on its way and will be with you on Tuesday be
                     follow it at https://acme.example/parcels/00340434161094042557";
 
 /// Prints minimum, median and maximum; returns the median a second.
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "counts of a benchmark are small"
-)]
 fn report(what: &str, mut rounds: Vec<Duration>) -> f64 {
     rounds.sort_unstable();
     let each = |total: Duration| DELIVERIES as f64 / total.as_secs_f64();

@@ -11,7 +11,7 @@ use crate::{
     error,
 };
 
-/// A statement for any driver. It answers one row with one column, a text: give it to
+/// A statement for any driver. It answers one row with one column, the text `answer`: give it to
 /// [`Publishing::answered`].
 #[derive(Clone)]
 pub struct Statement {

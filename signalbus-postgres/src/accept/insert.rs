@@ -117,8 +117,9 @@ macro_rules! insert {
 const INSERT: &str = insert!("t.now, ARRAY(SELECT id FROM events)");
 
 /// The same for other drivers.
-pub(super) const INSERT_AS_TEXT: &str =
-    insert!("json_build_object('now', t.now, 'stored', ARRAY(SELECT id FROM events))::text");
+pub(super) const INSERT_AS_TEXT: &str = insert!(
+    "json_build_object('now', t.now, 'stored', ARRAY(SELECT id FROM events))::text AS answer"
+);
 
 /// Stores those of `events` that are new; says which, and the time.
 pub(super) async fn insert(

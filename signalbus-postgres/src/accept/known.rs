@@ -67,7 +67,7 @@ pub(super) const FIND_AS_TEXT: &str = concat!(
     "SELECT coalesce(json_agg(json_build_object('nth', f.nth, 'by_key', f.by_key,
          'fingerprint', encode(f.fingerprint, 'hex'), 'id', f.id, 'tenant', f.tenant,
          'topic', f.topic, 'class', f.class, 'accepted_at', f.accepted_at,
-         'content', encode(f.content, 'hex'))), '[]')::text FROM (",
+         'content', encode(f.content, 'hex'))), '[]')::text AS answer FROM (",
     find!(),
     ") AS f"
 );

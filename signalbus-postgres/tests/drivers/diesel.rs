@@ -19,7 +19,7 @@ struct Answer {
 
 /// How a host runs a statement.
 async fn run(connection: &mut AsyncPgConnection, statement: Statement) -> String {
-    // Diesel reads columns by their names.
+    // Diesel reads columns by their names: that of the answer is `answer`.
     let mut query = sql_query(statement.sql().to_owned()).into_boxed::<diesel::pg::Pg>();
     for parameter in statement.into_parameters() {
         query = match parameter {

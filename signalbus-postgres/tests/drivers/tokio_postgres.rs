@@ -91,10 +91,10 @@ async fn another_driver_writes_what_ours_writes() {
     publish(&scene, &tx, batch()).await;
     tx.commit().await.unwrap();
     let mut connection = sqlx_connection().await;
-    ours.store
-        .publish_all_in(&ours.signalbus, &mut connection, batch())
-        .await
-        .unwrap();
+    let published = ours
+        .store
+        .publish_all_in(&ours.signalbus, &mut connection, batch());
+    published.await.unwrap().1.now();
     for (table, but, order) in [
         ("event", "id, accepted_at, content", "topic, file_bytes"),
         ("delivery", "id, event, accepted_at, due", "position"),

@@ -23,13 +23,16 @@
 
 mod disk;
 mod evidence;
+mod fault;
 mod host;
 mod hunt;
 mod line;
 mod log;
+mod skew;
 mod store;
 mod store_log;
 mod summary;
+mod trial;
 
 use std::{
     error::Error,
@@ -41,7 +44,7 @@ use clap::{Parser, Subcommand};
 use rand::{RngExt, rngs::StdRng};
 use signalbus_servers::{Durability, Postgres};
 
-use crate::{host::Duty, store::Place};
+use crate::{fault::Fault, host::Duty, store::Place};
 
 /// Kills a host of Signalbus at random and checks what became of every message.
 #[derive(Debug, Parser)]
@@ -56,6 +59,13 @@ struct Arguments {
     /// private server, or the URL of a Postgres database.
     #[arg(long, default_value = "sqlite")]
     store: String,
+    /// In place of kills: what goes wrong with a private Postgres server while a host works. Measures whether it comes
+    /// back to its work, and whether it stops in time while it lasts.
+    #[arg(long)]
+    fault: Option<Fault>,
+    /// How long a fault lasts, in seconds.
+    #[arg(long, default_value_t = 5)]
+    lasts: u64,
     /// A new folder for what was seen; it is kept.
     #[arg(long)]
     keep: Option<PathBuf>,
@@ -112,6 +122,10 @@ async fn run(arguments: Arguments) -> Result<bool, Box<dyn Error>> {
         }
         Some(Role::Judge { directory }) => return judge(&directory).await,
         None => {}
+    }
+    if let Some(fault) = arguments.fault {
+        let lasts = std::time::Duration::from_secs(arguments.lasts);
+        return trial::run(fault, lasts, arguments.keep.as_deref()).await;
     }
     let small = arguments.store == SMALL_DISK;
     if small {
