@@ -19,6 +19,9 @@ pub struct EngineOptions {
     /// Deliveries of one class, tenant and channel read at once, over all lanes: 512 by default, and
     /// at most a quarter of `in_hand`.
     pub window: usize,
+    /// Transactions of claims and results on their way at once: 4 by default. Each has lanes of its own: a
+    /// store with one lane, as SQLite's, has one at a time.
+    pub writers: usize,
     /// Claims and results written in one transaction: 512 of each by default.
     pub flush: usize,
     /// Bytes of files held in memory for sends: 64 MiB by default. Work with files is claimed only
@@ -39,6 +42,7 @@ impl Default for EngineOptions {
             poll: Duration::from_millis(250),
             in_hand: 4_096,
             window: 512,
+            writers: 4,
             flush: 512,
             files: 64 * 1024 * 1024,
             drain: Duration::from_secs(30),
@@ -57,6 +61,7 @@ impl EngineOptions {
             &mut self.slots,
             &mut self.in_hand,
             &mut self.window,
+            &mut self.writers,
             &mut self.flush,
         ] {
             *count = (*count).max(1);
@@ -108,6 +113,13 @@ impl EngineOptions {
     #[must_use]
     pub fn with_in_hand(mut self, in_hand: usize) -> Self {
         self.in_hand = in_hand.max(1);
+        self
+    }
+
+    /// Sets the transactions of claims and results on their way at once; at least one.
+    #[must_use]
+    pub fn with_writers(mut self, writers: usize) -> Self {
+        self.writers = writers.max(1);
         self
     }
 

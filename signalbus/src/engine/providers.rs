@@ -11,7 +11,9 @@ use crate::{
         files::FilePermits,
         metrics::{ChannelMetrics, ProviderMetrics},
         schedule::Room,
+        worker::Slots,
     },
+    event::Class,
     limit::{Limit, LimitKey},
     name::{ProviderName, TenantId},
     provider::Capabilities,
@@ -96,6 +98,11 @@ impl Lineup {
             providers,
             route,
         }
+    }
+
+    /// How many of its sends are on their way.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.providers.iter().map(|member| member.in_flight).sum()
     }
 
     /// How long an answer may take, at the longest.
@@ -273,6 +280,7 @@ impl Member {
 /// Answers the scheduler for one moment.
 pub(crate) struct RoomNow<'a> {
     pub(crate) lineups: &'a mut [Lineup],
+    pub(crate) slots: Slots,
     pub(crate) files: &'a mut FilePermits,
     pub(crate) desk: &'a Desk,
     pub(crate) tenants: &'a TenantRates,
@@ -303,6 +311,16 @@ impl Room for RoomNow<'_> {
             .get(channel)
             .and_then(|lineup| lineup.available(self.desk, self.now))
             .is_some_and(|(_, permit)| permit == Permit::Probe)
+    }
+
+    fn has_slot(&self, channel: usize, class: Class) -> bool {
+        let lineup = self.lineups.get(channel);
+        lineup.is_some_and(|lineup| self.slots.allow(lineup.in_flight(), class))
+    }
+
+    fn is_idle(&self, channel: usize) -> bool {
+        let lineup = self.lineups.get(channel);
+        lineup.is_some_and(|lineup| lineup.in_flight() == 0)
     }
 
     fn limits_tenants(&self) -> bool {
