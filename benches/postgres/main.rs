@@ -14,6 +14,7 @@
     reason = "a benchmark prints what it measured, and its counts are small"
 )]
 
+mod peers;
 mod results;
 mod server;
 mod shapes;
@@ -25,7 +26,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::json;
+use serde_json::{Value, json};
 use signalbus::{
     EngineOptions, Event, Idempotency, Policy, Recipient, Signalbus, postgres::PostgresStore,
 };
@@ -49,7 +50,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let server = Server::start().await?;
         let mut rounds = Vec::new();
         for round in 0..ROUNDS {
-            rounds.push(shapes::round(&server, round).await?);
+            let mut all = drains(&server, round).await?;
+            all.extend(shapes::round(&server, round).await?);
+            all.extend(peers::round(&server, round).await?);
+            rounds.push(all);
         }
         return results::write("postgres-shapes", rounds);
     }
@@ -89,6 +93,66 @@ async fn main() -> Result<(), Box<dyn Error>> {
         Cost::print(&costs, DELIVERIES);
     }
     Ok(())
+}
+
+/// The two clocks of the peers: `drain` from the start of workers to the last result, of what was published before;
+/// `whole` with the time that publishing took.
+async fn drains(server: &Server, round: usize) -> Result<Vec<Value>, Box<dyn Error>> {
+    let mut results = Vec::new();
+    for (processes, load) in [
+        (1, "drain and whole, one process"),
+        (2, "drain and whole, two processes"),
+    ] {
+        let schema = format!("drain_{round}_{processes}");
+        let url = format!("{}?schema={schema}", server.url());
+        let publisher = engine(&url).await?;
+        let began = Instant::now();
+        publish(&publisher).await?;
+        let published = began.elapsed();
+        server.settle(&schema).await?;
+        let before = server.look(&schema).await?;
+        let drained = senders(server, &schema, &url, processes).await?;
+        let cost = server.look(&schema).await?.since(&before);
+        let per_second = |time: Duration| (DELIVERIES as f64 / time.as_secs_f64()).round();
+        let result = json!({
+            "system": "signalbus", "load": load, "deliveries": DELIVERIES,
+            "insert_per_second": per_second(published),
+            "drain_per_second": per_second(drained),
+            "whole_per_second": per_second(published + drained),
+            "wal_bytes": (cost.wal as f64 / DELIVERIES as f64).round(),
+        });
+        println!("{result}");
+        results.push(result);
+    }
+    Ok(results)
+}
+
+/// Lets processes send all that waits; how long that took.
+async fn senders(
+    server: &Server,
+    schema: &str,
+    url: &str,
+    processes: usize,
+) -> Result<Duration, Box<dyn Error>> {
+    let began = Instant::now();
+    let children: Vec<Child> = (0..processes)
+        .map(|_| {
+            Command::new(std::env::current_exe()?)
+                .args(["send", url])
+                .stdin(Stdio::null())
+                .spawn()
+        })
+        .collect::<Result<_, _>>()?;
+    server.is_done(schema).await?;
+    let took = began.elapsed();
+    for mut child in children {
+        child.kill()?;
+        child.wait()?;
+    }
+    if server.sent(schema).await? != DELIVERIES {
+        return Err("not all were sent".into());
+    }
+    Ok(took)
 }
 
 /// Sends all, published before (`drain`) or meanwhile.

@@ -76,6 +76,29 @@ impl Server {
         }
     }
 
+    /// As the peers' clocks begin: vacuumed, with statistics, and nothing to write down late.
+    pub(crate) async fn settle(&self, schema: &str) -> Result<(), Box<dyn Error>> {
+        let mut connection = self.connect().await?;
+        for table in ["event", "delivery", "recipient", "key"] {
+            let vacuum = format!("VACUUM ANALYZE {schema}.{table}");
+            sqlx::raw_sql(AssertSqlSafe(vacuum))
+                .execute(&mut connection)
+                .await?;
+        }
+        sqlx::raw_sql("CHECKPOINT").execute(&mut connection).await?;
+        Ok(())
+    }
+
+    /// A new database; its URL.
+    pub(crate) async fn database(&self, name: &str) -> Result<String, Box<dyn Error>> {
+        let mut connection = self.connect().await?;
+        let create = format!("CREATE DATABASE {name}");
+        sqlx::raw_sql(AssertSqlSafe(create))
+            .execute(&mut connection)
+            .await?;
+        Ok(self.url().replace("/postgres", &format!("/{name}")))
+    }
+
     /// Waits until so many have ended.
     pub(crate) async fn ended(&self, schema: &str, wanted: u64) -> Result<(), Box<dyn Error>> {
         let mut connection = self.connect().await?;

@@ -15,7 +15,9 @@ use std::time::{Duration, Instant};
 
 use signalbus_core::{
     name::{ProviderName, TenantId, Topic},
-    store::{AddressHash, DeliveryFilter, EndState, PageToken, RecipientKey, State, Store},
+    store::{
+        AddressHash, DeliveryFilter, EndState, PageToken, RecipientKey, Retention, State, Store,
+    },
 };
 use signalbus_postgres::{
     PostgresStore,
@@ -132,12 +134,7 @@ fn sha(number: i64) -> [u8; 32] {
     sha2::Sha256::digest(number.to_be_bytes()).into()
 }
 
-async fn filled(schema: &str, rows: i64) -> PostgresStore {
-    let store = support::builder(schema)
-        .deadline(Duration::from_secs(60))
-        .open()
-        .await
-        .unwrap();
+async fn fill(schema: &str, rows: i64) {
     let fill = FILL.replace(
         "int8send(0) || int8send(n)",
         "encode(int8send(0) || int8send(n), 'hex')::uuid",
@@ -155,6 +152,15 @@ async fn filled(schema: &str, rows: i64) -> PostgresStore {
         .replace("ROWS", &rows.to_string())
         .replace("HASH", &hash("message-77").to_string()))
     .await;
+}
+
+async fn filled(schema: &str, rows: i64) -> PostgresStore {
+    let store = support::builder(schema)
+        .deadline(Duration::from_secs(60))
+        .open()
+        .await
+        .unwrap();
+    fill(schema, rows).await;
     store
 }
 
@@ -235,5 +241,56 @@ async fn pages_follow_each_other_without_gaps() {
             "{what}"
         );
     }
+    run(&format!("DROP SCHEMA \"{schema}\" CASCADE")).await;
+}
+
+/// What is purged leaves room that is used again: a store that keeps as much as it gets does not grow.
+#[tokio::test]
+async fn retention_leaves_no_bloat() {
+    const ROWS: i64 = 20_000;
+    let schema = support::schema();
+    let store = filled(&schema, ROWS).await;
+    let mut sizes = Vec::new();
+    for round in 0..4 {
+        if round > 0 {
+            fill(&schema, ROWS).await;
+        }
+        let mut connection = PgConnection::connect(&support::url()).await.unwrap();
+        let size: i64 = sqlx::query_scalar(
+            "SELECT sum(pg_total_relation_size(c.oid))::bigint FROM pg_class AS c
+             WHERE c.relnamespace = $1::regnamespace AND c.relkind = 'r'",
+        )
+        .bind(&schema)
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
+        sizes.push(size);
+        run(&format!(
+            "UPDATE \"{schema}\".delivery SET state = 20, ended_at = accepted_at WHERE state = 0"
+        ))
+        .await;
+        let at_once = Retention::new(Duration::ZERO);
+        let mut gone = 0;
+        loop {
+            match store.purge(&at_once).await.unwrap() {
+                0 => break,
+                some => gone += some,
+            }
+        }
+        assert_eq!(gone, u64::try_from(ROWS).unwrap());
+        for table in ["event", "delivery", "recipient", "history"] {
+            run(&format!("VACUUM \"{schema}\".{table}")).await;
+        }
+        let dead: i64 = sqlx::query_scalar(
+            "SELECT coalesce(sum(n_dead_tup), 0)::bigint FROM pg_stat_user_tables WHERE schemaname = $1",
+        )
+        .bind(&schema)
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
+        println!("round {round}: {size} bytes full; {dead} dead rows after purge and vacuum");
+    }
+    // The second round fills what the first left; from then on nothing grows.
+    assert!(sizes[3] <= sizes[1] + sizes[1] / 20, "{sizes:?}");
     run(&format!("DROP SCHEMA \"{schema}\" CASCADE")).await;
 }

@@ -17,7 +17,7 @@ use crate::{host, hunt::Kill, log, store::Place, store_log};
 pub(crate) struct Evidence {
     pub(crate) kills: Vec<Kill>,
     /// Whether something went wrong beside the hosts: then not only kills leave claims open.
-    trial: bool,
+    pub(crate) trial: bool,
     pub(crate) history: History,
 }
 

@@ -128,7 +128,7 @@ pub(crate) fn command(
     Ok(command)
 }
 
-async fn open_claims(
+pub(crate) async fn open_claims(
     place: &Place,
     directory: &Path,
 ) -> Result<BTreeSet<(DeliveryId, u32)>, Box<dyn Error>> {

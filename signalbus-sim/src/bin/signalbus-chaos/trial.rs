@@ -97,8 +97,10 @@ impl Trial<'_> {
         println!("before       {before:.1} a second");
 
         let mut second = None;
+        let mut processes = vec![0];
         let lasting = if self.fault == Fault::Clock {
             second = Some(self.late_and_early(&mut first)?);
+            processes = vec![1, 2];
             Lasting::default()
         } else {
             self.fault.begin(server, self.disk).await?
@@ -135,6 +137,7 @@ impl Trial<'_> {
             self.stop(host).await?;
         }
         self.fault.mend(lasting, server, self.disk).await?;
+        self.write_down(&processes).await?;
         let mut last = hunt::start(self.directory, Duty::Finish, 9, 2)?;
         let until = Instant::now() + Duration::from_secs(120);
         while last.try_wait()?.is_none() {
@@ -143,6 +146,26 @@ impl Trial<'_> {
                 self.complain("the last host did not finish");
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
+    }
+
+    /// What a host left that could not write its last results: as if it had been killed.
+    async fn write_down(&self, processes: &[u32]) -> Result<(), Box<dyn Error>> {
+        let place = Place::of(self.directory);
+        let seen = log::open(&log::kills(self.directory))?;
+        for process in processes {
+            place.gone(&host::name(*process)).await?;
+        }
+        let open = hunt::open_claims(&place, self.directory).await?;
+        println!("left open    {} claims", open.len());
+        for process in processes {
+            let kill = hunt::Kill {
+                process: *process,
+                at: Timestamp::now(),
+                open: open.clone(),
+            };
+            log::append(&seen, &kill)?;
         }
         Ok(())
     }
