@@ -78,7 +78,11 @@ impl Health {
         });
         let unwritten = (self.unwritten > 0)
             .then(|| format!("the store does not take {} results", self.unwritten));
-        sending.into_iter().chain(reading).chain(store).chain(unwritten)
+        sending
+            .into_iter()
+            .chain(reading)
+            .chain(store)
+            .chain(unwritten)
     }
 }
 

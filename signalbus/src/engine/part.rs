@@ -97,7 +97,9 @@ async fn supervise<F>(
         let panics = state.panics.fetch_add(1, Ordering::Relaxed) + 1;
         let wait = waits.next().unwrap_or_default();
         tracing::error!(
-            part = name, panics, ?wait,
+            part = name,
+            panics,
+            ?wait,
             "a part of the engine panicked, and is started again; what it had in flight is found as \
              interrupted when its leases have run out"
         );

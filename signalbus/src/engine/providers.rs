@@ -111,14 +111,21 @@ impl Lineup {
         timeouts.max().unwrap_or_default()
     }
 
-    /// Takes a slot of the first provider that has one.
+    /// Whether there is more than one provider.
+    pub(crate) fn has_others(&self) -> bool {
+        self.providers.len() > 1
+    }
+
+    /// Takes a slot of the first provider that has one, by another than `not_by` if there is one.
     pub(crate) fn reserve(
         &mut self,
         retry: bool,
+        not_by: Option<&ProviderName>,
         desk: &mut Desk,
         now: Duration,
     ) -> Option<Reservation> {
-        let (provider, permit) = self.available(desk, now)?;
+        let other = not_by.and_then(|not_by| self.other(not_by, desk, now));
+        let (provider, permit) = other.or_else(|| self.available(desk, now))?;
         let member = &mut self.providers[provider];
         member.breaker.start(permit);
         member.pace.start(desk, now);
@@ -232,6 +239,20 @@ impl Lineup {
     fn available(&self, desk: &Desk, now: Duration) -> Option<(usize, Permit)> {
         let (index, member, permit) = self.first(now)?;
         (member.is_free() && member.pace.is_ready(desk, now)).then_some((index, permit))
+    }
+
+    /// A slot of another provider than this one.
+    fn other(&self, not_by: &ProviderName, desk: &Desk, now: Duration) -> Option<(usize, Permit)> {
+        let mut members = self.providers.iter().enumerate();
+        members.find_map(|(index, member)| {
+            let may = member.metrics.provider() != not_by
+                && !member.held
+                && member.is_free()
+                && member.pace.is_ready(desk, now);
+            let permit = member.breaker.permit(now);
+            // What failed before is not to speak for a provider that was down.
+            (may && permit == Permit::Yes).then_some((index, permit))
+        })
     }
 
     /// Wants slots of the first provider that is not paused, for as many as `waiting`.

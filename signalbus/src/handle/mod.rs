@@ -73,9 +73,7 @@ impl Signalbus {
     #[track_caller]
     pub fn start(&self) {
         let mut running = self.running();
-        let leaving = running
-            .take()
-            .filter(|running| !running.phase.is_closed());
+        let leaving = running.take().filter(|running| !running.phase.is_closed());
         if let Some(runs) = leaving {
             if *runs.phase.borrow() == Phase::Running {
                 *running = Some(runs);

@@ -18,21 +18,13 @@ use signalbus_testkit::provider::{Ending, Play};
 
 use crate::common::{
     Call, Fails, MINUTE, S, World, ZERO, assert_ended, attempts, delivery, every, note, note_to,
-    person, send, send_now, templates,
+    person, send, send_many, send_now, templates,
 };
 
 /// Another engine on the same store, with a provider of its own.
 async fn second(world: &World) -> (Signalbus, World) {
     let other = world.beside();
     (other.start().await, other)
-}
-
-async fn send_many(bus: &Signalbus, count: usize) -> Vec<signalbus::DeliveryId> {
-    let mut ids = Vec::new();
-    for number in 0..count {
-        ids.push(send(bus, note_to(person(number), &number.to_string())).await);
-    }
-    ids
 }
 
 #[tokio::test(start_paused = true)]

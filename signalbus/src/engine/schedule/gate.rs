@@ -81,7 +81,10 @@ impl Gates {
     }
 }
 
-fn take(waiting: &mut BTreeMap<Position, Ready>, mut matches: impl FnMut(&Ready) -> bool) -> Vec<Ready> {
+fn take(
+    waiting: &mut BTreeMap<Position, Ready>,
+    mut matches: impl FnMut(&Ready) -> bool,
+) -> Vec<Ready> {
     waiting
         .extract_if(.., |_, ready| matches(ready))
         .map(|(_, ready)| ready)

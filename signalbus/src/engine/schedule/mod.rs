@@ -209,6 +209,7 @@ impl Scheduler {
                 self.admit(ready);
             }
         }
+        self.stock.taken_in();
     }
 
     /// Marks a delivery as in hand that is not to be sent. Says whether it was new.

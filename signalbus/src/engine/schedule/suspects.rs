@@ -186,7 +186,9 @@ impl Lineup {
 
 /// The first whose tenant may go, if there is room for its files.
 fn take(queue: &mut VecDeque<Ready>, room: &mut impl Room) -> Option<Ready> {
-    let at = queue.iter().position(|ready| room.for_tenant(&ready.tenant))?;
+    let at = queue
+        .iter()
+        .position(|ready| room.for_tenant(&ready.tenant))?;
     let ready = queue.get(at)?;
     (ready.bytes == 0 || room.for_files(ready)).then(|| queue.remove(at))?
 }

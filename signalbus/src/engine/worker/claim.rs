@@ -128,7 +128,11 @@ impl Worker {
     pub(super) fn set_aside(&mut self, claiming: Claiming, error: &StoreError) {
         self.give_back(&claiming);
         let ready = claiming.ready;
-        let wait = if error.is_transient() { AWAY } else { SET_ASIDE };
+        let wait = if error.is_transient() {
+            AWAY
+        } else {
+            SET_ASIDE
+        };
         tracing::error!(
             error = %Chain(error), event.id = %ready.event, delivery.id = %ready.id,
             "a delivery could not be claimed; it is tried again in {wait:?}"
@@ -139,7 +143,11 @@ impl Worker {
 
     /// Keeps a result that the store does not take.
     pub(super) fn keep_unwritten(&mut self, ready: Ready, settle: Settle, error: &StoreError) {
-        let wait = if error.is_transient() { AWAY } else { SET_ASIDE };
+        let wait = if error.is_transient() {
+            AWAY
+        } else {
+            SET_ASIDE
+        };
         tracing::error!(
             error = %Chain(error), event.id = %ready.event, delivery.id = %ready.id,
             "a result could not be written; it is tried again in {wait:?}. Should the process end before, it \
@@ -153,7 +161,13 @@ impl Worker {
         let now = self.monotonic();
         if let Some(reservation) = claiming.reservation {
             self.files.give_back(&claiming.ready);
-            self.end(&claiming.ready, claiming.channel, reservation, Signal::Neutral, now);
+            self.end(
+                &claiming.ready,
+                claiming.channel,
+                reservation,
+                Signal::Neutral,
+                now,
+            );
         }
         self.scheduler.release(&claiming.ready, Left::Done);
     }

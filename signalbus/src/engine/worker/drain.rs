@@ -36,7 +36,10 @@ impl Worker {
                 break;
             }
             let deadline = Some(deadline).filter(|deadline| now < *deadline);
-            let pause = deadline.into_iter().fold(self.next_renew, Duration::min).saturating_sub(now);
+            let pause = deadline
+                .into_iter()
+                .fold(self.next_renew, Duration::min)
+                .saturating_sub(now);
             tokio::select! {
                 biased;
                 () = self.inbox.some() => {}

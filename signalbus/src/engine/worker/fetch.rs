@@ -22,7 +22,7 @@ use crate::{
     task::{self, Task},
 };
 
-use super::{News, Worker, result::named_next};
+use super::{Group, News, Worker, result::named_next};
 
 /// Deliveries of one group read at once, however many lanes there are.
 const LEAST_PER_GROUP: usize = 16;
@@ -82,7 +82,10 @@ impl Worker {
             changes: self.lanes.changes(),
             _task: None,
         };
-        let (store, vitals) = (Arc::clone(&self.shared.store), Arc::clone(&self.shared.vitals));
+        let (store, vitals) = (
+            Arc::clone(&self.shared.store),
+            Arc::clone(&self.shared.vitals),
+        );
         let clock = Arc::clone(&self.shared.clock);
         let mut read = Box::pin(async move {
             let fetch = AssertUnwindSafe(store.fetch(&lanes, window)).catch_unwind();
@@ -122,7 +125,10 @@ impl Worker {
     fn window(&mut self, lanes: usize) -> Window {
         let channels: Vec<ChannelName> = self.scheduler.accounts().channels().cloned().collect();
         let most = self.shared.options.in_hand;
-        let per_group = (self.shared.options.window / lanes.max(1)).max(LEAST_PER_GROUP);
+        // What is being claimed is offered once more.
+        let claims: usize = self.groups.iter().map(Group::claims).sum();
+        let per_group = self.shared.options.window.saturating_add(claims) / lanes.max(1);
+        let per_group = per_group.max(LEAST_PER_GROUP);
         // A few groups have to fit in hand: otherwise one tenant's backlog could fill it.
         let per_group = per_group.min((most / 4).max(1));
         let mut classes = Vec::with_capacity(Class::ALL.len());
@@ -224,7 +230,7 @@ impl Worker {
         };
         let given_up = later(claimed_at, lineup.answers_within()).min(self.store_now());
         let doubt = Doubt::new(claimed_at, given_up).and(doubt_of(&ready));
-        let memo = memo(&ready, &decision.next, None, Some(doubt));
+        let memo = memo(&ready, &decision.next, None, Some(doubt), None);
         self.settle(ready, decision, record, memo, None, Vec::new());
     }
 }

@@ -17,8 +17,8 @@ use crate::{
     id::EventId,
     route::content::{BlobError, Content},
     store::{
-        ClaimAnswer, EndState, LaneId, Next, Position, Ready, Reason, Refusal, Settle, SettleAnswer,
-        State,
+        ClaimAnswer, EndState, LaneId, Next, Position, Ready, Reason, Refusal, Settle,
+        SettleAnswer, State,
     },
     task::{self, Task},
 };
@@ -36,6 +36,7 @@ struct Writing {
     /// Stopped when dropped.
     _task: Task,
     lanes: Vec<LaneId>,
+    claims: usize,
 }
 
 impl Group {
@@ -46,6 +47,12 @@ impl Group {
     /// Whether there is something to write, and nothing is being written.
     pub(super) fn may_begin(&self) -> bool {
         self.writing.is_none() && !self.waiting.is_empty()
+    }
+
+    /// How many are to be claimed, and for the store are still ready.
+    pub(super) fn claims(&self) -> usize {
+        let writing = self.writing.as_ref().map_or(0, |writing| writing.claims);
+        writing + self.waiting.claiming.len()
     }
 
     /// Whether anything of a lane is still to be written.
@@ -95,6 +102,7 @@ impl Worker {
     async fn begin(&mut self, group: usize) {
         let spare = self.room.batches.pop().unwrap_or_default();
         let batch = self.groups[group].next(self.shared.options.flush, spare);
+        let claims = batch.claiming.len();
         let of_results = batch.ready.iter().map(|ready| ready.lane);
         let of_claims = batch.claiming.iter().map(|one| one.ready.lane);
         let lanes = of_results.chain(of_claims).collect();
@@ -113,7 +121,11 @@ impl Worker {
         }
         let inbox = Arc::clone(&self.inbox);
         let task = task::start(async move { inbox.put(News::Wrote(Box::new(write.await))) });
-        self.groups[group].writing = Some(Writing { _task: task, lanes });
+        self.groups[group].writing = Some(Writing {
+            _task: task,
+            lanes,
+            claims,
+        });
     }
 
     /// Takes over what the store answered, and starts what was claimed.

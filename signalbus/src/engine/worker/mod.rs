@@ -42,8 +42,8 @@ use crate::{
         tenants::Tenants,
     },
     entropy::Entropy,
-    health::Vitals,
     event::Class,
+    health::Vitals,
     id::WorkerId,
     limit::Limiter,
     mutant::Mutant,
@@ -52,8 +52,8 @@ use crate::{
     publish::Planner,
     route::{Attempted, fresh::Fresh},
     store::{
-        Fetched, Group as StoredGroup, LaneRequest, Position, Ready, Shape, Space, Store, StoreError,
-        StoreFeatures,
+        Fetched, Group as StoredGroup, LaneRequest, Position, Ready, Shape, Space, Store,
+        StoreError, StoreFeatures,
     },
     task::{self, Task},
     template::Templates,
@@ -206,7 +206,9 @@ impl Worker {
             lanes: Lanes::default(),
             inbox: Arc::new(task::Results::new()),
             in_flight: std::collections::HashMap::default(),
-            groups: (0..shared.options.writers).map(|_| Group::default()).collect(),
+            groups: (0..shared.options.writers)
+                .map(|_| Group::default())
+                .collect(),
             reading: None,
             later: Laters::default(),
             room: Room::default(),
@@ -391,7 +393,9 @@ impl Worker {
         let now = self.monotonic();
         self.tell(done, now);
         let (lanes, unwritten) = (self.lanes.len(), self.later.results());
-        self.shared.vitals.worker(lanes, self.in_flight.len(), unwritten);
+        self.shared
+            .vitals
+            .worker(lanes, self.in_flight.len(), unwritten);
         let pause = self.next_turn(now).saturating_sub(now);
         if pause.is_zero() {
             return;
@@ -426,7 +430,11 @@ impl Worker {
 
     /// When there is something to do at the latest, if nothing happens before.
     fn next_turn(&self, now: Duration) -> Duration {
-        let mut next = self.later.next_at().unwrap_or(Duration::MAX).min(self.next_renew);
+        let mut next = self
+            .later
+            .next_at()
+            .unwrap_or(Duration::MAX)
+            .min(self.next_renew);
         if self.reading.is_none() {
             next = next.min(self.next_poll);
             next = self.next_offer(now).map_or(next, |offer| next.min(offer));
@@ -437,8 +445,7 @@ impl Worker {
             let tenants = self.tenant_rates.next_at(now).into_iter();
             next = rooms.chain(slots).chain(tenants).fold(next, Duration::min);
         }
-        let look =
-            self.asked_to_look && self.reading.is_none() && !self.lanes.working().is_empty();
+        let look = self.asked_to_look && self.reading.is_none() && !self.lanes.working().is_empty();
         if look || self.groups.iter().any(Group::may_begin) {
             next = now;
         }

@@ -117,7 +117,11 @@ impl Worker {
             by,
         });
         let doubt = doubt_after(&ready, tried, attempted.doubtful, (claimed_at, store_now));
-        let memo = memo(&ready, &decision.next, first, doubt);
+        let refused_by = record
+            .provider
+            .clone()
+            .filter(|_| self.lineups[channel].has_others() && may_go_elsewhere(tried));
+        let memo = memo(&ready, &decision.next, first, doubt, refused_by);
         self.settle(ready, decision, record, memo, attempted.rendering, effects);
     }
 
@@ -160,6 +164,13 @@ impl Worker {
         waiting.flush.settles.push(settle);
         waiting.ready.push(ready);
     }
+}
+
+/// Whether the next try may as well be made by another provider: this one says that it did not take it, and that
+/// it is its own fault.
+fn may_go_elsewhere(tried: Tried) -> bool {
+    let own = |fault| matches!(fault, Fault::Provider | Fault::Quota | Fault::Configuration);
+    matches!(tried, Tried::Failed { outcome, fault, .. } if own(fault) && outcome != Outcome::Unknown)
 }
 
 /// When it may have been sent, after a try.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Worker;
 use crate::{
-    engine::{breaker::Signal, providers::Reservation},
+    engine::{breaker::Signal, memo::refused_by, providers::Reservation},
     event::Class,
     store::Ready,
 };
@@ -41,7 +41,9 @@ impl Worker {
     ) -> Option<Reservation> {
         // A suspect of a crash is tried as one that was never tried.
         let retry = ready.is_retry() && ready.suspicion == 0;
-        let reserved = self.lineups[channel].reserve(retry, &mut self.desk, now);
+        let lineup = &mut self.lineups[channel];
+        let not_by = (ready.is_retry() && lineup.has_others()).then(|| refused_by(ready));
+        let reserved = lineup.reserve(retry, not_by.flatten().as_ref(), &mut self.desk, now);
         if reserved.is_some() {
             self.slots.used += 1;
             self.tenant_rates.start(&mut self.desk, &ready.tenant, now);

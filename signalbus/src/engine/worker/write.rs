@@ -168,15 +168,21 @@ impl Writer {
         let mut singly = Singly::default();
         for settle in &batch.flush.settles {
             let flushed = self.settle(settle, doubt).await;
-            singly.now = flushed.as_ref().map_or(singly.now, |flushed| Some(flushed.now));
+            singly.now = flushed
+                .as_ref()
+                .map_or(singly.now, |flushed| Some(flushed.now));
             let answer = |flushed: Flushed| flushed.settles.first().copied().ok_or_else(unanswered);
             singly.settles.push(flushed.and_then(answer));
         }
         for claim in &batch.flush.claims {
             let flushed = self.patiently(&claim_alone(claim), doubt).await;
-            singly.now = flushed.as_ref().map_or(singly.now, |flushed| Some(flushed.now));
+            singly.now = flushed
+                .as_ref()
+                .map_or(singly.now, |flushed| Some(flushed.now));
             let answer = |flushed: Flushed| flushed.claims.into_iter().next();
-            singly.claims.push(flushed.and_then(|flushed| answer(flushed).ok_or_else(unanswered)));
+            singly
+                .claims
+                .push(flushed.and_then(|flushed| answer(flushed).ok_or_else(unanswered)));
         }
         singly
     }

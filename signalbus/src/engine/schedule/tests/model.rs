@@ -76,7 +76,8 @@ impl Play {
                 for expired in self.scheduler.take_expired(after(*now)) {
                     assert!(expired.expires_at.unwrap() <= after(*now));
                     self.out(&expired);
-                    self.expired.insert(usize::try_from(expired.position.0).unwrap());
+                    self.expired
+                        .insert(usize::try_from(expired.position.0).unwrap());
                 }
             }
             Step::ForgetLane(lane) => {
