@@ -47,6 +47,9 @@ const SLOTS: usize = 16;
 /// How long a lane stays with a process that was killed.
 pub(crate) const LEASE: Duration = Duration::from_secs(1);
 
+/// How long a host that is told to stop waits for sends in flight: none takes longer than a few milliseconds.
+const DRAIN: Duration = Duration::from_secs(3);
+
 /// How the history calls a process.
 pub(crate) fn name(process: u32) -> String {
     format!("host-{process}")
@@ -71,7 +74,10 @@ pub(crate) async fn run(
         worker: name(process),
         random: Arc::new(Mutex::new(StdRng::seed_from_u64(seed))),
     };
-    let options = EngineOptions::default().with_lease(LEASE).with_slots(SLOTS);
+    let options = EngineOptions::default()
+        .with_lease(LEASE)
+        .with_slots(SLOTS)
+        .with_drain(DRAIN);
     let signalbus = Signalbus::builder()
         .store(store)
         .channel(Line, bookkeeper)

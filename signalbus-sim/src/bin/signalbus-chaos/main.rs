@@ -66,6 +66,9 @@ struct Arguments {
     /// How long a fault lasts, in seconds.
     #[arg(long, default_value_t = 5)]
     lasts: u64,
+    /// Prints rates and times, and decides nothing by them.
+    #[arg(long)]
+    unhurried: bool,
     /// A new folder for what was seen; it is kept.
     #[arg(long)]
     keep: Option<PathBuf>,
@@ -125,7 +128,9 @@ async fn run(arguments: Arguments) -> Result<bool, Box<dyn Error>> {
     }
     if let Some(fault) = arguments.fault {
         let lasts = std::time::Duration::from_secs(arguments.lasts);
-        return trial::run(fault, lasts, arguments.keep.as_deref()).await;
+        let passed =
+            trial::run(fault, lasts, arguments.keep.as_deref(), arguments.unhurried).await?;
+        return Ok(passed);
     }
     let small = arguments.store == SMALL_DISK;
     if small {

@@ -41,6 +41,7 @@ pub(crate) async fn run(
     fault: Fault,
     lasts: Duration,
     keep: Option<&Path>,
+    unhurried: bool,
 ) -> Result<bool, Box<dyn Error>> {
     if fault == Fault::Disk
         && let Some(status) = disk::enter_as_ourselves()?
@@ -78,7 +79,7 @@ pub(crate) async fn run(
     println!("fault        {fault:?} for {} s", lasts.as_secs());
     trial.play(&mut server).await?;
     let judged = super::judge(directory).await?;
-    Ok(judged && trial.passed)
+    Ok(judged && (trial.passed || unhurried))
 }
 
 struct Trial<'a> {
