@@ -529,7 +529,10 @@ impl Worker {
     /// What the store's time is at most: it was told somewhere between question and answer.
     fn store_at_most(&self, now: Duration) -> Timestamp {
         let (_, answered) = self.store_time;
-        later(self.store_at(now), answered.saturating_sub(self.store_asked))
+        later(
+            self.store_at(now),
+            answered.saturating_sub(self.store_asked),
+        )
     }
 }
 
