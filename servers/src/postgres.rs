@@ -49,9 +49,21 @@ impl Postgres {
     /// # Errors
     /// When Postgres is not installed, or does not start.
     pub fn start(durability: Durability, settings: &[&str]) -> Result<Self, String> {
+        Self::start_in(&std::env::temp_dir(), durability, settings)
+    }
+
+    /// The same below this folder, such as a small disk: everybody must be able to enter it.
+    ///
+    /// # Errors
+    /// When Postgres is not installed, or does not start.
+    pub fn start_in(
+        place: &Path,
+        durability: Durability,
+        settings: &[&str],
+    ) -> Result<Self, String> {
         let folder = tempfile::Builder::new()
             .prefix("signalbus-postgres-")
-            .tempdir()
+            .tempdir_in(place)
             .map_err(|error| error.to_string())?;
         let open = std::fs::Permissions::from_mode(0o755);
         std::fs::set_permissions(folder.path(), open).map_err(|error| error.to_string())?;
@@ -121,6 +133,14 @@ impl Postgres {
         Ok(server)
     }
 
+    /// Where a program of Postgres is, such as `pg_dump`.
+    ///
+    /// # Errors
+    /// When it is not installed.
+    pub fn tool(name: &str) -> Result<PathBuf, String> {
+        program(name)
+    }
+
     /// Who signed the certificate of [`Postgres::start_tls`].
     #[must_use]
     pub fn authority(&self) -> PathBuf {
@@ -174,6 +194,38 @@ impl Postgres {
             Some(mut child) => process::stop(&mut child, signal),
             None => Ok(()),
         }
+    }
+
+    /// Stops all processes of the server where they are, or lets them go on: as a machine that hangs. New sessions are not
+    /// answered either.
+    ///
+    /// # Errors
+    /// When a process cannot be told.
+    pub fn freeze(&self, frozen: bool) -> Result<(), String> {
+        let Some(child) = &self.child else {
+            return Ok(());
+        };
+        let signal = if frozen { Signal::STOP } else { Signal::CONT };
+        // The first makes the others, so it stands still first.
+        process::signal(child, signal)?;
+        let id = child.id();
+        let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children"));
+        let children = children.map_err(|error| error.to_string())?;
+        for child in children.split_whitespace() {
+            let id = child.parse().ok().and_then(rustix::process::Pid::from_raw);
+            // One that has ended meanwhile does nothing either.
+            if let Some(id) = id {
+                let _ = rustix::process::kill_process(id, signal);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the server has ended by itself, as on a full disk.
+    #[must_use]
+    pub fn has_ended(&mut self) -> bool {
+        let child = self.child.as_mut();
+        child.is_none_or(|child| child.try_wait().is_ok_and(|ended| ended.is_some()))
     }
 
     /// The URL of the database `postgres`, over TCP.

@@ -31,6 +31,9 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Make or update the tables of the store
     Migrate(Consent),
+    /// Say that the tables were restored from a backup: pause everything, and count what is open and due as
+    /// possibly sent. A restored dump of Postgres is found out by itself; stop all engines first
+    Restored(Consent),
     /// Look for what is wrong: settings, store, clock, schema, and DNS of senders
     Doctor(Doctor),
     /// Whether the store is reachable and its work is done in time; see the exit code

@@ -2,7 +2,12 @@
 
 use std::{fmt, path::PathBuf, sync::Arc};
 
-use signalbus::{Store, postgres::PostgresStore, sqlite::SqliteStore, store::StoreError};
+use signalbus::{
+    Store,
+    postgres::{PostgresStore, Restored},
+    sqlite::SqliteStore,
+    store::{StoreError, StoreErrorKind},
+};
 
 use crate::failure::Failure;
 
@@ -82,6 +87,22 @@ impl Target {
             }
         }
         Ok(())
+    }
+
+    /// Treats it as a copy from the past.
+    pub(crate) async fn restored(&self) -> Result<Restored, StoreError> {
+        match self {
+            Self::Sqlite(_) => Err(StoreError::new(
+                StoreErrorKind::Unsupported,
+                "a restored file of SQLite is not told apart yet: cancel or redrive what is open in it",
+            )),
+            Self::Postgres(Url(url)) => {
+                let store = PostgresStore::from_url(url)?.migrate(false).open().await?;
+                let restored = store.restored().await;
+                store.close().await;
+                restored
+            }
+        }
     }
 
     /// The version of its tables.

@@ -29,17 +29,17 @@ async fn an_installation_is_made_looked_at_and_changed() {
     signalbus(&url, &["doctor"]).has("problem: schema: there are no tables");
     signalbus(&url, &["migrate"])
         .good()
-        .has("would make version 3");
+        .has("would make version 6");
     assert_eq!(signalbus(&url, &["list"]).code, 3, "a dry run made tables");
     signalbus(&url, &["migrate", "--yes", "--actor", "deploy"])
         .good()
-        .has("made version 3");
+        .has("made version 6");
 
     let store: Arc<dyn Store> = Arc::new(PostgresStore::open(&url).await.unwrap());
     let made = common::fill(store, 3, 2, 1).await;
     signalbus(&url, &["doctor"])
         .good()
-        .has("good: schema: version 3")
+        .has("good: schema: version 6")
         .has("ms from the clock of the database");
     let skewed = signalbus(&url, &["doctor", "--max-skew", "0s", "--json"]);
     let about = |finding: &&serde_json::Value| finding["about"] == "clock";
@@ -114,4 +114,26 @@ async fn a_server_that_is_not_there_is_exit_code_3_without_its_password() {
         assert_eq!(said.code, 3, "{said:?}");
         assert!(!format!("{said:?}").contains("hunter2"), "{said:?}");
     }
+}
+
+#[tokio::test]
+async fn what_was_restored_from_a_backup_is_said_and_starts_paused() {
+    let url = url();
+    let store: Arc<dyn Store> = Arc::new(PostgresStore::open(&url).await.unwrap());
+    common::fill(store, 0, 0, 2).await;
+    signalbus(&url, &["restored"])
+        .good()
+        .has("would pause everything");
+    let pauses = signalbus(&url, &["pauses", "list"]).good();
+    assert!(!pauses.out.contains("restored"), "{pauses:?}");
+    signalbus(&url, &["restored", "--yes", "--actor", "ada"])
+        .good()
+        .has("2 deliveries count as possibly sent");
+    signalbus(&url, &["doctor"])
+        .good()
+        .has("warning: pause: everything is held back")
+        .has("restored copy");
+    signalbus(&url, &["pauses", "end", "--yes", "--actor", "ada"]).good();
+    let doctor = signalbus(&url, &["doctor"]).good();
+    assert!(!doctor.out.contains("held back"), "{doctor:?}");
 }

@@ -9,6 +9,10 @@ use crate::{
     text::clean,
 };
 
+/// Positions rise with time, but for what is published at once and what a clock does that is set back: by less than
+/// this, in microseconds.
+const ABOUT: i64 = 3_600_000_000;
+
 /// Adds what the filter asks of `delivery AS d` and `event AS e`, each part behind an `AND`.
 pub(crate) fn push(sql: &mut QueryBuilder<Postgres>, filter: &DeliveryFilter, dialect: &Dialect) {
     if let Some(tenant) = &filter.tenant {
@@ -63,10 +67,25 @@ pub(crate) fn push(sql: &mut QueryBuilder<Postgres>, filter: &DeliveryFilter, di
         sql.push_bind(clean(id).into_owned());
     }
     if let Some(from) = filter.accepted_from {
+        // So that reading begins about there, and not with the oldest.
+        sql.push(dialect.text(
+            " AND d.position >= coalesce((
+                 SELECT f.first_position FROM signalbus.event AS f
+                 WHERE f.first_position IS NOT NULL AND f.accepted_at < ",
+        ));
+        sql.push_bind(micros(from).saturating_sub(ABOUT));
+        sql.push(" ORDER BY f.accepted_at DESC LIMIT 1), 0)");
         sql.push(" AND d.accepted_at >= ");
         sql.push_bind(micros(from));
     }
     if let Some(before) = filter.accepted_before {
+        sql.push(dialect.text(
+            " AND d.position <= coalesce((
+                 SELECT f.last_position FROM signalbus.event AS f
+                 WHERE f.first_position IS NOT NULL AND f.accepted_at >= ",
+        ));
+        sql.push_bind(micros(before).saturating_add(ABOUT));
+        sql.push(" ORDER BY f.accepted_at LIMIT 1), 9223372036854775807)");
         sql.push(" AND d.accepted_at < ");
         sql.push_bind(micros(before));
     }
@@ -76,7 +95,7 @@ pub(crate) fn push(sql: &mut QueryBuilder<Postgres>, filter: &DeliveryFilter, di
 fn push_state(sql: &mut QueryBuilder<Postgres>, state: State) {
     match state {
         State::Waiting => {
-            sql.push(" AND d.state IN (0, 1, 3, 4)");
+            sql.push(" AND (d.state = 0 OR d.state = 1 OR d.state = 3 OR d.state = 4)");
         }
         State::Sending => {
             sql.push(" AND d.state = 2");

@@ -10,6 +10,7 @@ mod connection;
 mod content;
 mod database;
 mod directory;
+mod driver;
 mod erase;
 mod error;
 mod fetch;
@@ -27,6 +28,7 @@ mod query;
 mod receipts;
 mod redrive;
 mod rendering;
+mod restored;
 mod rewind;
 mod row;
 mod schema;
@@ -38,9 +40,12 @@ mod takes;
 mod task;
 mod text;
 
+pub use bus::PostgresBus;
 pub use config::PostgresBuilder;
+pub use driver::{Parameter, Publishing, Statement};
 pub use limit::PostgresLimiter;
 pub use listen::Listening;
+pub use restored::Restored;
 pub use schema::{MIGRATIONS, Migration, SchemaVersion};
 /// The driver that this is built on, for transactions of yours: the same version without a line of its own.
 pub use sqlx;

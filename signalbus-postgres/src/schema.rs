@@ -74,17 +74,32 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "limits",
         sql: include_str!("../migrations/0003_limits.sql"),
     },
+    Migration {
+        version: 4,
+        name: "bus",
+        sql: include_str!("../migrations/0004_bus.sql"),
+    },
+    Migration {
+        version: 5,
+        name: "installation",
+        sql: include_str!("../migrations/0005_installation.sql"),
+    },
+    Migration {
+        version: 6,
+        name: "search",
+        sql: include_str!("../migrations/0006_search.sql"),
+    },
 ];
 
 /// The version of the schema that this library knows.
-const KNOWN: i64 = 3;
+const KNOWN: i64 = 6;
 
 /// The oldest Postgres that has what is used here.
 const OLDEST_SERVER: i64 = 140_000;
 
 /// Two processes that start together make the tables once: a lock of the transaction, on a number
 /// of our own and the name of the schema.
-const LOCK: &str = "SELECT pg_advisory_xact_lock(1397309772, hashtext($1))";
+pub(crate) const LOCK: &str = "SELECT pg_advisory_xact_lock(1397309772, hashtext($1))";
 
 /// Makes the tables that are missing, or says why not. Runs in a transaction.
 pub(crate) async fn prepare(

@@ -29,7 +29,8 @@ use crate::{
     fetch::{self, Turn},
     flush, lanes,
     listen::{self, Listening, Teller},
-    pauses, purge, query, receipts, redrive,
+    pauses, purge, query, receipts, redrive, restored,
+    restored::Restored,
     rewind::Latest,
     schema::{self, SchemaVersion},
     suppress,
@@ -120,6 +121,7 @@ impl PostgresStore {
                 let schema = schema.clone();
                 Box::pin(async move {
                     schema::prepare(link, &schema, migrate).await?;
+                    restored::look(link, &schema).await?;
                     schema::lanes(link, wanted).await
                 })
             })
@@ -191,10 +193,51 @@ impl PostgresStore {
         listen::listen(direct, listen::channel(&self.inner.schema), wake).await
     }
 
+    /// Says that these tables are a copy from the past: what was restored from a base backup, a snapshot of
+    /// a disk or to a point in time, which nobody can tell from a failover. A restored dump is
+    /// found out when it is opened.
+    ///
+    /// Everything is paused, until somebody resumes it. Whatever was open and due counts as possibly sent, as after a
+    /// crash: when sending is resumed, each is decided by what its channel allows. Stop all engines first.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn restored(&self) -> Result<Restored, StoreError> {
+        let schema = self.inner.schema.clone();
+        self.database()
+            .call(Use::Application, Mode::Transaction, move |link| {
+                let schema = schema.clone();
+                Box::pin(async move { restored::treat(link, &schema).await })
+            })
+            .await
+    }
+
+    /// How the database would look for a page of deliveries: the plan as JSON.
+    #[cfg(feature = "__servers")]
+    #[doc(hidden)]
+    pub async fn explain(
+        &self,
+        filter: &DeliveryFilter,
+        page: PageToken,
+    ) -> Result<String, StoreError> {
+        let filter = filter.clone();
+        self.database()
+            .call(Use::Application, Mode::Read, move |link| {
+                let filter = filter.clone();
+                Box::pin(async move { query::explain(link, &filter, page).await })
+            })
+            .await
+    }
+
     /// Waits for what is running and closes all connections. Later calls answer
     /// [`Unavailable`](signalbus_core::store::StoreErrorKind::Unavailable). Cancel safe.
     pub async fn close(&self) {
         self.inner.database.close().await;
+    }
+
+    /// How statements are written, and how many lanes there are.
+    pub(crate) fn dialect(&self) -> (&Dialect, u16) {
+        (&self.inner.database.dialect, self.inner.lanes)
     }
 
     pub(crate) fn database(&self) -> &Arc<Database> {
@@ -273,7 +316,7 @@ impl Store for PostgresStore {
                 .call(Use::Application, Mode::Transaction, move |link| {
                     let (events, advance) = (Arc::clone(&events), Arc::clone(&advance));
                     Box::pin(async move {
-                        bus::advance(link, &advance).await?;
+                        bus::positions::advance(link, &advance).await?;
                         accept::accept(link, lanes, &events).await
                     })
                 })
@@ -290,7 +333,7 @@ impl Store for PostgresStore {
 
     async fn bus_positions(&self, bus: &str, group: &str) -> Result<Vec<BusPosition>, StoreError> {
         let (bus, group) = (bus.to_owned(), group.to_owned());
-        call!(self, Application, Read, [bus, group], link => bus::positions(link, &bus, &group))
+        call!(self, Application, Read, [bus, group], link => bus::positions::positions(link, &bus, &group))
     }
 
     async fn hold_lanes(&self, request: LaneRequest) -> Result<LaneHolding, StoreError> {

@@ -13,6 +13,7 @@ mod failure;
 pub mod fuzzing;
 pub mod guide;
 mod handle;
+mod health;
 pub mod limit;
 mod plan;
 mod policy;
@@ -66,6 +67,7 @@ pub use explain::Explanation;
 pub use failure::Failure;
 #[doc(inline)]
 pub use handle::{PreviewError, Signalbus, Who};
+pub use health::{Health, PartHealth, StoreTrouble};
 #[doc(inline)]
 pub use plan::{Plan, PlannedDelivery};
 #[doc(inline)]

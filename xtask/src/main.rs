@@ -11,6 +11,7 @@
 //! | `images`, `charts` | images without an engine; chart and workflows by the tools of others | [`ship`] |
 //! | `release`, `notices`, `sbom` | what a release has | [`ship`] |
 //! | `chaos` | kills real processes at random and checks what became of every message | [`chaos`] |
+//! | `plots` | draws what the benchmarks wrote | [`plots`] |
 //! | `sim` | the engine in a simulated world, seed by seed | [`sim`] |
 //! | `fuzz` | looks for inputs that break a promise, guided by coverage | [`fuzz`] |
 //! | `ci` | `check` and `test`: what a merge needs | this file |
@@ -35,6 +36,7 @@ mod fuzz;
 mod guard;
 mod metadata;
 mod package;
+mod plots;
 mod postgres;
 mod prism;
 mod process;
@@ -106,6 +108,13 @@ enum Chore {
         /// The store: `sqlite`, `full-disk`, `postgres`, or the URL of a Postgres database.
         #[arg(long, default_value = "sqlite")]
         store: String,
+        /// In place of kills: what goes wrong with a Postgres server: `restart`, `crash`, `terminate`, `exhaust`,
+        /// `freeze`, `disk`, `clock`, or `all` of them.
+        #[arg(long)]
+        fault: Option<String>,
+        /// How many seconds a fault lasts.
+        #[arg(long, requires = "fault")]
+        lasts: Option<u32>,
     },
     /// Play seeds of the simulation and check every promise.
     Sim(sim::Arguments),
@@ -124,6 +133,8 @@ enum Chore {
     Notices,
     /// Write what the images are made of, as CycloneDX.
     Sbom,
+    /// Draw what the benchmarks wrote into benches/results.
+    Plots,
     /// Everything a merge needs: `check` and `test`.
     Ci,
 }
@@ -157,6 +168,7 @@ fn main() -> ExitCode {
                 for store in ["sqlite", "full-disk", "postgres"] {
                     chaos::run(&mut report, 200, None, store);
                 }
+                chaos::faults(&mut report, "all", None);
                 test::cluster(&mut report);
                 redis::run(&mut report);
                 postgres::run(&mut report);
@@ -174,7 +186,14 @@ fn main() -> ExitCode {
         Chore::Check => check::run(&mut report),
         Chore::Deny => deny::run(&mut report),
         Chore::Deploy => deploy::run(&mut report),
-        Chore::Chaos { kills, seed, store } => chaos::run(&mut report, kills, seed, &store),
+        Chore::Chaos {
+            fault: Some(fault),
+            lasts,
+            ..
+        } => chaos::faults(&mut report, &fault, lasts),
+        Chore::Chaos {
+            kills, seed, store, ..
+        } => chaos::run(&mut report, kills, seed, &store),
         Chore::Sim(arguments) => sim::run(&mut report, &arguments),
         Chore::Fuzz(arguments) => fuzz::run(&mut report, &arguments),
         Chore::Book { write: true, .. } => book::check::write(&mut report),
@@ -184,6 +203,7 @@ fn main() -> ExitCode {
         #[cfg(unix)]
         Chore::Up => {}
         Chore::Images => ship::images::run(&mut report),
+        Chore::Plots => plots::run(&mut report),
         Chore::Charts => {
             ship::charts::run(&mut report);
             ship::workflows::run(&mut report);

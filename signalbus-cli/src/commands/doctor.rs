@@ -132,6 +132,24 @@ async fn store(target: &Target, typed: &Doctor, findings: &mut Findings) {
         }
     }
     overdue(&*opened, findings).await;
+    paused(&*opened, findings).await;
+}
+
+/// Whether sending is held back, and why: a restored copy of the tables starts so.
+async fn paused(store: &dyn signalbus::Store, findings: &mut Findings) {
+    match store.pauses().await {
+        Ok(pauses) => {
+            for pause in pauses {
+                let since = moment::age(pause.since, moment::now());
+                let text = format!(
+                    "{} is held back for {since} by {}: {}",
+                    pause.what, pause.actor, pause.reason
+                );
+                findings.add(Level::Warning, "pause", text);
+            }
+        }
+        Err(error) => findings.add(Level::Problem, "pause", plain(&Failure::from(error))),
+    }
 }
 
 /// Whether anybody works.

@@ -11,6 +11,7 @@ mod migrate;
 mod pauses;
 mod redrive;
 mod render;
+mod restored;
 mod suppressions;
 mod tally;
 
@@ -28,6 +29,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Answer, Failure> {
     };
     match arguments.command {
         Command::Migrate(consent) => migrate::run(&named(store)?, &consent).await,
+        Command::Restored(consent) => restored::run(&named(store)?, &consent).await,
         Command::Doctor(asked) => doctor::run(store.as_ref(), &asked).await,
         Command::Health(asked) => health::run(&named(store)?, &asked).await,
         Command::Explain { delivery, tenant } => {

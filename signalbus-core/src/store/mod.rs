@@ -28,7 +28,9 @@ pub use accept::{
 pub use after::{After, FOREVER, Verdict};
 pub use erase::{Erase, Erased};
 pub use error::{StoreError, StoreErrorKind};
-pub use fetch::{Account, ClassWindow, Fetched, Group, Interrupted, Position, Ready, Window};
+pub use fetch::{
+    Account, ClassWindow, Fetched, Group, Interrupted, MOST_INTERRUPTED, Position, Ready, Window,
+};
 pub use flush::{
     Claim, ClaimAnswer, Claimed, Effect, Flush, Flushed, Next, Refusal, Settle, SettleAnswer, Why,
 };
@@ -176,7 +178,8 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// - not put off what was to be sent at once because the wall clock went back, so that it keeps
     ///   its place in the order; whatever else waits for a time waits for it again;
     /// - look at all rows each time: rows commit late and become due earlier;
-    /// - leave out deliveries of channels that are not listed.
+    /// - leave out deliveries of channels that are not listed;
+    /// - return claims left behind until they are settled, [`MOST_INTERRUPTED`] at once.
     ///
     /// # Errors
     /// When the store cannot be read.

@@ -19,6 +19,8 @@ mod install;
 mod joined;
 mod months;
 mod reach;
+mod readers;
+mod restored;
 mod secrets;
 #[path = "../support/mod.rs"]
 mod server;

@@ -202,6 +202,7 @@ macro_rules! __store_cases {
                     an_interrupted_claim_is_not_granted_again
                     the_next_owner_settles_interrupted_claims
                     interrupted_claims_are_not_forgotten
+                    interrupted_claims_come_a_thousand_at_once
                     a_slow_worker_that_nobody_replaced_may_write
                     a_lane_that_was_given_up_is_lost
                     a_result_names_the_lane_of_its_delivery

@@ -366,6 +366,7 @@ impl Builder {
             limiter: self.limiter,
             bell: Arc::new(Bell::new(self.others)),
             fresh: Fresh::default(),
+            vitals: Arc::default(),
         });
         Ok(Signalbus::new(shared, self.buses))
     }

@@ -12,6 +12,8 @@ pub(crate) struct Lanes {
     held: Vec<Held>,
     /// To be given up as soon as nothing of them is in flight.
     leaving: Vec<LaneId>,
+    /// How often one was lost.
+    changes: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -25,7 +27,7 @@ impl Lanes {
     /// Takes over what the store answered to a question asked at `asked`; returns the lanes that
     /// are lost.
     pub(crate) fn update(&mut self, holding: LaneHolding, asked: Duration) -> Vec<LaneId> {
-        let lost = self
+        let lost: Vec<LaneId> = self
             .held
             .iter()
             .filter(|held| {
@@ -36,6 +38,7 @@ impl Lanes {
             })
             .map(|held| held.lease.lane)
             .collect();
+        self.changes += u64::from(!lost.is_empty() || !holding.surplus.is_empty());
         self.leaving = holding.surplus;
         self.held = holding
             .leases
@@ -51,6 +54,25 @@ impl Lanes {
     /// A write said that a lane has another owner.
     pub(crate) fn lost(&mut self, lane: LaneId) {
         self.held.retain(|held| held.lease.lane != lane);
+        self.changes += 1;
+    }
+
+    pub(crate) fn owns(&self, lane: LaneId) -> bool {
+        self.held.iter().any(|held| held.lease.lane == lane)
+    }
+
+    /// Whether it may be worked on.
+    pub(crate) fn holds(&self, lane: LaneId) -> bool {
+        self.owns(lane) && !self.leaving.contains(&lane)
+    }
+
+    /// Differs after lanes were lost, or are to be given up.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.held.len()
     }
 
     /// What goes with every write: also leases that may have lapsed, since the store knows.

@@ -20,6 +20,9 @@ pub(crate) struct Memo {
     /// When it may have been sent, while nobody knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) doubt: Option<Doubt>,
+    /// Who could not take it at the last try, if others may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) refused_by: Option<ProviderName>,
 }
 
 /// A first send.
@@ -42,6 +45,7 @@ impl Memo {
             version: VERSION,
             first,
             doubt,
+            refused_by: None,
         }
     }
 
@@ -68,13 +72,19 @@ pub(crate) fn doubt_of(ready: &Ready) -> Option<Doubt> {
     Memo::of(ready)?.doubt
 }
 
-/// What to write down, while there may be another try: the first send, and when it may have been sent. What
-/// another version wrote stays.
+/// Who could not take it at the last try.
+pub(crate) fn refused_by(ready: &Ready) -> Option<ProviderName> {
+    Memo::of(ready)?.refused_by
+}
+
+/// What to write down, while there may be another try: the first send, when it may have been sent, and who
+/// could not take it. What another version wrote stays.
 pub(crate) fn memo(
     ready: &Ready,
     next: &Next,
     first: Option<First>,
     doubt: Option<Doubt>,
+    refused_by: Option<ProviderName>,
 ) -> Option<Bytes> {
     if matches!(next, Next::End(..)) {
         return None;
@@ -84,10 +94,12 @@ pub(crate) fn memo(
         return ready.memo.clone();
     }
     let first = before.and_then(|memo| memo.first).or(first);
-    if first.is_none() && doubt.is_none() {
+    if first.is_none() && doubt.is_none() && refused_by.is_none() {
         return None;
     }
-    Memo::new(first, doubt).written()
+    let mut memo = Memo::new(first, doubt);
+    memo.refused_by = refused_by;
+    memo.written()
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EngineOptions {
-    /// Sends in flight at once: 256 by default.
+    /// Sends in flight at once: 1,024 by default.
     pub slots: usize,
     /// How long a lane stays ours without a renewal: 15 s by default. Independent of how long a
     /// send takes.
@@ -13,12 +13,15 @@ pub struct EngineOptions {
     pub renew: Duration,
     /// How often the store is asked for work that nobody announced: every 250 ms by default.
     pub poll: Duration,
-    /// Deliveries of one class and channel held in memory: 4,096 by default, about 300 bytes
+    /// Deliveries of one class and channel held in memory: 8,192 by default, about 300 bytes
     /// each.
     pub in_hand: usize,
-    /// Deliveries of one class, tenant and channel read at once, over all lanes: 512 by default, and
-    /// at most a quarter of `in_hand`.
+    /// Deliveries of one class, tenant and channel read at once, over all lanes: 2,048 by default,
+    /// and at most a quarter of `in_hand`.
     pub window: usize,
+    /// Transactions of claims and results on their way at once: 4 by default. Each has lanes of its own: a
+    /// store with one lane, as SQLite's, has one at a time.
+    pub writers: usize,
     /// Claims and results written in one transaction: 512 of each by default.
     pub flush: usize,
     /// Bytes of files held in memory for sends: 64 MiB by default. Work with files is claimed only
@@ -33,12 +36,13 @@ pub struct EngineOptions {
 impl Default for EngineOptions {
     fn default() -> Self {
         Self {
-            slots: 256,
+            slots: 1_024,
             lease: Duration::from_secs(15),
             renew: Duration::from_secs(5),
             poll: Duration::from_millis(250),
-            in_hand: 4_096,
-            window: 512,
+            in_hand: 8_192,
+            window: 2_048,
+            writers: 4,
             flush: 512,
             files: 64 * 1024 * 1024,
             drain: Duration::from_secs(30),
@@ -57,6 +61,7 @@ impl EngineOptions {
             &mut self.slots,
             &mut self.in_hand,
             &mut self.window,
+            &mut self.writers,
             &mut self.flush,
         ] {
             *count = (*count).max(1);
@@ -64,7 +69,7 @@ impl EngineOptions {
         for time in [&mut self.poll, &mut self.renew] {
             *time = (*time).max(SHORTEST);
         }
-        self.lease = self.lease.max(self.renew * 2);
+        self.lease = self.lease.max(self.renew.saturating_mul(2));
         self
     }
 
@@ -108,6 +113,13 @@ impl EngineOptions {
     #[must_use]
     pub fn with_in_hand(mut self, in_hand: usize) -> Self {
         self.in_hand = in_hand.max(1);
+        self
+    }
+
+    /// Sets the transactions of claims and results on their way at once; at least one.
+    #[must_use]
+    pub fn with_writers(mut self, writers: usize) -> Self {
+        self.writers = writers.max(1);
         self
     }
 

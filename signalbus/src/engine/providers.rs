@@ -11,7 +11,9 @@ use crate::{
         files::FilePermits,
         metrics::{ChannelMetrics, ProviderMetrics},
         schedule::Room,
+        worker::Slots,
     },
+    event::Class,
     limit::{Limit, LimitKey},
     name::{ProviderName, TenantId},
     provider::Capabilities,
@@ -98,20 +100,32 @@ impl Lineup {
         }
     }
 
+    /// How many of its sends are on their way.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.providers.iter().map(|member| member.in_flight).sum()
+    }
+
     /// How long an answer may take, at the longest.
     pub(crate) fn answers_within(&self) -> Duration {
         let timeouts = self.providers.iter().map(|of| of.capabilities.timeout);
         timeouts.max().unwrap_or_default()
     }
 
-    /// Takes a slot of the first provider that has one.
+    /// Whether there is more than one provider.
+    pub(crate) fn has_others(&self) -> bool {
+        self.providers.len() > 1
+    }
+
+    /// Takes a slot of the first provider that has one, by another than `not_by` if there is one.
     pub(crate) fn reserve(
         &mut self,
         retry: bool,
+        not_by: Option<&ProviderName>,
         desk: &mut Desk,
         now: Duration,
     ) -> Option<Reservation> {
-        let (provider, permit) = self.available(desk, now)?;
+        let other = not_by.and_then(|not_by| self.other(not_by, desk, now));
+        let (provider, permit) = other.or_else(|| self.available(desk, now))?;
         let member = &mut self.providers[provider];
         member.breaker.start(permit);
         member.pace.start(desk, now);
@@ -227,6 +241,20 @@ impl Lineup {
         (member.is_free() && member.pace.is_ready(desk, now)).then_some((index, permit))
     }
 
+    /// A slot of another provider than this one.
+    fn other(&self, not_by: &ProviderName, desk: &Desk, now: Duration) -> Option<(usize, Permit)> {
+        let mut members = self.providers.iter().enumerate();
+        members.find_map(|(index, member)| {
+            let may = member.metrics.provider() != not_by
+                && !member.held
+                && member.is_free()
+                && member.pace.is_ready(desk, now);
+            let permit = member.breaker.permit(now);
+            // What failed before is not to speak for a provider that was down.
+            (may && permit == Permit::Yes).then_some((index, permit))
+        })
+    }
+
     /// Wants slots of the first provider that is not paused, for as many as `waiting`.
     pub(crate) fn want(&self, desk: &mut Desk, waiting: usize, now: Duration) {
         if let Some((_, member, _)) = self.first(now)
@@ -273,6 +301,7 @@ impl Member {
 /// Answers the scheduler for one moment.
 pub(crate) struct RoomNow<'a> {
     pub(crate) lineups: &'a mut [Lineup],
+    pub(crate) slots: Slots,
     pub(crate) files: &'a mut FilePermits,
     pub(crate) desk: &'a Desk,
     pub(crate) tenants: &'a TenantRates,
@@ -303,6 +332,16 @@ impl Room for RoomNow<'_> {
             .get(channel)
             .and_then(|lineup| lineup.available(self.desk, self.now))
             .is_some_and(|(_, permit)| permit == Permit::Probe)
+    }
+
+    fn has_slot(&self, channel: usize, class: Class) -> bool {
+        let lineup = self.lineups.get(channel);
+        lineup.is_some_and(|lineup| self.slots.allow(lineup.in_flight(), class))
+    }
+
+    fn is_idle(&self, channel: usize) -> bool {
+        let lineup = self.lineups.get(channel);
+        lineup.is_some_and(|lineup| lineup.in_flight() == 0)
     }
 
     fn limits_tenants(&self) -> bool {

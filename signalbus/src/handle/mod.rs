@@ -13,19 +13,17 @@ pub use people::Who;
 pub use publish::PreviewError;
 
 use std::{
-    panic::AssertUnwindSafe,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use futures::FutureExt;
 use tokio::sync::watch;
 
 use crate::{
     builder::BusSetup,
-    engine::{self, Phase, Shared, Worker},
+    engine::{self, Part, Phase, Shared, Worker},
+    health::{Health, PartHealth},
     store::Store,
-    task::{self, Task},
 };
 
 /// Publishes events, and sends what is due once it was started. Cheap to clone: all clones are
@@ -46,8 +44,10 @@ struct Inner {
 #[derive(Debug)]
 struct Running {
     phase: watch::Sender<Phase>,
-    /// Stops them when dropped.
-    _tasks: Vec<Task>,
+    sending: Option<Part>,
+    reading: Vec<(String, Part)>,
+    /// What was told to leave and has not left when it was started again.
+    _leaving: Option<Box<Running>>,
 }
 
 impl Signalbus {
@@ -62,38 +62,74 @@ impl Signalbus {
     }
 
     /// Starts the engine on the current tokio runtime: from now on what is due is sent. Does
-    /// nothing when it runs already.
+    /// nothing when it runs already. While it shuts down another one is started beside the one that leaves,
+    /// and takes over what that gives up.
+    ///
+    /// A part that panics, for instance in a store, is started again by itself: after 100 ms at first, after
+    /// 30 s at most. [`Signalbus::health`] tells of it.
     ///
     /// # Panics
     /// Outside a tokio runtime.
     #[track_caller]
     pub fn start(&self) {
         let mut running = self.running();
-        if running
-            .as_ref()
-            .is_some_and(|running| !running.phase.is_closed())
-        {
+        let leaving = running.take().filter(|running| !running.phase.is_closed());
+        if let Some(runs) = leaving {
+            if *runs.phase.borrow() == Phase::Running {
+                *running = Some(runs);
+                return;
+            }
+            *running = Some(self.begin(Some(Box::new(runs))));
             return;
         }
+        *running = Some(self.begin(None));
+    }
+
+    fn begin(&self, leaving: Option<Box<Running>>) -> Running {
         let (phase, told) = watch::channel(Phase::Running);
         self.shared().fresh.want();
-        let mut tasks = Vec::new();
-        if self.sends() {
-            let worker = Worker::new(Arc::clone(&self.inner.shared), told.clone());
-            tasks.push(task::start(noticed("sending", worker.run())));
-        }
-        for setup in &self.inner.buses {
-            if let Some(group) = setup.group.clone() {
-                let shared = Arc::clone(&self.inner.shared);
-                let reading = engine::read_bus(shared, setup.clone(), group, told.clone());
-                tasks.push(task::start(noticed("reading the bus", reading)));
-            }
-        }
-        drop(told);
-        *running = Some(Running {
-            phase,
-            _tasks: tasks,
+        let sending = self.sends().then(|| {
+            let (shared, phase) = (Arc::clone(&self.inner.shared), told.clone());
+            let clock = Arc::clone(&shared.clock);
+            Part::start("sending", clock, told.clone(), move || {
+                Worker::new(Arc::clone(&shared), phase.clone()).run()
+            })
         });
+        let mut reading = Vec::new();
+        for setup in &self.inner.buses {
+            let Some(group) = setup.group.clone() else {
+                continue;
+            };
+            let name = format!("{}/{}", setup.bus.name(), setup.topic);
+            let (shared, setup) = (Arc::clone(&self.inner.shared), setup.clone());
+            let (clock, phase) = (Arc::clone(&shared.clock), told.clone());
+            let part = Part::start("reading a bus", clock, told.clone(), move || {
+                let (shared, setup) = (Arc::clone(&shared), setup.clone());
+                engine::read_bus(shared, setup, group.clone(), phase.clone())
+            });
+            reading.push((name, part));
+        }
+        Running {
+            phase,
+            sending,
+            reading,
+            _leaving: leaving,
+        }
+    }
+
+    /// How the engine does now. Cheap: nothing is asked, and nothing is waited for.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        let running = self.running();
+        let running = running.as_ref();
+        let leaving = running.is_some_and(|running| *running.phase.borrow() == Phase::Draining);
+        let sending = running.and_then(|running| running.sending.as_ref());
+        let sending = self
+            .sends()
+            .then(|| sending.map_or(PartHealth::Stopped, |part| part.health(leaving)));
+        let reading = running.into_iter().flat_map(|running| &running.reading);
+        let reading = reading.map(|(name, part)| (name.clone(), part.health(leaving)));
+        self.shared().vitals.health(sending, reading.collect())
     }
 
     /// Stops the engine: takes no new work, lets sends in flight finish for up to
@@ -183,16 +219,5 @@ impl Signalbus {
             .running
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Runs a part of the engine. Sends and what channels do are isolated one by one; what else panics,
-/// such as a store, ends the part, and that must be known.
-async fn noticed(part: &'static str, run: impl Future<Output = ()>) {
-    if AssertUnwindSafe(run).catch_unwind().await.is_err() {
-        tracing::error!(
-            part,
-            "the engine panicked and has stopped: restart the process"
-        );
     }
 }

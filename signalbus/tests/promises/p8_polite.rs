@@ -11,8 +11,8 @@ use signalbus::{
 use signalbus_testkit::provider::{Play, Request, ScriptedProvider};
 
 use crate::common::{
-    MINUTE, S, World, assert_ended, assert_waiting, every, note, note_to, person, seconds, send,
-    send_now,
+    MINUTE, S, World, assert_ended, assert_waiting, attempts, every, note, note_to, person,
+    seconds, send, send_now,
 };
 
 fn busy(wait: Duration) -> Play {
@@ -130,7 +130,10 @@ async fn an_outage_uses_up_no_attempts_and_recovery_ramps_up() {
     );
     world.pass_until(10 * MINUTE).await;
     let tries = world.email.requests().len();
-    assert!((8..=20).contains(&tries), "probes only: {tries}");
+    assert!(
+        (25..=45).contains(&tries),
+        "it opens, and then probes only: {tries}"
+    );
 
     world.email.default(Play::accept().after(S / 10));
     world.pass(10 * MINUTE).await;
@@ -201,6 +204,48 @@ async fn a_second_provider_takes_over_while_the_first_is_down_and_gives_back() {
         world.pass(S).await;
     }
     assert!(world.email.sent().len() >= 9, "the first is preferred");
+}
+
+/// The first works but for this message: the next try goes to the second, and its next one may come
+/// back.
+#[tokio::test(start_paused = true)]
+async fn a_message_that_one_provider_cannot_take_now_goes_to_the_other() {
+    let world = World::new();
+    let second = ScriptedProvider::new(Arc::new(world.clock.clone())).named("second");
+    let mail = world.mail().retry(every(S)).failover(second.clone());
+    let bus = world.start_with(mail).await;
+    world.email.when(
+        |delivery| delivery.message.subject == "a",
+        Play::retryable(Fault::Provider),
+    );
+    second.next([Play::retryable(Fault::Provider)]);
+    let stuck = send(&bus, note_to(person(1), "a")).await;
+    let others = flood(&bus, 20).await;
+    world.pass(10 * S).await;
+    assert_ended(&bus, stuck, EndState::Accepted, Reason::Sent).await;
+    let by = attempts(&bus, stuck).await;
+    let by: Vec<_> = by
+        .iter()
+        .map(|attempt| attempt.provider.as_ref().unwrap().as_str())
+        .collect();
+    assert_eq!(by, ["mail", "second", "mail", "second"]);
+    for id in others {
+        world.email.books().assert_sent_once(id);
+    }
+}
+
+/// What may have been sent is not sent by another, which would not recognise it.
+#[tokio::test(start_paused = true)]
+async fn a_lost_answer_is_no_reason_for_another_provider() {
+    let world = World::new();
+    let second = ScriptedProvider::new(Arc::new(world.clock.clone())).named("second");
+    let mail = world.mail().retry(every(S)).failover(second.clone());
+    let bus = world.start_with(mail).await;
+    world.email.next([Play::cut()]);
+    let id = send(&bus, note("a")).await;
+    world.pass(10 * S).await;
+    assert_ended(&bus, id, EndState::Accepted, Reason::Sent).await;
+    assert_eq!(second.requests().len(), 0);
 }
 
 #[tokio::test(start_paused = true)]

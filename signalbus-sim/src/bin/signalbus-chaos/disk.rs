@@ -52,6 +52,45 @@ pub(crate) fn make(directory: &Path) -> Result<(), Box<dyn Error>> {
     }
 }
 
+/// Enough for a server and its log.
+const SERVER_SIZE: &str = "size=400m,mode=755";
+
+/// Runs this program in a namespace of its own as the user that it is: a server refuses to be root, and another user
+/// than ours is not known there.
+pub(crate) fn enter_as_ourselves() -> Result<Option<ExitStatus>, Box<dyn Error>> {
+    if std::env::var_os(INSIDE).is_some() {
+        return Ok(None);
+    }
+    let mut command = Command::new("unshare");
+    if signalbus_servers::is_root() {
+        command.arg("--mount");
+    } else {
+        command.args(["--user", "--map-current-user", "--keep-caps", "--mount"]);
+    }
+    let status = command
+        .arg(std::env::current_exe()?)
+        .args(std::env::args_os().skip(1))
+        .env(INSIDE, "yes")
+        .status()
+        .map_err(|error| {
+            format!("`unshare` of util-linux is needed for a disk of its own: {error}")
+        })?;
+    Ok(Some(status))
+}
+
+/// Makes this folder a disk for a server.
+pub(crate) fn make_for_server(folder: &Path) -> Result<(), Box<dyn Error>> {
+    let made = Command::new("mount")
+        .args(["-t", "tmpfs", "-o", SERVER_SIZE, "disk"])
+        .arg(folder)
+        .status()?;
+    if made.success() {
+        Ok(())
+    } else {
+        Err(format!("a disk of its own cannot be mounted: {made}").into())
+    }
+}
+
 /// All that was left of the disk, until it is dropped.
 pub(crate) struct Full(PathBuf);
 

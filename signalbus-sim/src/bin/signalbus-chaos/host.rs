@@ -22,6 +22,7 @@ use signalbus_sim::history::{self, Publish, RouteWanted, Said, Seen};
 use crate::{
     line::{Bookkeeper, Line, content},
     log::{self, Log},
+    skew::Skewed,
     store::Place,
 };
 
@@ -34,6 +35,8 @@ pub(crate) enum Duty {
     Publish,
     /// Only sends.
     Send,
+    /// Publishes and sends at a steady rate until it is told to stop.
+    Steady,
     /// Sends what is left, and ends.
     Finish,
 }
@@ -43,6 +46,9 @@ const SLOTS: usize = 16;
 
 /// How long a lane stays with a process that was killed.
 pub(crate) const LEASE: Duration = Duration::from_secs(1);
+
+/// How long a host that is told to stop waits for sends in flight: none takes longer than a few milliseconds.
+const DRAIN: Duration = Duration::from_secs(3);
 
 /// How the history calls a process.
 pub(crate) fn name(process: u32) -> String {
@@ -68,12 +74,16 @@ pub(crate) async fn run(
         worker: name(process),
         random: Arc::new(Mutex::new(StdRng::seed_from_u64(seed))),
     };
-    let options = EngineOptions::default().with_lease(LEASE).with_slots(SLOTS);
+    let options = EngineOptions::default()
+        .with_lease(LEASE)
+        .with_slots(SLOTS)
+        .with_drain(DRAIN);
     let signalbus = Signalbus::builder()
         .store(store)
         .channel(Line, bookkeeper)
         .policy(Policy::new().on::<Line>("chaos.*"))
         .options(options)
+        .clock(Skewed::as_told())
         .build()?;
     if duty != Duty::Publish {
         signalbus.start();
@@ -85,6 +95,14 @@ pub(crate) async fn run(
     match duty {
         Duty::Both | Duty::Publish => publish(&signalbus, directory, process, seed).await,
         Duty::Send => std::future::pending().await,
+        Duty::Steady => {
+            tokio::select! {
+                ended = steadily(&signalbus, directory, process) => ended?,
+                told = told_to_stop() => told?,
+            }
+            signalbus.shutdown().await;
+            Ok(())
+        }
         Duty::Finish => {
             finish(&signalbus).await?;
             signalbus.shutdown().await;
@@ -171,6 +189,43 @@ async fn publish(
         publisher.publish(&messages).await?;
         tokio::time::sleep(Duration::from_micros(random.random_range(0..30_000))).await;
     }
+}
+
+/// How often a steady publisher publishes, and how many messages.
+const EVERY: Duration = Duration::from_millis(20);
+const AT_ONCE: u64 = 4;
+
+/// Publishes at a steady rate. What was missed is not made up for.
+async fn steadily(
+    signalbus: &Signalbus,
+    directory: &Path,
+    process: u32,
+) -> Result<(), Box<dyn Error>> {
+    let publisher = Publisher {
+        signalbus,
+        log: Log::open(
+            &log::publications(directory),
+            process,
+            format!("publisher-{process}"),
+        )?,
+    };
+    let mut turn = tokio::time::interval(EVERY);
+    turn.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    // Two that publish at the same time have numbers of their own.
+    let mut next = u64::from(process) << 32;
+    loop {
+        turn.tick().await;
+        let messages: Vec<u64> = (next..next + AT_ONCE).collect();
+        next += AT_ONCE;
+        publisher.publish(&messages).await?;
+    }
+}
+
+/// Waits for the signal that a supervisor sends.
+async fn told_to_stop() -> Result<(), Box<dyn Error>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    signal(SignalKind::terminate())?.recv().await;
+    Ok(())
 }
 
 /// The first number that was not published yet, and the messages of which no publisher knows what

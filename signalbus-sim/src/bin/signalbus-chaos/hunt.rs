@@ -101,19 +101,34 @@ pub(crate) async fn run(directory: &Path, kills: u32, seed: u64) -> Result<(), B
     }
 }
 
-fn start(directory: &Path, duty: Duty, process: u32, seed: u64) -> std::io::Result<Child> {
+pub(crate) fn start(
+    directory: &Path,
+    duty: Duty,
+    process: u32,
+    seed: u64,
+) -> std::io::Result<Child> {
+    command(directory, duty, process, seed)?.spawn()
+}
+
+pub(crate) fn command(
+    directory: &Path,
+    duty: Duty,
+    process: u32,
+    seed: u64,
+) -> std::io::Result<Command> {
     let duty = format!("{duty:?}").to_lowercase();
-    Command::new(std::env::current_exe()?)
+    let mut command = Command::new(std::env::current_exe()?);
+    command
         .arg("host")
         .arg(directory)
         .arg(duty)
         .arg(process.to_string())
         .arg(seed.to_string())
-        .stdin(Stdio::null())
-        .spawn()
+        .stdin(Stdio::null());
+    Ok(command)
 }
 
-async fn open_claims(
+pub(crate) async fn open_claims(
     place: &Place,
     directory: &Path,
 ) -> Result<BTreeSet<(DeliveryId, u32)>, Box<dyn Error>> {

@@ -23,13 +23,16 @@
 
 mod disk;
 mod evidence;
+mod fault;
 mod host;
 mod hunt;
 mod line;
 mod log;
+mod skew;
 mod store;
 mod store_log;
 mod summary;
+mod trial;
 
 use std::{
     error::Error,
@@ -41,7 +44,7 @@ use clap::{Parser, Subcommand};
 use rand::{RngExt, rngs::StdRng};
 use signalbus_servers::{Durability, Postgres};
 
-use crate::{host::Duty, store::Place};
+use crate::{fault::Fault, host::Duty, store::Place};
 
 /// Kills a host of Signalbus at random and checks what became of every message.
 #[derive(Debug, Parser)]
@@ -56,6 +59,16 @@ struct Arguments {
     /// private server, or the URL of a Postgres database.
     #[arg(long, default_value = "sqlite")]
     store: String,
+    /// In place of kills: what goes wrong with a private Postgres server while a host works. Measures whether it comes
+    /// back to its work, and whether it stops in time while it lasts.
+    #[arg(long)]
+    fault: Option<Fault>,
+    /// How long a fault lasts, in seconds.
+    #[arg(long, default_value_t = 5)]
+    lasts: u64,
+    /// Prints rates and times, and decides nothing by them.
+    #[arg(long)]
+    unhurried: bool,
     /// A new folder for what was seen; it is kept.
     #[arg(long)]
     keep: Option<PathBuf>,
@@ -112,6 +125,12 @@ async fn run(arguments: Arguments) -> Result<bool, Box<dyn Error>> {
         }
         Some(Role::Judge { directory }) => return judge(&directory).await,
         None => {}
+    }
+    if let Some(fault) = arguments.fault {
+        let lasts = std::time::Duration::from_secs(arguments.lasts);
+        let passed =
+            trial::run(fault, lasts, arguments.keep.as_deref(), arguments.unhurried).await?;
+        return Ok(passed);
     }
     let small = arguments.store == SMALL_DISK;
     if small {
@@ -170,6 +189,7 @@ async fn judge(directory: &Path) -> Result<bool, Box<dyn Error>> {
     summary::print(&evidence, &violations);
     let slow = Place::of(directory)
         .recovers_within(host::LEASE)
+        .filter(|_| !evidence.trial)
         .zip(summary::recovery(&evidence).last().copied())
         .filter(|(most, longest)| longest > most);
     if let Some((most, _)) = slow {

@@ -18,6 +18,15 @@ pub(crate) fn print(evidence: &Evidence, violations: &[Violation]) {
     print_sent(evidence);
     print_recovery(recovery(evidence), evidence.kills.len());
     println!("violations   {}", violations.len());
+    let mut kinds: BTreeMap<String, u32> = BTreeMap::new();
+    for violation in violations {
+        let kind = violation.to_string();
+        let kind = kind.split(" [").next().unwrap_or_default();
+        *kinds.entry(kind.to_owned()).or_default() += 1;
+    }
+    for (kind, count) in kinds.iter().take(SHOWN) {
+        println!("  {count} times {kind}");
+    }
     for violation in violations.iter().take(SHOWN) {
         println!("  {violation}");
     }

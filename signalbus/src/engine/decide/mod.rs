@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::{
     clock::{Timestamp, later},
+    engine::schedule::ALONE,
     mutant::Mutant,
     provider::{Fault, Outcome},
     route::{Guarantee, RetryPolicy, Tried, Unsendable},
@@ -35,8 +36,9 @@ pub(crate) struct Decision {
     pub(crate) suspicion: u32,
 }
 
-/// A suspicion of one marks a delivery that was in flight in a crash; each crash while it was
-/// alone, and each panic, adds one. At four (three of those) it is poison.
+/// A suspicion of one marks a delivery that was in flight in a crash, of two one that was in flight in
+/// several: from then on it is tried [`ALONE`]. Each crash while it was alone, and each panic, adds one. At
+/// four it is poison: after three of those, or after two that followed crashes in company.
 const POISON: u32 = 4;
 
 /// How long a message waits when its provider was paused for a configuration fault.
@@ -174,8 +176,13 @@ pub(crate) fn decide(
             end(EndState::OutcomeUnknown, Reason::NoAnswer)
         }
         Tried::Panicked { .. } | Tried::Interrupted { .. } => {
-            let culprit = !matches!(tried, Tried::Interrupted { alone: false });
-            let suspicion = standing.suspicion.max(1) + u32::from(culprit);
+            let suspicion = match tried {
+                // One of many: never poison by that.
+                Tried::Interrupted { alone: false } => {
+                    standing.suspicion.max((standing.suspicion + 1).min(ALONE))
+                }
+                _ => standing.suspicion.max(1) + 1,
+            };
             if suspicion >= POISON {
                 return Decision {
                     suspicion,

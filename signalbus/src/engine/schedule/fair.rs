@@ -1,4 +1,7 @@
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    ops::Bound,
+};
 
 use super::Room;
 use crate::{name::TenantId, store::Ready};
@@ -8,18 +11,26 @@ use crate::{name::TenantId, store::Ready};
 #[derive(Debug, Default)]
 pub(super) struct FairQueue {
     tenants: BTreeMap<TenantId, TenantQueue>,
-    /// Tenants with work, in the order of their turns.
-    round: VecDeque<TenantId>,
+    /// Who has first tries, by turn.
+    firsts: BTreeMap<Turn, TenantId>,
+    /// Who has retries, by turn. Apart, so that a pick does not look at tenants that have nothing it may
+    /// take.
+    retries: BTreeMap<Turn, TenantId>,
+    last_turn: Turn,
     first: usize,
     retry: usize,
     /// The room of a tenant whose work is done, for the next that comes.
     spare: TenantQueue,
 }
 
+/// The lowest is next.
+type Turn = u64;
+
 #[derive(Debug, Default)]
 struct TenantQueue {
     first: VecDeque<Ready>,
     retry: VecDeque<Ready>,
+    turn: Turn,
     deficit: u32,
 }
 
@@ -54,10 +65,8 @@ impl FairQueue {
         retry: bool,
         allowed: &dyn Fn(&TenantId) -> bool,
     ) -> bool {
-        self.tenants.iter().any(|(tenant, queue)| {
-            let has = (first && !queue.first.is_empty()) || (retry && !queue.retry.is_empty());
-            has && allowed(tenant)
-        })
+        (first && self.firsts.values().any(allowed))
+            || (retry && self.retries.values().any(allowed))
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Ready> {
@@ -70,21 +79,25 @@ impl FairQueue {
         let queue = match self.tenants.get_mut(&ready.tenant) {
             Some(queue) => queue,
             None => {
-                self.round.push_back(ready.tenant.clone());
-                let queue = std::mem::take(&mut self.spare);
+                let mut queue = std::mem::take(&mut self.spare);
+                self.last_turn += 1;
+                queue.turn = self.last_turn;
                 self.tenants.entry(ready.tenant.clone()).or_insert(queue)
             }
         };
-        let (queue, count) = if ready.is_retry() {
-            (&mut queue.retry, &mut self.retry)
+        let (kind, count, turns) = if ready.is_retry() {
+            (&mut queue.retry, &mut self.retry, &mut self.retries)
         } else {
-            (&mut queue.first, &mut self.first)
+            (&mut queue.first, &mut self.first, &mut self.firsts)
         };
+        if kind.is_empty() {
+            turns.insert(queue.turn, ready.tenant.clone());
+        }
         *count += 1;
         if front {
-            queue.push_front(ready);
+            kind.push_front(ready);
         } else {
-            queue.push_back(ready);
+            kind.push_back(ready);
         }
     }
 
@@ -96,81 +109,105 @@ impl FairQueue {
         weight: &dyn Fn(&TenantId) -> u32,
         room: &mut impl Room,
     ) -> Option<Ready> {
-        for _ in 0..self.round.len() {
-            let tenant = self.round.front()?;
-            if !room.for_tenant(tenant) {
-                self.round.rotate_left(1);
-                continue;
+        // Who is passed over goes behind this.
+        let last = self.last_turn;
+        loop {
+            let firsts = first.then(|| self.firsts.first_key_value()).flatten();
+            let retries = retry.then(|| self.retries.first_key_value()).flatten();
+            let (turn, tenant) = firsts.into_iter().chain(retries).min()?;
+            if *turn > last {
+                return None;
             }
             let queue = self.tenants.get_mut(tenant)?;
-            if queue.deficit == 0 {
-                queue.deficit = weight(tenant).max(1);
-            }
-            // A retry is older than what was never tried, so it goes first where it may.
             let mut popped = None;
-            if retry {
-                popped = take(&mut queue.retry, room);
-            }
-            if first && popped.is_none() {
-                popped = take(&mut queue.first, room);
+            if room.for_tenant(tenant) {
+                if queue.deficit == 0 {
+                    queue.deficit = weight(tenant).max(1);
+                }
+                // A retry is older than what was never tried, so it goes first where it may.
+                if retry {
+                    popped = take(&mut queue.retry, room);
+                }
+                if first && popped.is_none() {
+                    popped = take(&mut queue.first, room);
+                }
             }
             let Some(ready) = popped else {
                 queue.deficit = 0;
-                self.round.rotate_left(1);
+                let tenant = tenant.clone();
+                self.go_behind(&tenant);
                 continue;
             };
-            *(if ready.is_retry() {
-                &mut self.retry
-            } else {
-                &mut self.first
-            }) -= 1;
             queue.deficit -= 1;
-            if queue.is_empty() {
-                if let Some(queue) = self.tenants.remove(&ready.tenant) {
-                    self.spare = queue;
-                    self.spare.deficit = 0;
-                }
-                self.round.pop_front();
-            } else if queue.deficit == 0 {
-                self.round.rotate_left(1);
+            let is_over = queue.deficit == 0;
+            let retries = usize::from(ready.is_retry());
+            self.took(&ready.tenant, 1 - retries, retries);
+            if is_over && self.tenants.len() > 1 {
+                self.go_behind(&ready.tenant);
             }
             return Some(ready);
         }
-        None
     }
 
-    pub(super) fn remove(&mut self, matches: &dyn Fn(&Ready) -> bool) -> Option<Ready> {
-        let found = self.tenants.values_mut().find_map(|queue| {
-            let first = queue
-                .first
-                .iter()
-                .position(matches)
-                .and_then(|at| queue.first.remove(at));
-            first.or_else(|| {
-                let at = queue.retry.iter().position(matches)?;
-                queue.retry.remove(at)
-            })
-        })?;
-        *(if found.is_retry() {
-            &mut self.retry
-        } else {
-            &mut self.first
-        }) -= 1;
-        if self
-            .tenants
-            .get(&found.tenant)
-            .is_some_and(TenantQueue::is_empty)
-        {
-            self.tenants.remove(&found.tenant);
-            self.round.retain(|tenant| *tenant != found.tenant);
+    /// Takes out what matches, of one tenant or of all.
+    pub(super) fn extract(
+        &mut self,
+        only: Option<&TenantId>,
+        matches: &mut dyn FnMut(&Ready) -> bool,
+    ) -> Vec<Ready> {
+        let mut found = Vec::new();
+        let mut left = Vec::new();
+        let bound = only.map_or(Bound::Unbounded, Bound::Included);
+        for (tenant, queue) in self.tenants.range_mut::<TenantId, _>((bound, bound)) {
+            let before = found.len();
+            extract(&mut queue.first, matches, &mut found);
+            let firsts = found.len() - before;
+            extract(&mut queue.retry, matches, &mut found);
+            let retries = found.len() - before - firsts;
+            if firsts + retries > 0 {
+                left.push((tenant.clone(), firsts, retries));
+            }
         }
-        Some(found)
+        for (tenant, firsts, retries) in left {
+            self.took(&tenant, firsts, retries);
+        }
+        found
     }
-}
 
-impl TenantQueue {
-    fn is_empty(&self) -> bool {
-        self.first.is_empty() && self.retry.is_empty()
+    /// So many of each kind are gone from the queue of a tenant.
+    fn took(&mut self, tenant: &TenantId, firsts: usize, retries: usize) {
+        self.first -= firsts;
+        self.retry -= retries;
+        let Some(queue) = self.tenants.get_mut(tenant) else {
+            return;
+        };
+        if queue.first.is_empty() {
+            self.firsts.remove(&queue.turn);
+        }
+        if queue.retry.is_empty() {
+            self.retries.remove(&queue.turn);
+        }
+        if queue.first.is_empty()
+            && queue.retry.is_empty()
+            && let Some(queue) = self.tenants.remove(tenant)
+        {
+            self.spare = queue;
+            self.spare.deficit = 0;
+        }
+    }
+
+    /// The turn of this tenant is over.
+    fn go_behind(&mut self, tenant: &TenantId) {
+        let Some(queue) = self.tenants.get_mut(tenant) else {
+            return;
+        };
+        self.last_turn += 1;
+        for turns in [&mut self.firsts, &mut self.retries] {
+            if let Some(tenant) = turns.remove(&queue.turn) {
+                turns.insert(self.last_turn, tenant);
+            }
+        }
+        queue.turn = self.last_turn;
     }
 }
 
@@ -178,4 +215,25 @@ impl TenantQueue {
 fn take(queue: &mut VecDeque<Ready>, room: &mut impl Room) -> Option<Ready> {
     let front = queue.front()?;
     (front.bytes == 0 || room.for_files(front)).then(|| queue.pop_front())?
+}
+
+/// Takes out those that match, in order; the others stay in theirs.
+pub(super) fn extract(
+    queue: &mut VecDeque<Ready>,
+    matches: &mut dyn FnMut(&Ready) -> bool,
+    found: &mut Vec<Ready>,
+) {
+    let Some(at) = queue.iter().position(&mut *matches) else {
+        return;
+    };
+    let rest = queue.split_off(at);
+    let mut rest = rest.into_iter();
+    found.extend(rest.next());
+    for ready in rest {
+        if matches(&ready) {
+            found.push(ready);
+        } else {
+            queue.push_back(ready);
+        }
+    }
 }

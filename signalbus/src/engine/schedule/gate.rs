@@ -63,7 +63,7 @@ impl Gates {
     pub(super) fn drop_waiting_for(
         &mut self,
         key: u64,
-        matches: impl Fn(&Ready) -> bool,
+        matches: impl FnMut(&Ready) -> bool,
     ) -> Vec<Ready> {
         self.gates
             .get_mut(&key)
@@ -72,16 +72,19 @@ impl Gates {
     }
 
     /// Takes out those that wait and match.
-    pub(super) fn drop_waiting(&mut self, matches: impl Fn(&Ready) -> bool) -> Vec<Ready> {
+    pub(super) fn drop_waiting(&mut self, mut matches: impl FnMut(&Ready) -> bool) -> Vec<Ready> {
         let mut dropped = Vec::new();
         for waiting in self.gates.values_mut() {
-            dropped.extend(take(waiting, &matches));
+            dropped.extend(take(waiting, &mut matches));
         }
         dropped
     }
 }
 
-fn take(waiting: &mut BTreeMap<Position, Ready>, matches: impl Fn(&Ready) -> bool) -> Vec<Ready> {
+fn take(
+    waiting: &mut BTreeMap<Position, Ready>,
+    mut matches: impl FnMut(&Ready) -> bool,
+) -> Vec<Ready> {
     waiting
         .extract_if(.., |_, ready| matches(ready))
         .map(|(_, ready)| ready)

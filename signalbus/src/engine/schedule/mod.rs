@@ -6,8 +6,9 @@
 mod fair;
 mod gate;
 mod stock;
+mod suspects;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 use foldhash::HashSet;
 
@@ -21,6 +22,8 @@ use crate::{
 use fair::FairQueue;
 use gate::{Admission, Gates};
 use stock::Stock;
+pub(crate) use suspects::ALONE;
+use suspects::Suspects;
 
 /// How often each class is served while all have work: urgent first, bulk never starved.
 const CLASS_WEIGHTS: [i64; 3] = [16, 4, 1];
@@ -38,6 +41,16 @@ pub(crate) trait Room {
     fn for_files(&mut self, ready: &Ready) -> bool;
     /// Whether the next send of the channel finds out whether its provider works again.
     fn is_probing(&self, channel: usize) -> bool;
+    /// Whether there is a slot for another send of this class.
+    fn has_slot(&self, channel: usize, class: Class) -> bool {
+        let _ = (channel, class);
+        true
+    }
+    /// Whether nothing of this lineup is on its way.
+    fn is_idle(&self, channel: usize) -> bool {
+        let _ = channel;
+        true
+    }
     /// Whether any tenant has a limit.
     fn limits_tenants(&self) -> bool {
         false
@@ -84,12 +97,13 @@ pub(crate) struct Scheduler {
     credit: [i64; 3],
     turn: usize,
     gates: Gates,
-    suspects: VecDeque<Ready>,
+    suspects: Suspects,
     /// Every delivery in hand: queued, behind a gate, or in flight.
     in_hand: HashSet<Position>,
     /// By class, then lineup: how many wait, gated ones included.
     queued: [Vec<usize>; 3],
-    expiries: BTreeSet<(Timestamp, Position)>,
+    /// Of what is queued, and where: what waits behind a gate has to be its turn first.
+    expiries: BTreeMap<(Timestamp, Position), Spot>,
     stock: Stock,
 }
 
@@ -98,6 +112,16 @@ pub(crate) struct Scheduler {
 pub(crate) struct Picked {
     pub(crate) ready: Ready,
     pub(crate) channel: usize,
+    /// A suspect that is tried alone.
+    pub(crate) alone: bool,
+}
+
+/// Where a delivery is queued.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Spot {
+    Suspects,
+    /// A class, a lineup and a tenant.
+    Queue(usize, usize, TenantId),
 }
 
 impl Scheduler {
@@ -112,9 +136,9 @@ impl Scheduler {
             credit: [0; 3],
             turn: 0,
             gates: Gates::default(),
-            suspects: VecDeque::new(),
+            suspects: Suspects::new(lineups),
             in_hand: HashSet::default(),
-            expiries: BTreeSet::new(),
+            expiries: BTreeMap::new(),
         }
     }
 
@@ -164,7 +188,7 @@ impl Scheduler {
         let queued = self.queues.iter().flatten().flat_map(FairQueue::iter);
         queued
             .chain(self.gates.iter())
-            .chain(&self.suspects)
+            .chain(self.suspects.iter())
             .filter(|ready| ready.channel == *channel)
             .map(|ready| ready.since)
             .min()
@@ -185,6 +209,7 @@ impl Scheduler {
                 self.admit(ready);
             }
         }
+        self.stock.taken_in();
     }
 
     /// Marks a delivery as in hand that is not to be sent. Says whether it was new.
@@ -201,11 +226,9 @@ impl Scheduler {
         if !self.in_hand.insert(ready.position) {
             return false;
         }
-        if let Some(expiry) = ready.expires_at {
-            self.expiries.insert((expiry, ready.position));
-        }
         if ready.suspicion > 0 {
-            self.suspects.push_back(ready);
+            self.note_expiry(&ready, || Spot::Suspects);
+            self.suspects.push(ready, channel);
             return true;
         }
         self.queued[ready.class.index()][channel] += 1;
@@ -216,12 +239,21 @@ impl Scheduler {
         true
     }
 
+    /// A round of picks begins.
+    pub(crate) fn begin(&mut self, room: &mut impl Room) {
+        self.suspects.begin(room);
+    }
+
     /// The next delivery to send, if any channel with work has room.
     pub(crate) fn pick(
         &mut self,
         weight: &dyn Fn(&TenantId) -> u32,
         room: &mut impl Room,
     ) -> Option<Picked> {
+        if let Some(picked) = self.suspects.pick(room) {
+            self.forget_expiry(&picked.ready);
+            return Some(picked);
+        }
         let mut without = [false; 3];
         loop {
             let class = self.next_class(room, without)?;
@@ -242,6 +274,9 @@ impl Scheduler {
         let channels = self.accounts.len();
         for step in 0..channels {
             let channel = (self.turn + step) % channels;
+            if !self.may_start(class, channel, room) {
+                continue;
+            }
             let queue = &mut self.queues[class][channel];
             let first = queue.has_first() && room.for_first(channel);
             // The fault may be the message's: what failed before is not to speak for the provider.
@@ -251,41 +286,26 @@ impl Scheduler {
             if let Some(ready) = queue.pop(first, retry, weight, room) {
                 self.turn = (channel + 1) % channels;
                 self.left(&ready);
-                return Some(Picked { ready, channel });
+                return Some(Picked {
+                    ready,
+                    channel,
+                    alone: false,
+                });
             }
         }
         None
     }
 
-    /// The next suspect of a crash, to be sent while nothing else is in flight.
-    pub(crate) fn pick_suspect(&mut self, room: &mut impl Room) -> Option<Picked> {
-        let at = self.suspects.iter().position(|ready| {
-            room.for_tenant(&ready.tenant)
-                && self
-                    .accounts
-                    .of(ready)
-                    .is_some_and(|channel| room.for_first(channel))
-        })?;
-        let ready = self.suspects.remove(at)?;
-        let channel = self.accounts.of(&ready)?;
-        self.forget_expiry(&ready);
-        Some(Picked { ready, channel })
+    /// Whether one of this class may go now, as far as slots and suspects are concerned.
+    fn may_start(&self, class: usize, channel: usize, room: &impl Room) -> bool {
+        self.queues[class][channel].has_any()
+            && !self.suspects.holds_up(channel)
+            && room.has_slot(channel, Class::ALL[class])
     }
 
-    /// Whether a suspect of a crash waits to be sent alone.
-    pub(crate) fn has_suspects(&self) -> bool {
-        !self.suspects.is_empty()
-    }
-
-    /// Whether a suspect could be sent now, so that the rest must make way for it.
-    pub(crate) fn wants_alone(&self, room: &mut impl Room) -> bool {
-        self.suspects.iter().any(|ready| {
-            room.for_tenant(&ready.tenant)
-                && self
-                    .accounts
-                    .of(ready)
-                    .is_some_and(|channel| room.for_first(channel))
-        })
+    /// The try of a suspect is over, or came to nothing.
+    pub(crate) fn suspect_ended(&mut self, channel: usize) {
+        self.suspects.ended(channel);
     }
 
     /// How many of a channel could be sent if there was room, by tenant; `soon` says how many of those
@@ -299,9 +319,7 @@ impl Scheduler {
                 .map(|(tenant, count)| soon(tenant, count))
                 .sum(),
         };
-        let suspects = self.suspects.iter();
-        let suspects = suspects.filter(|ready| self.accounts.of(ready) == Some(channel));
-        queued + suspects.count()
+        queued + self.suspects.waiting(channel)
     }
 
     /// How many wait of each tenant.
@@ -311,7 +329,7 @@ impl Scheduler {
         for (tenant, count) in queues.flat_map(FairQueue::tenants) {
             *waiting.entry(tenant).or_default() += count;
         }
-        for ready in &self.suspects {
+        for ready in self.suspects.iter() {
             *waiting.entry(&ready.tenant).or_default() += 1;
         }
         waiting
@@ -320,15 +338,28 @@ impl Scheduler {
     /// Deliveries in hand whose time has passed, to be refused by the store. One behind a gate
     /// has to wait until it is its turn.
     pub(crate) fn take_expired(&mut self, now: Timestamp) -> Vec<Ready> {
-        let due: Vec<Position> = self
-            .expiries
-            .iter()
-            .take_while(|(expiry, _)| *expiry <= now)
-            .map(|(_, at)| *at)
-            .collect();
-        due.into_iter()
-            .filter_map(|position| self.remove_queued(&|ready| ready.position == position))
-            .collect()
+        let mut due: BTreeMap<Spot, BTreeSet<Position>> = BTreeMap::new();
+        while let Some(next) = self.expiries.first_entry()
+            && next.key().0 <= now
+        {
+            let position = next.key().1;
+            due.entry(next.remove()).or_default().insert(position);
+        }
+        let mut expired = Vec::new();
+        for (spot, positions) in due {
+            let is_due = &mut |ready: &Ready| positions.contains(&ready.position);
+            expired.extend(match spot {
+                Spot::Suspects => self.suspects.extract(is_due),
+                Spot::Queue(class, channel, tenant) => {
+                    let queue = &mut self.queues[class][channel];
+                    let found = queue.extract(Some(&tenant), is_due);
+                    found.iter().for_each(|ready| self.left(ready));
+                    found
+                }
+            });
+        }
+        expired.sort_unstable_by_key(|ready| (ready.expires_at, ready.position));
+        expired
     }
 
     /// The send of a delivery ended, so that its successor may start. Those that must wait for
@@ -361,24 +392,37 @@ impl Scheduler {
     /// Forgets what waits in these lanes: they have another owner now. What is in flight keeps
     /// its gate.
     pub(crate) fn forget_lanes(&mut self, lost: &[LaneId]) {
-        let waiting = self.gates.drop_waiting(|ready| lost.contains(&ready.lane));
+        if lost.is_empty() {
+            return;
+        }
+        let lost: HashSet<LaneId> = lost.iter().copied().collect();
+        let mut is_lost = |ready: &Ready| lost.contains(&ready.lane);
+        let waiting = self.gates.drop_waiting(&mut is_lost);
         self.forget(waiting);
-        while let Some(ready) = self.remove_queued(&|ready| lost.contains(&ready.lane)) {
+        for ready in self.suspects.extract(&mut is_lost) {
+            self.forget_expiry(&ready);
             self.in_hand.remove(&ready.position);
             self.release(&ready, Left::Done);
         }
+        self.forget_queued(&mut is_lost);
     }
 
     /// Forgets what waits with this order key and is held back, suspects aside.
     fn forget_key(&mut self, key: u64, left: Left) {
-        let waiting = self
-            .gates
-            .drop_waiting_for(key, |ready| left.holds_back(ready.order));
+        let mut held_back = |ready: &Ready| ready.order_key == key && left.holds_back(ready.order);
+        let waiting = self.gates.drop_waiting_for(key, &mut held_back);
         self.forget(waiting);
-        let held_back = |ready: &Ready| {
-            ready.order_key == key && left.holds_back(ready.order) && ready.suspicion == 0
-        };
-        while let Some(ready) = self.remove_queued(&held_back) {
+        self.forget_queued(&mut held_back);
+    }
+
+    /// Forgets what is queued and matches: each holds its gate.
+    fn forget_queued(&mut self, matches: &mut dyn FnMut(&Ready) -> bool) {
+        let queues = self.queues.iter_mut().flatten();
+        let found: Vec<Ready> = queues
+            .flat_map(|queue| queue.extract(None, matches))
+            .collect();
+        for ready in found {
+            self.left(&ready);
             self.in_hand.remove(&ready.position);
             self.release(&ready, Left::Done);
         }
@@ -400,25 +444,17 @@ impl Scheduler {
         self.forget_expiry(ready);
     }
 
-    /// Takes out one that is queued: it holds its gate.
-    fn remove_queued(&mut self, matches: &dyn Fn(&Ready) -> bool) -> Option<Ready> {
-        if let Some(at) = self.suspects.iter().position(matches) {
-            let found = self.suspects.remove(at)?;
-            self.forget_expiry(&found);
-            return Some(found);
-        }
-        let found = self
-            .queues
-            .iter_mut()
-            .flatten()
-            .find_map(|queue| queue.remove(matches))?;
-        self.left(&found);
-        Some(found)
-    }
-
     fn enqueue(&mut self, ready: Ready, front: bool) {
         if let Some(channel) = self.accounts.of(&ready) {
-            self.queues[ready.class.index()][channel].push(ready, front);
+            let class = ready.class.index();
+            self.note_expiry(&ready, || Spot::Queue(class, channel, ready.tenant.clone()));
+            self.queues[class][channel].push(ready, front);
+        }
+    }
+
+    fn note_expiry(&mut self, ready: &Ready, spot: impl FnOnce() -> Spot) {
+        if let Some(expiry) = ready.expires_at {
+            self.expiries.insert((expiry, ready.position), spot());
         }
     }
 
@@ -440,6 +476,9 @@ impl Scheduler {
                 .iter()
                 .enumerate()
                 .any(|(channel, queue)| {
+                    if !self.may_start(class, channel, room) {
+                        return false;
+                    }
                     let first = queue.has_first() && room.for_first(channel);
                     let retry = queue.has_retry() && !first && room.for_retry(channel);
                     if !room.limits_tenants() {

@@ -26,6 +26,12 @@ struct Group {
     cut_at: Option<usize>,
 }
 
+impl Group {
+    fn is_low(&self) -> bool {
+        self.cut_at.is_some_and(|at| self.in_hand <= at / 2)
+    }
+}
+
 impl Stock {
     pub(super) fn new(channels: usize) -> Self {
         Self {
@@ -67,6 +73,13 @@ impl Stock {
         }
     }
 
+    /// Everything that was fetched is in hand, and what was being claimed was there before: so little may be
+    /// new that more should be read at once.
+    pub(super) fn taken_in(&mut self) {
+        let groups = self.groups.iter().flatten().flat_map(HashMap::values);
+        self.low |= groups.flatten().any(|(_, group)| group.is_low());
+    }
+
     pub(super) fn add(&mut self, ready: &Ready, lineup: usize) {
         self.group(ready, lineup).in_hand += 1;
     }
@@ -81,7 +94,7 @@ impl Stock {
         };
         let group = &mut pools[at].1;
         group.in_hand -= 1;
-        self.low |= group.cut_at.is_some_and(|at| group.in_hand <= at / 2);
+        self.low |= group.is_low();
         if group.in_hand == 0 && group.cut_at.is_none() {
             pools.swap_remove(at);
             if pools.is_empty() {

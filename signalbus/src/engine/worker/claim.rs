@@ -1,8 +1,8 @@
 //! What to claim, and what becomes of claims that came to nothing.
 
-use std::{mem, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use super::Worker;
+use super::{Worker, later::Later};
 use crate::{
     chain::Chain,
     engine::{
@@ -11,11 +11,14 @@ use crate::{
         schedule::{Left, Picked},
     },
     name::TenantId,
-    store::{Claim, Ready, StoreError},
+    store::{Claim, Ready, Settle, StoreError},
 };
 
-/// How long a delivery is left alone that the store cannot claim.
+/// How long something is left alone that the store cannot write.
 const SET_ASIDE: Duration = Duration::from_secs(60);
+
+/// The same, if it cannot write it now.
+const AWAY: Duration = Duration::from_secs(1);
 
 /// A claim to write, and what it holds meanwhile.
 pub(super) struct Claiming {
@@ -35,145 +38,156 @@ impl Claiming {
 }
 
 impl Worker {
-    /// Decides what to claim now: as much as there are slots, permits and room for.
-    pub(super) fn claim(&mut self) {
+    /// Decides what to claim now: as much as there are slots, permits and room for. Says whether there may be
+    /// more.
+    pub(super) fn claim(&mut self) -> bool {
         let now = self.monotonic();
         self.claim_expired();
-        if self.alone || !self.lanes.are_safe(now) {
-            return;
+        if !self.lanes.are_safe(now) {
+            return false;
         }
-        let suspects = self.suspects_wait(now);
-        if !suspects || mem::take(&mut self.rest_first) {
-            self.claim_rest(now);
-        }
-        // A suspect waits until nothing else is in flight; then the rest has its turn again.
-        if suspects && self.claiming.is_empty() && self.in_flight.is_empty() {
-            self.claim_suspect(now);
-        }
-        if self.in_flight.is_empty()
-            && let [only] = self.claiming.as_mut_slice()
-        {
-            only.alone = true;
-        }
-    }
-
-    fn suspects_wait(&mut self, now: Duration) -> bool {
-        let mut room = RoomNow {
-            lineups: &mut self.lineups,
-            files: &mut self.files,
-            desk: &self.desk,
-            tenants: &self.tenant_rates,
-            now,
-        };
-        self.scheduler.has_suspects() && self.scheduler.wants_alone(&mut room)
-    }
-
-    /// One suspect of a crash, to be tried alone.
-    fn claim_suspect(&mut self, now: Duration) {
-        let mut room = RoomNow {
-            lineups: &mut self.lineups,
-            files: &mut self.files,
-            desk: &self.desk,
-            tenants: &self.tenant_rates,
-            now,
-        };
-        let Some(Picked { ready, channel }) = self.scheduler.pick_suspect(&mut room) else {
-            return;
-        };
-        self.alone = true;
-        self.rest_first = true;
-        let reservation = self.reserve(&ready, channel, now);
-        self.files.hold(&ready, reservation.is_some());
-        self.claiming.push(Claiming {
-            ready,
-            channel,
-            reservation,
-            alone: false,
-        });
-    }
-
-    /// Deliveries beyond suspicion, as many as there are slots for.
-    fn claim_rest(&mut self, now: Duration) {
         let shared = Arc::clone(&self.shared);
         let weights = &shared.tenant_weights;
         let weight = |tenant: &TenantId| weights.get(tenant).copied().unwrap_or(1);
-        let free = shared.options.slots.saturating_sub(self.in_flight.len());
-        for _ in 0..free.min(shared.options.flush) {
+        let mut room = RoomNow {
+            lineups: &mut self.lineups,
+            slots: self.slots,
+            files: &mut self.files,
+            desk: &self.desk,
+            tenants: &self.tenant_rates,
+            now,
+        };
+        self.scheduler.begin(&mut room);
+        let idle = self.slots.used == 0;
+        let mut last = None;
+        for _ in 0..shared.options.flush {
             let mut room = RoomNow {
                 lineups: &mut self.lineups,
+                slots: self.slots,
                 files: &mut self.files,
                 desk: &self.desk,
                 tenants: &self.tenant_rates,
                 now,
             };
-            let Some(Picked { ready, channel }) = self.scheduler.pick(&weight, &mut room) else {
-                break;
+            let Some(picked) = self.scheduler.pick(&weight, &mut room) else {
+                last = last.filter(|_| idle && self.slots.used == 1);
+                if let Some(lane) = last
+                    && let Some(only) = self.group_of(lane).waiting.claiming.last_mut()
+                {
+                    only.alone = true;
+                }
+                return false;
             };
-            let reservation = self.reserve(&ready, channel, now);
-            self.files.hold(&ready, reservation.is_some());
-            self.claiming.push(Claiming {
-                ready,
-                channel,
-                reservation,
-                alone: false,
-            });
+            last = Some(picked.ready.lane);
+            self.take(picked, now);
         }
+        true
+    }
+
+    fn take(&mut self, picked: Picked, now: Duration) {
+        let Picked {
+            ready,
+            channel,
+            alone,
+        } = picked;
+        let reservation = self.reserve(&ready, channel, now);
+        self.files.hold(&ready, reservation.is_some());
+        self.group_of(ready.lane).waiting.claiming.push(Claiming {
+            ready,
+            channel,
+            reservation,
+            alone,
+        });
     }
 
     /// Deliveries whose time has passed while they waited for room: the store refuses their
     /// claims and ends them.
     fn claim_expired(&mut self) {
         let now = self.store_now();
-        let expired = self.scheduler.take_expired(now);
-        self.claiming
-            .extend(expired.into_iter().filter_map(|ready| {
-                let name = &ready.channel;
-                let mut lineups = self.lineups.iter();
-                Some(Claiming {
-                    channel: lineups.position(|lineup| lineup.route.name() == name)?,
-                    ready,
-                    reservation: None,
-                    alone: false,
-                })
-            }));
+        for ready in self.scheduler.take_expired(now) {
+            let Some(channel) = self.scheduler.accounts().of(&ready) else {
+                continue;
+            };
+            self.group_of(ready.lane).waiting.claiming.push(Claiming {
+                ready,
+                channel,
+                reservation: None,
+                alone: false,
+            });
+        }
     }
 
     /// Gives back what a claim held that came to nothing: the store may offer it again.
     pub(super) fn let_go(&mut self, claiming: &Claiming) {
         self.give_back(claiming);
-        self.scheduler.settled(claiming.ready.position);
+        self.forget(claiming.ready.position);
     }
 
     /// Gives back what a claim held, but keeps its delivery in hand, so that the store's offers of
     /// it are ignored for a while.
-    pub(super) fn set_aside(&mut self, claiming: &Claiming, error: &StoreError) {
-        let ready = &claiming.ready;
+    pub(super) fn set_aside(&mut self, claiming: Claiming, error: &StoreError) {
+        self.give_back(&claiming);
+        let ready = claiming.ready;
+        let wait = if error.is_transient() {
+            AWAY
+        } else {
+            SET_ASIDE
+        };
         tracing::error!(
             error = %Chain(error), event.id = %ready.event, delivery.id = %ready.id,
-            "a delivery could not be claimed; it is tried again in {SET_ASIDE:?}"
+            "a delivery could not be claimed; it is tried again in {wait:?}"
         );
-        self.give_back(claiming);
-        let until = self.monotonic() + SET_ASIDE;
-        self.set_aside.push_back((until, ready.position));
+        let until = self.monotonic().saturating_add(wait);
+        self.later.put(until, Later::Claim(ready));
+    }
+
+    /// Keeps a result that the store does not take.
+    pub(super) fn keep_unwritten(&mut self, ready: Ready, settle: Settle, error: &StoreError) {
+        let wait = if error.is_transient() {
+            AWAY
+        } else {
+            SET_ASIDE
+        };
+        tracing::error!(
+            error = %Chain(error), event.id = %ready.event, delivery.id = %ready.id,
+            "a result could not be written; it is tried again in {wait:?}. Should the process end before, it \
+             is found as interrupted, and may be sent again"
+        );
+        let until = self.monotonic().saturating_add(wait);
+        self.later.put(until, Later::Result(ready, settle));
     }
 
     fn give_back(&mut self, claiming: &Claiming) {
         let now = self.monotonic();
         if let Some(reservation) = claiming.reservation {
             self.files.give_back(&claiming.ready);
-            // Of suspects only the one that is tried alone holds a slot.
-            self.alone &= claiming.ready.suspicion == 0;
-            self.lineups[claiming.channel].end(reservation, Signal::Neutral, now);
+            self.end(
+                &claiming.ready,
+                claiming.channel,
+                reservation,
+                Signal::Neutral,
+                now,
+            );
         }
         self.scheduler.release(&claiming.ready, Left::Done);
     }
 
-    /// Lets the store offer again what was set aside long enough.
-    pub(super) fn try_again_if_due(&mut self) {
-        let now = self.monotonic();
-        while let Some((_, position)) = self.set_aside.pop_front_if(|(due, _)| *due <= now) {
-            self.scheduler.settled(position);
-            self.asked_to_look = true;
+    /// Tries again what was set aside long enough, unless its lane has another owner now.
+    pub(super) fn try_again_if_due(&mut self, now: Duration) {
+        while let Some(later) = self.later.take(now) {
+            match later {
+                // The store offers it only if it was not claimed after all.
+                Later::Claim(ready) => {
+                    self.scheduler.settled(ready.position);
+                    if self.lanes.holds(ready.lane) {
+                        self.scheduler.admit(ready);
+                    }
+                }
+                Later::Result(ready, settle) if self.lanes.owns(ready.lane) => {
+                    self.put(ready, settle);
+                }
+                Later::Result(ready, _) => self.forget(ready.position),
+            }
         }
     }
 }

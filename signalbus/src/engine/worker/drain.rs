@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Worker;
+use super::{Group, Worker};
 use crate::{
     chain::Chain,
     clock::until,
@@ -16,10 +16,12 @@ const GRACE: Duration = Duration::from_secs(1);
 impl Worker {
     /// Finishes what is in flight, up to the deadline, and gives all lanes up at once.
     pub(super) async fn drain(mut self) {
-        let deadline = self.leave_by();
+        let deadline = self.monotonic().saturating_add(self.shared.options.drain);
+        self.leave_by.send_replace(Some(deadline));
         tracing::info!(worker.id = %self.id, in_flight = self.in_flight.len(), "the engine leaves");
+        self.claim_nothing_more();
         loop {
-            self.collect();
+            self.collect().await;
             if self.monotonic() >= self.next_renew {
                 self.renew(Vec::new()).await;
             }
@@ -27,17 +29,20 @@ impl Worker {
             if !self.in_flight.is_empty() && now >= deadline {
                 self.cut_short().await;
             }
-            if !self.results.is_empty() {
-                self.flush().await;
+            if self.flush().await {
                 continue;
             }
-            if self.in_flight.is_empty() {
+            if self.in_flight.is_empty() && self.groups.iter().all(Group::is_idle) {
                 break;
             }
-            let pause = deadline.min(self.next_renew).saturating_sub(now);
+            let deadline = Some(deadline).filter(|deadline| now < *deadline);
+            let pause = deadline
+                .into_iter()
+                .fold(self.next_renew, Duration::min)
+                .saturating_sub(now);
             tokio::select! {
                 biased;
-                () = self.ended.some() => {}
+                () = self.inbox.some() => {}
                 () = self.shared.clock.sleep(pause) => {}
             }
         }
@@ -54,11 +59,14 @@ impl Worker {
         tracing::info!(worker.id = %self.id, "the engine has left");
     }
 
-    /// The deadline of a shutdown; set when it is first asked for.
-    pub(super) fn leave_by(&mut self) -> Duration {
-        let now = self.monotonic();
-        let deadline = now.saturating_add(self.shared.options.drain);
-        *self.leave_by.get_or_insert(deadline)
+    /// Lets go of what is not claimed yet, and tries a last time what the store did not take.
+    fn claim_nothing_more(&mut self) {
+        for group in 0..self.groups.len() {
+            for claiming in std::mem::take(&mut self.groups[group].waiting.claiming) {
+                self.let_go(&claiming);
+            }
+        }
+        self.try_again_if_due(Duration::MAX);
     }
 
     /// The deadline of a shutdown has come: sends that run on are dropped.
@@ -69,11 +77,11 @@ impl Worker {
             let left = grace.saturating_sub(self.monotonic());
             tokio::select! {
                 biased;
-                () = self.ended.some() => self.collect(),
+                () = self.inbox.some() => self.collect().await,
                 () = self.shared.clock.sleep(left) => break,
             }
         }
-        self.collect();
+        self.collect().await;
         // Third-party code that does not come back.
         let mut cut: Vec<Position> = self.in_flight.keys().copied().collect();
         cut.sort_unstable();

@@ -1,236 +1,212 @@
-//! Writing claims and results, and starting what was claimed.
+//! What is to be written: by groups of lanes, each with one call of the store at a time, and one after
+//! the other, as what comes later may rest on what came before.
 
-use std::{iter, mem, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{mem, sync::Arc, time::Duration};
 
-use backon::{BackoffBuilder, ExponentialBuilder};
 use foldhash::{HashMap, HashMapExt};
-use futures::FutureExt;
-use serde_json::Value;
-use tracing::Instrument;
+use futures::poll;
 
-use super::{InFlight, Phase, Shared, Worker, claim::Claiming};
+use super::{
+    News, Worker,
+    claim::Claiming,
+    write::{Answer, Batch, Doubt, Singly, Writer, Wrote},
+};
 use crate::{
     chain::Chain,
     clock::{Timestamp, later, until},
-    engine::{
-        memo::{doubt_of, known_since},
-        providers::Reservation,
-    },
-    event::Recipient,
     id::EventId,
-    provider::Latch,
-    route::{
-        Attempted, Job, Unsendable,
-        content::{BlobError, Content},
-        recipient,
-    },
+    mutant::Mutant,
+    route::content::{BlobError, Content},
     store::{
-        ClaimAnswer, Claimed, EndState, Flush, Flushed, LaneLease, Next, Ready, Reason, Refusal,
-        Settle, SettleAnswer, State, StoreError, StoreErrorKind, StoredEvent,
+        ClaimAnswer, EndState, LaneId, Next, Position, Ready, Reason, Refusal, Settle,
+        SettleAnswer, State,
     },
-    task,
+    task::{self, Task},
 };
 
-/// How long an event of a newer version waits for a newer worker.
-const NEWER_VERSION: Duration = Duration::from_secs(60);
+/// Lanes that are written together.
+#[derive(Default)]
+pub(super) struct Group {
+    /// What goes with the next call.
+    pub(super) waiting: Batch,
+    writing: Option<Writing>,
+}
 
-/// Whether an earlier call of the same flush may have been written, and its answer was lost.
-#[derive(Debug, Clone, Copy)]
-struct Doubt(bool);
+/// A call on its way.
+struct Writing {
+    /// Stopped when dropped.
+    _task: Task,
+    lanes: Vec<LaneId>,
+    claims: usize,
+}
 
-/// What came of an event of which a part cannot be read.
-fn unreadable(event: &StoredEvent, error: &BlobError) -> Attempted {
-    match error {
-        BlobError::Newer(_) => Attempted::returned(NEWER_VERSION, &error.to_string()),
-        BlobError::Broken(_) if event.content.is_empty() => {
-            Attempted::unsendable(Unsendable::Erased, "its recipients were erased".to_owned())
-        }
-        BlobError::Broken(_) => Attempted::unsendable(Unsendable::Unreadable, error.to_string()),
+impl Group {
+    pub(super) fn is_idle(&self) -> bool {
+        self.writing.is_none() && self.waiting.is_empty()
     }
-}
 
-/// The recipient, unless the content has it, and the secret.
-fn own_parts(
-    claimed: &Claimed,
-    content: &Content,
-) -> Result<(Option<Recipient>, Option<Value>), BlobError> {
-    let own = match &claimed.own {
-        Some(own) if content.to.is_empty() => Some(recipient::decode(own)?),
-        _ => None,
-    };
-    let secret = claimed.secret.as_deref().map(serde_json::from_slice);
-    Ok((own, secret.transpose()?))
-}
+    /// Whether there is something to write, and nothing is being written.
+    pub(super) fn may_begin(&self) -> bool {
+        self.writing.is_none() && !self.waiting.is_empty()
+    }
 
-/// How long a delivery waits whose files could not be read.
-const FILES_AWAY: Duration = Duration::from_secs(1);
+    /// How many are to be claimed, and for the store are still ready.
+    pub(super) fn claims(&self) -> usize {
+        let writing = self.writing.as_ref().map_or(0, |writing| writing.claims);
+        writing + self.waiting.claiming.len()
+    }
 
-/// Puts the files of its event into a job. What was claimed with files is not sent without.
-async fn with_files(shared: &Shared, job: &mut Job) -> Result<(), Attempted> {
-    let event = &job.event;
-    let cut = Arc::clone(&job.cut);
-    let files = tokio::select! {
-        biased;
-        files = shared.store.files(&event.tenant, event.id) => files,
-        () = cut.cancelled() => return Err(Attempted::cut_short(false)),
-    };
-    match files {
-        Ok(files) if files.is_empty() => Err(Attempted::unsendable(
-            Unsendable::Erased,
-            "its files were erased".to_owned(),
-        )),
-        Ok(files) => {
-            job.files = files;
-            Ok(())
+    /// Whether anything of a lane is still to be written.
+    pub(super) fn is_busy(&self, lane: LaneId) -> bool {
+        let writing = self.writing.iter().flat_map(|writing| &writing.lanes);
+        let results = self.waiting.ready.iter().map(|ready| &ready.lane);
+        let claims = self.waiting.claiming.iter().map(|one| &one.ready.lane);
+        writing.chain(results).chain(claims).any(|of| *of == lane)
+    }
+
+    /// As much of what waits as fits into one call. Results go first: what is claimed may rest on them.
+    fn next(&mut self, most: usize, spare: Batch) -> Batch {
+        let mut batch = mem::replace(&mut self.waiting, spare);
+        if batch.ready.len() > most {
+            self.waiting.ready.extend(batch.ready.drain(most..));
+            let settles = batch.flush.settles.drain(most..);
+            self.waiting.flush.settles.extend(settles);
+            self.waiting.claiming.append(&mut batch.claiming);
+        } else if batch.claiming.len() > most {
+            self.waiting.claiming.extend(batch.claiming.drain(most..));
         }
-        Err(error) if error.is_transient() => {
-            Err(Attempted::returned(FILES_AWAY, &Chain(&error).to_string()))
-        }
-        Err(error) => Err(Attempted::unsendable(
-            Unsendable::Unreadable,
-            format!("its files cannot be read: {}", Chain(&error)),
-        )),
+        let claims = batch.claiming.iter().map(Claiming::claim);
+        batch.flush.claims.extend(claims);
+        batch
     }
 }
 
 impl Worker {
-    /// Writes results and claims, and starts what was claimed.
-    pub(super) async fn flush(&mut self) {
-        let spare = mem::take(&mut self.room.results);
-        let mut results = mem::replace(&mut self.results, spare);
-        let mut claiming = mem::take(&mut self.claiming);
-        let flush = &mut results.flush;
-        flush.claims.extend(claiming.iter().map(Claiming::claim));
-        let lanes = self.lanes.all();
-        self.written = true;
-        let mut doubt = Doubt(false);
-        match self.write(&lanes, &results.flush, &mut doubt).await {
-            Ok(flushed) => {
-                self.heard(flushed.now);
-                let settled = results.ready.iter().zip(&results.flush.settles);
-                for ((ready, settle), answer) in settled.zip(flushed.settles) {
-                    self.written(ready, settle, answer, doubt, flushed.now);
-                }
-                self.start(claiming.drain(..), flushed.claims, doubt).await;
+    pub(super) fn group_of(&mut self, lane: LaneId) -> &mut Group {
+        let groups = u64::try_from(self.groups.len()).unwrap_or(1);
+        let mut of = lane.get();
+        if Mutant::LanesMixed.is_active() {
+            of = of.wrapping_add(self.in_flight.len() as u64);
+        }
+        let index = usize::try_from(of % groups).unwrap_or_default();
+        &mut self.groups[index]
+    }
+
+    /// Begins to write what waits, where nothing is being written. Says whether there was any.
+    pub(super) async fn flush(&mut self) -> bool {
+        let mut any = false;
+        for group in 0..self.groups.len() {
+            if self.groups[group].may_begin() {
+                any = true;
+                self.begin(group).await;
             }
-            // Only when the time of a shutdown is up.
-            Err(error) if error.is_transient() => {
+        }
+        any
+    }
+
+    async fn begin(&mut self, group: usize) {
+        let spare = self.room.batches.pop().unwrap_or_default();
+        let batch = self.groups[group].next(self.shared.options.flush, spare);
+        let claims = batch.claiming.len();
+        let of_results = batch.ready.iter().map(|ready| ready.lane);
+        let of_claims = batch.claiming.iter().map(|one| one.ready.lane);
+        let lanes = of_results.chain(of_claims).collect();
+        let writer = Writer {
+            store: Arc::clone(&self.shared.store),
+            clock: Arc::clone(&self.shared.clock),
+            vitals: Arc::clone(&self.shared.vitals),
+            leave_by: self.leave_by.subscribe(),
+            lanes: self.lanes.all(),
+        };
+        self.written = true;
+        let mut write = Box::pin(writer.write(group, batch));
+        // A store in memory is done at once.
+        if let std::task::Poll::Ready(wrote) = poll!(&mut write) {
+            return self.wrote(wrote).await;
+        }
+        let inbox = Arc::clone(&self.inbox);
+        let task = task::start(async move { inbox.put(News::Wrote(Box::new(write.await))) });
+        self.groups[group].writing = Some(Writing {
+            _task: task,
+            lanes,
+            claims,
+        });
+    }
+
+    /// Takes over what the store answered, and starts what was claimed.
+    pub(super) async fn wrote(&mut self, wrote: Wrote) {
+        let Wrote {
+            group,
+            mut batch,
+            answer,
+            doubt,
+            asked,
+        } = wrote;
+        self.groups[group].writing = None;
+        self.written = true;
+        match answer {
+            Answer::Whole(flushed) => {
+                self.heard(flushed.now, asked);
+                let settled = batch.ready.iter().zip(&batch.flush.settles);
+                for ((ready, settle), answer) in settled.zip(flushed.settles) {
+                    self.settled(ready, settle, answer, doubt, flushed.now);
+                }
+                self.start(batch.claiming.drain(..), flushed.claims, doubt)
+                    .await;
+            }
+            Answer::Singly(singly) => {
+                if let Some(now) = singly.now {
+                    self.heard(now, asked);
+                }
+                self.wrote_singly(&mut batch, singly, doubt).await;
+            }
+            Answer::Late(error) => {
                 tracing::error!(error = %Chain(&error), "results could not be written in time");
-                for claiming in claiming.drain(..) {
+                for claiming in batch.claiming.drain(..) {
                     self.let_go(&claiming);
                 }
                 // They stay claimed: whoever owns the lane next finds them as interrupted.
-                for ready in results.ready.drain(..) {
-                    self.scheduler.settled(ready.position);
-                }
-            }
-            Err(error) => {
-                tracing::error!(error = %Chain(&error), "results and claims could not be written; they are tried one by one");
-                let settles = results.flush.settles.drain(..);
-                for (ready, settle) in results.ready.drain(..).zip(settles) {
-                    self.write_alone(&lanes, ready, settle, doubt).await;
-                }
-                for claiming in claiming.drain(..) {
-                    self.claim_alone(&lanes, claiming, doubt).await;
+                for ready in batch.ready.drain(..) {
+                    self.forget(ready.position);
                 }
             }
         }
-        results.clear();
-        self.room.results = results;
-        self.claiming = claiming;
+        batch.clear();
+        self.room.batches.push(batch);
     }
 
-    /// Repeats a flush until the store took or refused it. It is harmless to repeat.
-    async fn write(
-        &mut self,
-        lanes: &[LaneLease],
-        flush: &Flush,
-        doubt: &mut Doubt,
-    ) -> Result<Flushed, StoreError> {
-        let mut waits = ExponentialBuilder::default()
-            .with_min_delay(Duration::from_millis(10))
-            .with_max_delay(Duration::from_secs(1))
-            .without_max_times()
-            .build();
-        loop {
-            let error = match self.shared.store.flush(lanes, flush).await {
-                Ok(flushed)
-                    if flushed.claims.len() == flush.claims.len()
-                        && flushed.settles.len() == flush.settles.len() =>
-                {
-                    return Ok(flushed);
-                }
-                Ok(_) => {
-                    let problem = "the store did not answer each claim and each result";
-                    return Err(StoreError::new(StoreErrorKind::Corrupt, problem));
-                }
-                Err(error) if error.is_transient() => error,
-                Err(error) => return Err(error),
-            };
-            doubt.0 |= error.kind() == StoreErrorKind::Ambiguous;
-            let leaving = *self.phase.borrow() == Phase::Draining;
-            if leaving && self.monotonic() >= self.leave_by() {
-                return Err(error);
+    async fn wrote_singly(&mut self, batch: &mut Batch, singly: Singly, doubt: Doubt) {
+        let now = self.store_now();
+        let settled = batch.ready.drain(..).zip(batch.flush.settles.drain(..));
+        for ((ready, settle), answer) in settled.zip(singly.settles) {
+            match answer {
+                Ok(answer) => self.settled(&ready, &settle, answer, doubt, now),
+                Err(error) => self.keep_unwritten(ready, settle, &error),
             }
-            tracing::warn!(error = %Chain(&error), "the store did not take a flush; trying again");
-            self.shared
-                .clock
-                .sleep(waits.next().unwrap_or(Duration::from_secs(1)))
-                .await;
+        }
+        let (mut claimed, mut answers) = (Vec::new(), Vec::new());
+        for (claiming, answer) in batch.claiming.drain(..).zip(singly.claims) {
+            match answer {
+                Ok(answer) => {
+                    claimed.push(claiming);
+                    answers.push(answer);
+                }
+                Err(error) => self.set_aside(claiming, &error),
+            }
+        }
+        self.start(claimed.into_iter(), answers, doubt).await;
+    }
+
+    /// The result of a delivery is written, or will never be: the store may offer it again. What is being
+    /// read meanwhile was perhaps read before.
+    pub(super) fn forget(&mut self, position: Position) {
+        match &mut self.reading {
+            Some(reading) => reading.settled.push(position),
+            None => self.scheduler.settled(position),
         }
     }
 
-    /// One result that the store cannot take must not hold up the others.
-    async fn write_alone(
-        &mut self,
-        lanes: &[LaneLease],
-        ready: Ready,
-        settle: Settle,
-        mut doubt: Doubt,
-    ) {
-        let flush = Flush {
-            claims: Vec::new(),
-            settles: vec![settle],
-        };
-        let answer = self
-            .write(lanes, &flush, &mut doubt)
-            .await
-            .map(|flushed| Some((*flushed.settles.first()?, flushed.now)));
-        match (answer, flush.settles.first()) {
-            (Ok(Some((answer, now))), Some(settle)) => {
-                self.written(&ready, settle, answer, doubt, now);
-            }
-            (Ok(_), _) => self.scheduler.settled(ready.position),
-            // It stays claimed: whoever owns the lane next finds it as interrupted.
-            (Err(error), _) => tracing::error!(
-                error = %Chain(&error), event.id = %ready.event, delivery.id = %ready.id,
-                "a result could not be written"
-            ),
-        }
-    }
-
-    /// One claim that the store cannot take must not hold up the others.
-    async fn claim_alone(&mut self, lanes: &[LaneLease], claiming: Claiming, mut doubt: Doubt) {
-        if *self.phase.borrow() == Phase::Draining {
-            return self.let_go(&claiming);
-        }
-        let flush = Flush {
-            claims: vec![claiming.claim()],
-            settles: Vec::new(),
-        };
-        match self.write(lanes, &flush, &mut doubt).await {
-            Ok(flushed) => {
-                self.heard(flushed.now);
-                self.start(iter::once(claiming), flushed.claims, doubt)
-                    .await;
-            }
-            // Only when the time of a shutdown is up.
-            Err(error) if error.is_transient() => self.let_go(&claiming),
-            Err(error) => self.set_aside(&claiming, &error),
-        }
-    }
-
-    fn written(
+    fn settled(
         &mut self,
         ready: &Ready,
         settle: &Settle,
@@ -238,7 +214,7 @@ impl Worker {
         doubt: Doubt,
         now: Timestamp,
     ) {
-        self.scheduler.settled(ready.position);
+        self.forget(ready.position);
         match answer {
             SettleAnswer::LaneLost => self.lost(ready),
             SettleAnswer::Already if !doubt.0 => {}
@@ -267,6 +243,9 @@ impl Worker {
     /// Something becomes due then.
     fn look_at(&mut self, due: Timestamp) {
         self.next_due = Some(self.next_due.map_or(due, |next| next.min(due)));
+        if let Some(reading) = &mut self.reading {
+            reading.next_due = Some(reading.next_due.map_or(due, |next| next.min(due)));
+        }
     }
 
     async fn start(
@@ -302,150 +281,6 @@ impl Worker {
                     self.lost(&claiming.ready);
                 }
             }
-        }
-    }
-
-    fn content(&self, event: &StoredEvent) -> Result<Arc<Content>, Arc<BlobError>> {
-        match self.shared.fresh.take(event.id) {
-            Some(content) => Ok(content),
-            None => Content::decode(&event.content)
-                .map(Arc::new)
-                .map_err(Arc::new),
-        }
-    }
-
-    /// Starts the send of a claimed delivery.
-    fn send(
-        &mut self,
-        claiming: Claiming,
-        claimed: Claimed,
-        content: Result<Arc<Content>, Arc<BlobError>>,
-        doubt: Doubt,
-        now: Duration,
-    ) {
-        let Claiming {
-            ready,
-            channel,
-            reservation,
-            alone: _,
-        } = claiming;
-        let position = ready.position;
-        let store_now = self.store_at(now);
-        let mut flight = InFlight {
-            channel,
-            reservation,
-            latch: Latch::default(),
-            claimed_at: store_now,
-            ready,
-            send: None,
-        };
-        let content = match content {
-            Ok(content) => content,
-            Err(error) => {
-                let attempted = unreadable(&claimed.event, &error);
-                return self.conclude(flight, attempted, now);
-            }
-        };
-        let (own, secret) = match own_parts(&claimed, &content) {
-            Ok(parts) => parts,
-            Err(error) => {
-                let attempted = unreadable(&claimed.event, &error);
-                return self.conclude(flight, attempted, now);
-            }
-        };
-        if let Some(why) = self.objection(&flight.ready, reservation, doubt, now) {
-            return self.conclude(flight, Attempted::returned(Duration::ZERO, why), now);
-        }
-        let ready = &flight.ready;
-        let lineup = &self.lineups[channel];
-        let provider = reservation.map_or(0, |reservation| reservation.provider);
-        let (known_since, doubt) = (known_since(ready), doubt_of(ready));
-        let age = until(known_since, store_now);
-        // In a box: the future it goes into is moved more than once.
-        let mut job = Box::new(Job {
-            id: ready.id,
-            generation: ready.generation,
-            attempt: ready.attempt + 1,
-            tries: ready.tries,
-            recipient: claimed.recipient,
-            address: claimed.address,
-            expires_at: ready.expires_at,
-            suspect: ready.suspicion > 0,
-            // A panic adds one to it, and so does a crash while it was alone.
-            interrupted: ready.suspicion == 1,
-            doubt,
-            known_since,
-            claimed_at: store_now,
-            spent: doubt.is_some() && ready.failures >= lineup.route.settings().retry.max_attempts,
-            recognised: lineup.recognise(age),
-            event: claimed.event,
-            content,
-            own,
-            secret,
-            files: Vec::new(),
-            rendering: claimed.rendering,
-            provider,
-            reports_start: lineup.reports_start(provider),
-            latch: flight.latch.clone(),
-            cut: Arc::clone(&self.cut),
-        });
-        let span = tracing::info_span!(
-            "process",
-            otel.kind = "consumer",
-            event.id = %job.event.id,
-            delivery.id = %job.id,
-            tenant = %job.event.tenant,
-            channel = %ready.channel,
-            attempt = job.attempt,
-            trace.link = job.content.trace.as_ref().map(crate::trace::TraceContext::traceparent),
-        );
-        #[cfg(feature = "otel")]
-        if let Some(trace) = &job.content.trace {
-            crate::trace::link(&span, trace);
-        }
-        let route = Arc::clone(&self.lineups[channel].route);
-        let shared = Arc::clone(&self.shared);
-        let results = Arc::clone(&self.ended);
-        let files = ready.bytes > 0;
-        let send = task::start(
-            async move {
-                // Few have files: only they pay for the room that reading them takes.
-                if files && let Err(attempted) = Box::pin(with_files(&shared, &mut job)).await {
-                    return results.put((position, attempted));
-                }
-                let attempt =
-                    route.attempt(&shared.templates, &*shared.clock, &*shared.store, &job);
-                // Whatever third-party code does, the delivery comes back.
-                let attempted = AssertUnwindSafe(attempt).catch_unwind().await;
-                let attempted = attempted.unwrap_or_else(|_| Attempted::panicked(job.started()));
-                // What it holds goes before its permits do.
-                drop(job);
-                results.put((position, attempted));
-            }
-            .instrument(span),
-        );
-        flight.send = Some(send);
-        self.in_flight.insert(position, flight);
-    }
-
-    /// Why a claimed delivery is given back and claimed again, with all that a claim checks.
-    fn objection(
-        &self,
-        ready: &Ready,
-        reservation: Option<Reservation>,
-        doubt: Doubt,
-        now: Duration,
-    ) -> Option<&'static str> {
-        if !self.lanes.is_safe(ready.lane, now) {
-            Some("the lease ran out before the send")
-        } else if reservation.is_none() {
-            Some("it was claimed as expired, and the store found time left")
-        } else if ready.expires_at.is_some_and(|at| at <= self.store_at(now)) {
-            Some("its time passed between its claim and the send")
-        } else if doubt.0 {
-            Some("the answer to its claim was lost, and much may have happened since")
-        } else {
-            None
         }
     }
 

@@ -1,23 +1,30 @@
-//! The worker: one loop that owns lanes, and does one thing at a time with the store while sends
-//! run beside it.
+//! The worker: one loop that owns lanes and decides; sends, reads and writes run beside it, and it
+//! hears of them when they are done.
 
 mod claim;
 mod drain;
 mod fetch;
 mod flush;
+mod later;
 mod result;
+mod send;
 mod slots;
+mod write;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
     time::Duration,
 };
 
-use claim::Claiming;
+use fetch::Reading;
+use flush::Group;
 use foldhash::{HashMap, HashMapExt, fast::FixedState};
+use later::Laters;
+pub(crate) use slots::Slots;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use write::{Batch, Wrote};
 
 use crate::{
     bell::{Bell, Quiet},
@@ -36,6 +43,7 @@ use crate::{
     },
     entropy::Entropy,
     event::Class,
+    health::Vitals,
     id::WorkerId,
     limit::Limiter,
     mutant::Mutant,
@@ -43,7 +51,10 @@ use crate::{
     provider::Latch,
     publish::Planner,
     route::{Attempted, fresh::Fresh},
-    store::{Flush, Group, LaneRequest, Position, Ready, Shape, Space, Store, StoreFeatures},
+    store::{
+        Fetched, Group as StoredGroup, LaneRequest, Position, Ready, Shape, Space, Store,
+        StoreError, StoreFeatures,
+    },
     task::{self, Task},
     template::Templates,
 };
@@ -64,6 +75,7 @@ pub(crate) struct Shared {
     pub(crate) tenants: Arc<Tenants>,
     pub(crate) bell: Arc<Bell>,
     pub(crate) fresh: Fresh,
+    pub(crate) vitals: Arc<Vitals>,
 }
 
 /// What a worker is told and tells.
@@ -82,25 +94,22 @@ pub(crate) struct Worker {
     tenant_rates: TenantRates,
     scheduler: Scheduler,
     lanes: Lanes,
-    /// What came of sends.
-    ended: Arc<task::Results<(Position, Attempted)>>,
+    /// What came of sends, reads and writes.
+    inbox: Arc<task::Results<News>>,
     /// Hashed with a fixed state: a worker that is dropped aborts its sends in the order of this
     /// map, which must be the same each time a simulation is played.
     in_flight: std::collections::HashMap<Position, InFlight, FixedState>,
-    /// What to claim with the next flush.
-    claiming: Vec<Claiming>,
-    /// What could not be claimed, and when it may be tried again: soonest first.
-    set_aside: VecDeque<(Duration, Position)>,
-    results: Results,
+    slots: Slots,
+    /// What to write, by lanes.
+    groups: Vec<Group>,
+    reading: Option<Reading>,
+    /// What could not be written.
+    later: Laters,
     room: Room,
     /// For the files of what is claimed and sent.
     files: FilePermits,
-    /// A suspect of a crash is in flight: nothing else may be.
-    alone: bool,
     /// Tells sends in flight that the deadline of a shutdown has come.
     cut: Arc<CancellationToken>,
-    /// The last claim was for a suspect: now it is the turn of the rest.
-    rest_first: bool,
     next_renew: Duration,
     next_poll: Duration,
     next_report: Duration,
@@ -110,7 +119,7 @@ pub(crate) struct Worker {
     written: bool,
     /// The ring of the bell that the last look answered; none when it failed.
     looked_at: Option<u64>,
-    resume: HashMap<Class, Group>,
+    resume: HashMap<Class, StoredGroup>,
     /// The lanes it wants a share of: those of the channels it can send on.
     spaces: Vec<Space>,
     /// Channels that are reported as served by nobody.
@@ -118,35 +127,24 @@ pub(crate) struct Worker {
     /// The store's time, and the monotonic time when it said so.
     store_time: (Timestamp, Duration),
     phase: watch::Receiver<Phase>,
-    leave_by: Option<Duration>,
+    /// The deadline of a shutdown, once there is one.
+    leave_by: watch::Sender<Option<Duration>>,
     /// What the store keeps.
     keeps: StoreFeatures,
 }
 
-/// Results to write, and whose they are.
-#[derive(Default)]
-struct Results {
-    ready: Vec<Ready>,
-    flush: Flush,
-}
-
-impl Results {
-    fn is_empty(&self) -> bool {
-        self.ready.is_empty()
-    }
-
-    fn clear(&mut self) {
-        self.ready.clear();
-        self.flush.claims.clear();
-        self.flush.settles.clear();
-    }
+/// What ran beside the worker, and is done.
+enum News {
+    Sent(Position, Attempted),
+    Wrote(Box<Wrote>),
+    Read(Box<Result<Fetched, StoreError>>),
 }
 
 /// Empty lists that are used again: large ones cost an allocator more than what is put into them.
 #[derive(Default)]
 struct Room {
-    ended: Vec<(Position, Attempted)>,
-    results: Results,
+    news: Vec<News>,
+    batches: Vec<Batch>,
 }
 
 struct InFlight {
@@ -199,18 +197,23 @@ impl Worker {
             lineups,
             desk: Desk::new(shared.limiter.clone(), Arc::clone(&shared.clock)),
             tenant_rates: shared.tenant_rates.clone(),
+            slots: Slots {
+                all: shared.options.slots,
+                used: 0,
+                one_lineup: accounts.len() == 1,
+            },
             scheduler: Scheduler::new(accounts),
             lanes: Lanes::default(),
-            ended: Arc::new(task::Results::new()),
+            inbox: Arc::new(task::Results::new()),
             in_flight: std::collections::HashMap::default(),
-            claiming: Vec::new(),
-            set_aside: VecDeque::new(),
-            results: Results::default(),
+            groups: (0..shared.options.writers)
+                .map(|_| Group::default())
+                .collect(),
+            reading: None,
+            later: Laters::default(),
             room: Room::default(),
             files: FilePermits::new(shared.options.files),
-            alone: false,
             cut: Arc::new(CancellationToken::new()),
-            rest_first: false,
             next_renew: Duration::ZERO,
             next_poll: Duration::ZERO,
             next_report: Duration::ZERO,
@@ -223,7 +226,7 @@ impl Worker {
             unserved: BTreeSet::new(),
             store_time: (clock.now(), clock.monotonic()),
             phase,
-            leave_by: None,
+            leave_by: watch::Sender::new(None),
             keeps: shared.store.features(),
             shared,
         }
@@ -261,40 +264,45 @@ impl Worker {
     }
 
     async fn turn(&mut self) {
-        self.collect();
-        if self.monotonic() >= self.next_renew {
+        self.collect().await;
+        let now = self.monotonic();
+        if now >= self.next_renew {
             self.renew(self.spaces.clone()).await;
         }
-        self.try_again_if_due();
+        self.try_again_if_due(now);
         self.fetch_if_due().await;
         self.desk.collect(self.monotonic());
-        self.claim();
+        let more = self.claim();
         self.ask_for_slots();
-        let more = self.claiming.len() >= self.shared.options.flush;
-        let busy = !self.claiming.is_empty() || !self.results.is_empty();
-        if busy {
-            self.flush().await;
-        }
+        let busy = self.flush().await;
         self.report_if_due().await;
         if !more {
             self.wait(busy).await;
         }
     }
 
-    /// Takes over the results of sends that ended.
-    fn collect(&mut self) {
-        let mut ended = std::mem::take(&mut self.room.ended);
-        self.ended.take(&mut ended);
+    /// Takes over what is done.
+    async fn collect(&mut self) {
+        let mut news = std::mem::take(&mut self.room.news);
+        self.inbox.take(&mut news);
         let now = self.monotonic();
-        for (position, attempted) in ended.drain(..) {
-            self.ended(position, attempted, now);
+        for one in news.drain(..) {
+            match one {
+                News::Sent(position, attempted) => self.ended(position, attempted, now),
+                News::Wrote(wrote) => self.wrote(*wrote).await,
+                News::Read(fetched) => {
+                    if let Some(reading) = self.reading.take() {
+                        self.read(*fetched, reading);
+                    }
+                }
+            }
         }
-        self.room.ended = ended;
+        self.room.news = news;
     }
 
     async fn renew(&mut self, spaces: Vec<Space>) {
         let asked = self.monotonic();
-        self.next_renew = asked + self.shared.options.renew;
+        self.next_renew = asked.saturating_add(self.shared.options.renew);
         let release = self
             .lanes
             .leaving()
@@ -317,7 +325,7 @@ impl Worker {
                     self.next_renew = self.next_renew.min(asked + SEEK);
                 } else if !leaving.is_empty() {
                     // Give them up as soon as they are idle, not at the next renewal.
-                    self.next_renew = asked + self.shared.options.poll;
+                    self.next_renew = asked.saturating_add(self.shared.options.poll);
                 }
                 self.scheduler.forget_lanes(&lost);
                 self.scheduler.forget_lanes(&leaving);
@@ -325,7 +333,7 @@ impl Worker {
             }
             Err(error) => {
                 tracing::warn!(error = %Chain(&error), "leases could not be renewed; trying again");
-                self.next_renew = asked + self.shared.options.poll;
+                self.next_renew = asked.saturating_add(self.shared.options.poll);
             }
         }
     }
@@ -364,7 +372,8 @@ impl Worker {
         self.in_flight
             .values()
             .any(|flight| flight.ready.lane == lane)
-            || self.results.ready.iter().any(|ready| ready.lane == lane)
+            || self.groups.iter().any(|group| group.is_busy(lane))
+            || self.later.is_busy(lane)
     }
 
     /// Waits for the next thing to do.
@@ -375,13 +384,18 @@ impl Worker {
         }
         let empty = !self.lanes.is_empty()
             && self.in_flight.is_empty()
-            && self.results.is_empty()
+            && self.reading.is_none()
+            && self.groups.iter().all(Group::is_idle)
             && self.scheduler.is_empty();
         // Who waits for the end is told only after a look that found nothing.
         self.asked_to_look |= empty && self.written && self.shared.bell.is_awaited();
         let done = empty && !self.written && !self.asked_to_look;
         let now = self.monotonic();
         self.tell(done, now);
+        let (lanes, unwritten) = (self.lanes.len(), self.later.results());
+        self.shared
+            .vitals
+            .worker(lanes, self.in_flight.len(), unwritten);
         let pause = self.next_turn(now).saturating_sub(now);
         if pause.is_zero() {
             return;
@@ -389,7 +403,7 @@ impl Worker {
         tokio::select! {
             biased;
             _ = self.phase.changed() => {}
-            () = self.ended.some() => {}
+            () = self.inbox.some() => {}
             () = self.desk.answered() => {}
             () = self.shared.bell.heard() => self.asked_to_look = true,
             () = self.shared.clock.sleep(pause) => {}
@@ -410,22 +424,29 @@ impl Worker {
     /// aside until then.
     fn next_offer(&self, now: Duration) -> Option<Duration> {
         let due = |due| now.saturating_add(until(self.store_now(), due));
-        let aside = self.set_aside.front().map(|(until, _)| *until);
-        self.next_due.map(due).into_iter().chain(aside).min()
+        let later = self.later.next_at();
+        self.next_due.map(due).into_iter().chain(later).min()
     }
 
     /// When there is something to do at the latest, if nothing happens before.
     fn next_turn(&self, now: Duration) -> Duration {
-        let mut next = self.next_renew.min(self.next_poll);
-        next = self.next_offer(now).map_or(next, |offer| next.min(offer));
+        let mut next = self
+            .later
+            .next_at()
+            .unwrap_or(Duration::MAX)
+            .min(self.next_renew);
+        if self.reading.is_none() {
+            next = next.min(self.next_poll);
+            next = self.next_offer(now).map_or(next, |offer| next.min(offer));
+        }
         if !self.scheduler.is_empty() {
             let rooms = self.lineups.iter().filter_map(|lineup| lineup.room_at(now));
             let slots = self.desk.next_at(now).into_iter();
             let tenants = self.tenant_rates.next_at(now).into_iter();
             next = rooms.chain(slots).chain(tenants).fold(next, Duration::min);
         }
-        let look = self.asked_to_look && !self.lanes.working().is_empty();
-        if look || !self.results.is_empty() {
+        let look = self.asked_to_look && self.reading.is_none() && !self.lanes.working().is_empty();
+        if look || self.groups.iter().any(Group::may_begin) {
             next = now;
         }
         next
@@ -436,7 +457,7 @@ impl Worker {
         if now < self.next_report {
             return;
         }
-        self.next_report = now + REPORT;
+        self.next_report = now.saturating_add(REPORT);
         metrics::heartbeat(self.id, self.shared.clock.now());
         let store_now = self.store_now();
         for (place, lineup) in self.lineups.iter().enumerate() {
@@ -493,8 +514,10 @@ impl Worker {
         later(at, now.saturating_sub(asked))
     }
 
-    fn heard(&mut self, now: Timestamp) {
-        self.store_time = (now, self.monotonic());
+    /// The store told its time in answer to a call made at `asked`. An answer may be late: it was that time
+    /// or later.
+    fn heard(&mut self, now: Timestamp, asked: Duration) {
+        self.store_time = (now, asked);
     }
 }
 

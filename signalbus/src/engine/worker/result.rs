@@ -46,15 +46,15 @@ impl Worker {
             claimed_at,
             send: _send,
         } = flight;
-        self.alone &= ready.suspicion == 0 || reservation.is_none();
         let store_now = self.store_at(now);
         let tried = attempted.tried;
-        let lineup = &mut self.lineups[channel];
         if let Some(reservation) = reservation {
             self.files.give_back(&ready);
-            let longest = lineup.route.settings().retry.longest_retry_after;
-            lineup.end(reservation, signal(tried, longest), now);
+            let settings = self.lineups[channel].route.settings();
+            let signal = signal(tried, settings.retry.longest_retry_after);
+            self.end(&ready, channel, reservation, signal, now);
         }
+        let lineup = &mut self.lineups[channel];
         let provider = reservation.map_or(0, |reservation| reservation.provider);
         let age = crate::clock::until(known_since(&ready), store_now);
         let standing = Standing {
@@ -117,7 +117,11 @@ impl Worker {
             by,
         });
         let doubt = doubt_after(&ready, tried, attempted.doubtful, (claimed_at, store_now));
-        let memo = memo(&ready, &decision.next, first, doubt);
+        let refused_by = record
+            .provider
+            .clone()
+            .filter(|_| self.lineups[channel].has_others() && may_go_elsewhere(tried));
+        let memo = memo(&ready, &decision.next, first, doubt, refused_by);
         self.settle(ready, decision, record, memo, attempted.rendering, effects);
     }
 
@@ -151,9 +155,23 @@ impl Worker {
         settle.suspicion = decision.suspicion;
         settle.rendering = rendering;
         settle.effects = effects;
-        self.results.flush.settles.push(settle);
-        self.results.ready.push(ready);
+        self.put(ready, settle);
     }
+
+    /// Puts a result with those to be written.
+    pub(super) fn put(&mut self, ready: Ready, settle: Settle) {
+        let waiting = &mut self.group_of(ready.lane).waiting;
+        waiting.flush.settles.push(settle);
+        waiting.ready.push(ready);
+    }
+}
+
+/// Whether the next try may as well be made by another provider: this one says that it did not take it, and that
+/// it is its own fault.
+fn may_go_elsewhere(tried: Tried) -> bool {
+    let own = |fault| matches!(fault, Fault::Provider | Fault::Quota | Fault::Configuration);
+    let certain = |outcome| outcome != Outcome::Unknown || Mutant::ElsewhereInDoubt.is_active();
+    matches!(tried, Tried::Failed { outcome, fault, .. } if own(fault) && certain(outcome))
 }
 
 /// When it may have been sent, after a try.

@@ -193,6 +193,15 @@ pub(crate) fn note_to(to: Recipient, key: &str) -> Event {
         .data(json!({ "n": key }))
 }
 
+/// So many mails to as many people.
+pub(crate) async fn send_many(bus: &Signalbus, count: usize) -> Vec<DeliveryId> {
+    let mut ids = Vec::new();
+    for number in 0..count {
+        ids.push(send(bus, note_to(person(number), &number.to_string())).await);
+    }
+    ids
+}
+
 pub(crate) fn tenant(name: &str) -> TenantId {
     TenantId::new(name).unwrap()
 }

@@ -4,14 +4,16 @@ use std::{
     collections::HashMap,
     fmt,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use async_trait::async_trait;
 use signalbus::{
     DeliveryId, MemoryStore, Store,
     store::{
-        Acceptance, BusAdvance, Fetched, Flush, Flushed, LaneHolding, LaneLease, LaneRequest,
-        Listed, NewEvent, StoreError, StoreErrorKind, StoreFeatures, Suppression, Window,
+        Acceptance, BusAdvance, Fetched, Flush, Flushed, LaneHolding, LaneId, LaneLease,
+        LaneRequest, Listed, NewEvent, StoreError, StoreErrorKind, StoreFeatures, Suppression,
+        Window,
     },
 };
 use signalbus_testkit::StoreLayer;
@@ -37,9 +39,16 @@ pub(crate) enum Fails {
     Silent,
     /// Everything was written, and the answer comes a minute later.
     Late,
+    /// Nothing was written, nor will it be.
+    ForGood,
+    /// It panics.
+    Panics,
 }
 
 type Plan = Box<dyn FnMut(Call) -> Option<Fails> + Send>;
+
+/// When a flush fails, by what is in it.
+type FlushPlan = Box<dyn FnMut(&Flush) -> Option<Fails> + Send>;
 
 /// Says of itself that it is durable, so that it can be used for messages that are sent at most
 /// once. Clones are the same store.
@@ -47,6 +56,9 @@ type Plan = Box<dyn FnMut(Call) -> Option<Fails> + Send>;
 pub(crate) struct TestStore {
     inner: MemoryStore,
     plan: Arc<Mutex<Plan>>,
+    flush_plan: Arc<Mutex<FlushPlan>>,
+    /// How long each flush takes, and which lanes are in those on their way.
+    flushing: Arc<Mutex<(Duration, Vec<LaneId>)>>,
     /// Deliveries that cannot be claimed, and how many flushes failed over each.
     unreadable: Arc<Mutex<HashMap<DeliveryId, u32>>>,
     /// Events of this topic are refused for good, and everything that comes with them.
@@ -58,6 +70,8 @@ impl TestStore {
         Self {
             inner,
             plan: Arc::new(Mutex::new(Box::new(|_| None))),
+            flush_plan: Arc::new(Mutex::new(Box::new(|_| None))),
+            flushing: Arc::default(),
             unreadable: Arc::default(),
             refused: Arc::default(),
         }
@@ -83,9 +97,20 @@ impl TestStore {
         *self.plan.lock().unwrap_or_else(PoisonError::into_inner) = Box::new(plan);
     }
 
+    /// From now on a flush fails as this says of what is in it.
+    pub(crate) fn fail_flush(&self, plan: impl FnMut(&Flush) -> Option<Fails> + Send + 'static) {
+        *self.flush_plan.lock().unwrap() = Box::new(plan);
+    }
+
+    /// From now on each flush takes this long. Panics when a lane is in two of them at once.
+    pub(crate) fn slow(&self, flush: Duration) {
+        self.flushing.lock().unwrap().0 = flush;
+    }
+
     /// From now on nothing fails.
     pub(crate) fn heal(&self) {
         self.fail(|_| None);
+        self.fail_flush(|_| None);
     }
 
     async fn call<T>(
@@ -97,6 +122,18 @@ impl TestStore {
             let mut plan = self.plan.lock().unwrap_or_else(PoisonError::into_inner);
             plan(call)
         };
+        Self::play(fails, work).await
+    }
+
+    async fn play<T>(
+        fails: Option<Fails>,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        if fails == Some(Fails::ForGood) {
+            let kind = StoreErrorKind::Corrupt;
+            return Err(StoreError::new(kind, "the test cannot write this"));
+        }
+        assert_ne!(fails, Some(Fails::Panics), "the test lets the store panic");
         if fails == Some(Fails::Silent) {
             std::future::pending::<()>().await;
         }
@@ -107,7 +144,7 @@ impl TestStore {
         }
         let answer = work.await;
         if fails == Some(Fails::Late) {
-            late().await;
+            pass(super::MINUTE).await;
         }
         if fails == Some(Fails::After) {
             let kind = StoreErrorKind::Ambiguous;
@@ -178,7 +215,42 @@ impl StoreLayer for TestStore {
             let kind = StoreErrorKind::Corrupt;
             return Err(StoreError::new(kind, "the test damaged a delivery"));
         }
-        self.call(Call::Flush, self.inner.flush(lanes, flush)).await
+        let fails = (self
+            .flush_plan
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner))(flush);
+        let fails = fails
+            .or_else(|| (self.plan.lock().unwrap_or_else(PoisonError::into_inner))(Call::Flush));
+        let (_way, wait) = self.begin(flush);
+        if wait > Duration::ZERO {
+            pass(wait).await;
+        }
+        Self::play(fails, self.inner.flush(lanes, flush)).await
+    }
+}
+
+/// Lanes of a flush on its way.
+struct Flushing {
+    all: Arc<Mutex<(Duration, Vec<LaneId>)>>,
+    lanes: Vec<LaneId>,
+}
+
+impl Drop for Flushing {
+    fn drop(&mut self) {
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        all.1.retain(|lane| !self.lanes.contains(lane));
+    }
+}
+
+impl TestStore {
+    fn begin(&self, flush: &Flush) -> (Flushing, Duration) {
+        let lanes: Vec<LaneId> = lanes_of(flush).collect();
+        let mut flushing = self.flushing.lock().unwrap_or_else(PoisonError::into_inner);
+        let shared = lanes.iter().find(|lane| flushing.1.contains(lane));
+        assert_eq!(shared, None, "a lane is in two flushes at once");
+        flushing.1.extend(&lanes);
+        let all = Arc::clone(&self.flushing);
+        (Flushing { all, lanes }, flushing.0)
     }
 }
 
@@ -187,6 +259,11 @@ impl StoreLayer for TestStore {
     clippy::disallowed_methods,
     reason = "the clock is paused, and not at hand"
 )]
-async fn late() {
-    tokio::time::sleep(super::MINUTE).await;
+async fn pass(time: Duration) {
+    tokio::time::sleep(time).await;
+}
+
+fn lanes_of(flush: &Flush) -> impl Iterator<Item = LaneId> {
+    let claims = flush.claims.iter().map(|claim| claim.lane);
+    claims.chain(flush.settles.iter().map(|settle| settle.lane))
 }

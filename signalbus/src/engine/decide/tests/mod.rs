@@ -475,10 +475,16 @@ fn three_crashes_alone_or_panics_are_poison() {
                 again(Duration::ZERO, 0, 1),
             ),
             (
-                "however often",
+                "a second one, and it is tried alone",
                 in_company,
                 fresh().suspected(1),
-                again(Duration::ZERO, 0, 1),
+                again(Duration::ZERO, 0, 2),
+            ),
+            (
+                "it is never poison by crashes in company",
+                in_company,
+                fresh().suspected(3),
+                again(Duration::ZERO, 0, 3),
             ),
             (
                 "the first crash alone",

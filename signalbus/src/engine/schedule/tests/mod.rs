@@ -2,6 +2,7 @@ mod fairness;
 mod model;
 mod order;
 mod supply;
+mod suspects;
 
 use uuid::Uuid;
 
@@ -76,12 +77,14 @@ fn waiting(scheduler: &Scheduler, class: Class) -> usize {
 struct Rooms {
     first: [bool; 2],
     retry: [bool; 2],
+    idle: [bool; 2],
     probing: bool,
 }
 
 const ALL: Rooms = Rooms {
     first: [true; 2],
     retry: [true; 2],
+    idle: [true; 2],
     probing: false,
 };
 
@@ -101,12 +104,21 @@ impl Room for Rooms {
     fn is_probing(&self, _channel: usize) -> bool {
         self.probing
     }
+
+    fn is_idle(&self, channel: usize) -> bool {
+        self.idle[channel]
+    }
 }
 
 impl Scheduler {
-    /// Picks with the same weight for every tenant.
-    fn next(&mut self, mut room: Rooms) -> Option<Ready> {
-        self.pick(&|_| 1, &mut room).map(|picked| picked.ready)
+    /// Picks with the same weight for every tenant, in a round of its own.
+    fn next(&mut self, room: Rooms) -> Option<Ready> {
+        self.picked(room).map(|picked| picked.ready)
+    }
+
+    fn picked(&mut self, mut room: Rooms) -> Option<Picked> {
+        self.begin(&mut room);
+        self.pick(&|_| 1, &mut room)
     }
 
     /// The positions of the next `count` picks, or of as many as there are.
@@ -119,6 +131,9 @@ impl Scheduler {
 
     /// Its send ended well.
     fn done(&mut self, ready: &Ready) {
+        if ready.suspicion > 0 {
+            self.suspect_ended(self.accounts.of(ready).unwrap());
+        }
         self.release(ready, Left::Done);
         self.settled(ready.position);
     }

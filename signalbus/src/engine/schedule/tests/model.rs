@@ -12,7 +12,6 @@ const LANES: u64 = 3;
 enum Step {
     Admit(usize),
     Pick(Rooms),
-    PickSuspect,
     /// The n-th of those that are out ends.
     End(usize, bool),
     TakeExpired(u64),
@@ -30,8 +29,10 @@ struct Play {
     scheduler: Scheduler,
     universe: Vec<Ready>,
     places: Vec<Place>,
-    /// A suspect is out by itself.
-    alone: bool,
+    /// A suspect is out alone in this lineup.
+    alone: Option<usize>,
+    /// What is out only to be refused.
+    expired: BTreeSet<usize>,
 }
 
 impl Play {
@@ -40,7 +41,8 @@ impl Play {
             scheduler: scheduler([]),
             places: vec![Place::Away; universe.len()],
             universe,
-            alone: false,
+            alone: None,
+            expired: BTreeSet::new(),
         }
     }
 
@@ -57,19 +59,11 @@ impl Play {
                     self.places[*index] = Place::Waits;
                 }
             }
-            Step::Pick(room) if !self.alone => {
-                let picked = self.scheduler.pick(&|_| 1, &mut { *room });
-                if let Some(picked) = picked {
-                    assert!(room.first[picked.channel] || room.retry[picked.channel]);
-                    assert_eq!(picked.ready.suspicion, 0);
+            Step::Pick(room) => {
+                if let Some(picked) = self.pick(*room) {
+                    let on = picked.channel;
+                    assert!(room.first[on] || room.retry[on]);
                     self.out(&picked.ready);
-                }
-            }
-            Step::PickSuspect if self.at(Place::Out).next().is_none() => {
-                if let Some(picked) = self.scheduler.pick_suspect(&mut { ALL }) {
-                    assert!(picked.ready.suspicion > 0);
-                    self.out(&picked.ready);
-                    self.alone = true;
                 }
             }
             Step::End(nth, held) => {
@@ -82,6 +76,8 @@ impl Play {
                 for expired in self.scheduler.take_expired(after(*now)) {
                     assert!(expired.expires_at.unwrap() <= after(*now));
                     self.out(&expired);
+                    self.expired
+                        .insert(usize::try_from(expired.position.0).unwrap());
                 }
             }
             Step::ForgetLane(lane) => {
@@ -92,8 +88,36 @@ impl Play {
                     }
                 }
             }
-            Step::Pick(_) | Step::PickSuspect => {}
         }
+    }
+
+    fn lineup(&self, index: usize) -> usize {
+        let ready = &self.universe[index];
+        self.scheduler.accounts.of(ready).unwrap()
+    }
+
+    fn pick(&mut self, mut room: Rooms) -> Option<Picked> {
+        let expired = self.expired.clone();
+        let sent = |out: &usize| !expired.contains(out);
+        room.idle = [EMAIL, SMS].map(|on| {
+            let mut on_their_way = self.at(Place::Out).filter(sent);
+            !on_their_way.any(|out| self.lineup(out) == on)
+        });
+        let picked = self.scheduler.picked(room)?;
+        assert_ne!(self.alone, Some(picked.channel), "it is not alone any more");
+        if picked.ready.suspicion > 0 {
+            let suspects = |out: &usize| self.universe[*out].suspicion > 0;
+            let others = self.at(Place::Out).filter(sent).filter(suspects).count();
+            assert_eq!(picked.alone, picked.ready.suspicion > 1);
+            if picked.alone {
+                assert!(room.idle[picked.channel], "not alone");
+                assert_eq!(others, 0, "another suspect is out");
+                self.alone = Some(picked.channel);
+            } else {
+                assert_eq!(self.alone, None);
+            }
+        }
+        Some(picked)
     }
 
     fn out(&mut self, ready: &Ready) {
@@ -116,10 +140,14 @@ impl Play {
     fn end(&mut self, index: usize, held: bool) {
         let ready = self.universe[index].clone();
         let left = if held { Left::Open } else { Left::Done };
+        let lineup = self.lineup(index);
+        if ready.suspicion > 0 && !self.expired.remove(&index) {
+            self.scheduler.suspect_ended(lineup);
+            self.alone = self.alone.filter(|_| ready.suspicion == 1);
+        }
         self.scheduler.release(&ready, left);
         self.scheduler.settled(ready.position);
         self.places[index] = Place::Away;
-        self.alone = false;
         if held && ready.order != Order::Unordered {
             for other in self.at(Place::Waits).collect::<Vec<_>>() {
                 let waits = &self.universe[other];
@@ -158,8 +186,8 @@ impl Play {
             self.end(index, false);
         }
         while !self.scheduler.is_empty() {
-            let picked = self.scheduler.pick_suspect(&mut { ALL });
-            let picked = picked.or_else(|| self.scheduler.pick(&|_| 1, &mut { ALL }));
+            // A round may be the others', of which there are none.
+            let picked = self.pick(ALL).or_else(|| self.pick(ALL));
             let ready = picked.expect("what waits can be picked").ready;
             self.out(&ready);
             self.end(usize::try_from(ready.position.0).unwrap(), false);
@@ -183,7 +211,7 @@ fn any_delivery() -> impl Strategy<Value = Ready> {
         prop::sample::select(&["a", "b", "c"][..]),
         0..2_usize,
         prop::bool::weighted(0.3),
-        prop::bool::weighted(0.15),
+        prop_oneof![8 => Just(0_u32), 1 => Just(1), 1 => 2..4_u32],
         prop::option::weighted(0.3, 0..20_u64),
     )
         .prop_map(|(order, key, class, name, on, retry, suspect, expiry)| {
@@ -194,9 +222,9 @@ fn any_delivery() -> impl Strategy<Value = Ready> {
             made.class = class;
             made.tenant = tenant(name);
             made.channel = channel(on);
-            made.attempt = u32::from(retry || suspect);
+            made.attempt = u32::from(retry || suspect > 0);
             made.tries = made.attempt;
-            made.suspicion = u32::from(suspect);
+            made.suspicion = suspect;
             made.expires_at = expiry.map(after);
             made
         })
@@ -224,7 +252,6 @@ fn any_step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => (0..UNIVERSE).prop_map(Step::Admit),
         4 => room.prop_map(Step::Pick),
-        1 => Just(Step::PickSuspect),
         4 => (0..UNIVERSE, prop::bool::weighted(0.2)).prop_map(|(nth, held)| Step::End(nth, held)),
         1 => (0..20_u64).prop_map(Step::TakeExpired),
         1 => (0..3_u64).prop_map(Step::ForgetLane),

@@ -9,7 +9,7 @@ fn of_key(key: u64, order: Order, position: i64) -> Ready {
     made
 }
 
-fn suspect(position: i64) -> Ready {
+pub(super) fn suspect(position: i64) -> Ready {
     let mut made = ready(position);
     made.suspicion = 1;
     made.attempt = 1;
@@ -91,39 +91,6 @@ fn the_same_position_twice_is_one_delivery() {
 }
 
 #[test]
-fn suspects_are_picked_by_themselves() {
-    let mut scheduler = scheduler([suspect(1), ready(2), suspect(3)]);
-    assert!(scheduler.has_suspects());
-    assert_eq!(
-        scheduler.positions(3, ALL),
-        [2],
-        "only what is beyond suspicion"
-    );
-    assert!(!scheduler.is_empty());
-    let mut room = ALL;
-    for expected in [1, 3] {
-        assert!(scheduler.wants_alone(&mut room));
-        let picked = scheduler.pick_suspect(&mut room).unwrap();
-        assert_eq!(picked.ready.position, Position(expected));
-        scheduler.done(&picked.ready);
-    }
-    assert!(!scheduler.has_suspects());
-}
-
-#[test]
-fn suspects_without_room_hold_nobody_up() {
-    let mut scheduler = scheduler([suspect(1)]);
-    let mut full = Rooms {
-        first: [false; 2],
-        retry: [true; 2],
-        ..ALL
-    };
-    assert!(scheduler.has_suspects());
-    assert!(!scheduler.wants_alone(&mut full));
-    assert!(scheduler.pick_suspect(&mut full).is_none());
-}
-
-#[test]
 fn a_suspect_that_is_held_takes_its_successors_along() {
     let head = {
         let mut made = suspect(1);
@@ -142,8 +109,9 @@ fn a_suspect_that_is_held_takes_its_successors_along() {
             of_key(7, Order::Strict, 3),
             ready(4),
         ]);
-        let picked = scheduler.pick_suspect(&mut { ALL }).unwrap();
-        scheduler.release(&picked.ready, Left::Open);
+        let picked = scheduler.next(ALL).unwrap();
+        assert_eq!(picked.position, head.position);
+        scheduler.release(&picked, Left::Open);
         assert_eq!(
             scheduler.positions(3, ALL),
             goes,
@@ -248,17 +216,23 @@ fn a_lost_lane_is_forgotten_and_what_is_out_keeps_its_gate() {
         made.lane = LaneId::from_stored(lane);
         made
     };
+    let mut suspect_on_sms = suspect(4);
+    suspect_on_sms.channel = channel(SMS);
     let mut scheduler = scheduler([
         in_lane(1, of_key(7, Order::Start, 1)),
         in_lane(1, of_key(7, Order::Start, 2)),
         in_lane(1, ready(3)),
-        in_lane(1, suspect(4)),
+        in_lane(1, suspect_on_sms),
         in_lane(2, ready(5)),
     ]);
-    let out = scheduler.next(ALL).unwrap();
+    let only_email = Rooms {
+        first: [true, false],
+        ..ALL
+    };
+    let out = scheduler.next(only_email).unwrap();
     assert_eq!(out.position, Position(1));
     scheduler.forget_lanes(&[LaneId::from_stored(1)]);
-    assert!(!scheduler.has_suspects());
+    assert!(scheduler.suspects.is_empty());
     assert_eq!(waiting(&scheduler, Class::Standard), 1);
     assert_eq!(scheduler.positions(5, ALL), [5]);
     assert!(scheduler.admit(in_lane(1, of_key(7, Order::Start, 2))));
