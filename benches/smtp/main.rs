@@ -23,6 +23,8 @@ const ROUNDS: usize = 9;
 async fn main() -> Result<(), Box<dyn Error>> {
     let sink = Sink::start().await?;
     let mut ratios = Vec::new();
+    // What else the machine does makes a round slower, never quicker.
+    let mut fastest = [f64::MAX; 2];
     for round in 1..=ROUNDS {
         // In turn, so that a slow moment of the machine meets both.
         let engine = engine(&sink).await?;
@@ -33,13 +35,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let ratio = engine.as_secs_f64() / bare.as_secs_f64();
         println!("round {round}: engine {engine:?}, bare lettre {bare:?}: {ratio:.2} times");
         ratios.push(ratio);
+        fastest[0] = fastest[0].min(engine.as_secs_f64());
+        fastest[1] = fastest[1].min(bare.as_secs_f64());
     }
     ratios.sort_by(f64::total_cmp);
     println!(
-        "{MAILS} mails, {CONNECTIONS} connections: {:.2} times bare lettre, median of {ROUNDS} rounds ({:.2} to {:.2})",
+        "{MAILS} mails, {CONNECTIONS} connections: {:.2} times bare lettre, median of {ROUNDS} rounds ({:.2} to {:.2}); {:.2} by the fastest rounds",
         ratios[ROUNDS / 2],
         ratios[0],
-        ratios[ROUNDS - 1]
+        ratios[ROUNDS - 1],
+        fastest[0] / fastest[1]
     );
     Ok(())
 }

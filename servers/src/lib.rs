@@ -16,7 +16,8 @@
 //! | `SIGNALBUS_TEST_REDIS_URL` | Redis |
 //! | `SIGNALBUS_TEST_KAFKA` | a Kafka broker, as `host:port`, or several with commas between |
 //!
-//! `SIGNALBUS_TEST_REDIS_SERVER` names a program that is started in place of `redis-server`.
+//! `SIGNALBUS_TEST_REDIS_SERVER` names a program that is started in place of `redis-server`,
+//! `SIGNALBUS_TEST_POSTGRES_BIN` a folder with the `initdb` and `postgres` of another version.
 
 mod kafka;
 mod pgbouncer;
@@ -44,6 +45,9 @@ pub const KAFKA: &str = "SIGNALBUS_TEST_KAFKA";
 
 /// The variable with the URL of a Redis server.
 pub const REDIS_URL: &str = "SIGNALBUS_TEST_REDIS_URL";
+
+/// The variable with a folder whose `initdb` and `postgres` are started in place of those that are installed.
+pub const POSTGRES_BIN: &str = "SIGNALBUS_TEST_POSTGRES_BIN";
 
 /// The variable with the path of a program that is started in place of `redis-server`, such as Valkey's.
 pub const REDIS_SERVER: &str = "SIGNALBUS_TEST_REDIS_SERVER";

@@ -264,8 +264,11 @@ fn program(name: &str) -> Result<PathBuf, String> {
     process::find(name, &folders(), "postgresql")
 }
 
-/// The newest version that Debian's packages installed, then the path.
+/// The folder that is named, the newest version that Debian's packages installed, then the path.
 fn folders() -> Vec<PathBuf> {
+    if let Some(named) = std::env::var_os(crate::POSTGRES_BIN) {
+        return vec![PathBuf::from(named)];
+    }
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter();
     let mut folders: Vec<(u32, PathBuf)> = versions
         .flatten()

@@ -38,6 +38,18 @@ pub enum Mutant {
     SentAfterReached,
     /// A delivery that was put off counts as a retry.
     LaterIsRetry,
+    /// A lane is written by whichever call begins next.
+    LanesMixed,
+    /// A suspect is never tried alone.
+    NeverAlone,
+    /// A result that is not taken whole is left where it is.
+    WholeOrNothing,
+    /// A few failures in a row are an outage.
+    DownAtOnce,
+    /// What may have been sent by one provider is tried by another.
+    ElsewhereInDoubt,
+    /// Whoever comes first takes all slots.
+    SlotsForOne,
 }
 
 #[cfg(feature = "__mutants")]
@@ -73,6 +85,16 @@ mod active {
             Self::NewerIsRejected,
             Self::IdAtRandom,
             Self::RefusedStopsAll,
+        ];
+
+        /// Those of workers: each is found by a story of its own.
+        pub const OF_WORKERS: [Self; 6] = [
+            Self::LanesMixed,
+            Self::NeverAlone,
+            Self::WholeOrNothing,
+            Self::DownAtOnce,
+            Self::ElsewhereInDoubt,
+            Self::SlotsForOne,
         ];
 
         /// Switches one on, or none, for engines that run on this thread.

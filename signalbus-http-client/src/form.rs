@@ -10,7 +10,8 @@ impl Form {
     /// No fields.
     #[must_use]
     pub fn new() -> Self {
-        Self(Serializer::new(String::new()))
+        // As long as the fields of most messages.
+        Self(Serializer::new(String::with_capacity(512)))
     }
 
     /// Adds a field.

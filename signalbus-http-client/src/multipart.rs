@@ -1,7 +1,12 @@
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use bytes::Bytes;
 use signalbus_core::Entropy;
+
+/// Room for what stands around the value of a field.
+const FIELD: usize = 160;
+
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
 /// Fields and files as `multipart/form-data` (RFC 7578), in their order; names may repeat. Files
 /// are shared, not copied.
@@ -22,14 +27,17 @@ impl Multipart {
     pub fn new(entropy: &Entropy) -> Self {
         let mut random = [0; 20];
         entropy.fill(&mut random);
-        let mut boundary = String::from("signalbus-");
+        let mut boundary = String::with_capacity(50);
+        boundary.push_str("signalbus-");
         for byte in random {
-            boundary.push_str(&format!("{byte:02x}"));
+            for half in [byte >> 4, byte & 15] {
+                boundary.push(char::from(DIGITS[usize::from(half)]));
+            }
         }
         Self {
             boundary,
             pieces: Vec::new(),
-            text: String::new(),
+            text: String::with_capacity(4 * FIELD),
             length: 0,
         }
     }
@@ -37,6 +45,7 @@ impl Multipart {
     /// Adds a field.
     #[must_use]
     pub fn field(mut self, name: &str, value: &str) -> Self {
+        self.text.reserve(FIELD + value.len());
         self.open(name);
         self.text.push_str("\r\n\r\n");
         self.text.push_str(value);
@@ -98,10 +107,15 @@ impl Multipart {
     }
 }
 
-fn escape(text: &str) -> String {
-    text.replace('"', "%22")
+fn escape(text: &str) -> Cow<'_, str> {
+    if !text.contains(['"', '\r', '\n']) {
+        return Cow::Borrowed(text);
+    }
+    let escaped = text
+        .replace('"', "%22")
         .replace('\r', "%0D")
-        .replace('\n', "%0A")
+        .replace('\n', "%0A");
+    Cow::Owned(escaped)
 }
 
 impl fmt::Debug for Multipart {

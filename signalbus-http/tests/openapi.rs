@@ -26,7 +26,9 @@ use signalbus_mailgun::{Account, Mailgun, MailgunConfig, SendForm};
 use signalbus_testkit::{fakes, provider_suite::Subject};
 use signalbus_twilio::{Twilio, TwilioConfig};
 
-/// A server that knows a document, and refuses with 422 what does not fit it.
+/// A server that knows a document, and refuses what does not fit it: with 400 where the document describes
+/// that, and with 422 where it does not. It looks at requests alone: the examples of answers in the documents do
+/// not all fit their own schemas.
 struct Prism {
     child: Child,
     url: String,
@@ -48,7 +50,7 @@ impl Prism {
             listener.local_addr().unwrap().port()
         };
         let child = Command::new(program)
-            .args(["mock", "--errors", "--host", "127.0.0.1", "--port"])
+            .args(["mock", "--host", "127.0.0.1", "--port"])
             .arg(port.to_string())
             .arg(PathBuf::from(folder).join(document))
             .stdin(Stdio::null())
@@ -88,7 +90,8 @@ impl Prism {
             ("Authorization", "Basic YTpi"),
         ];
         let answered = fakes::call(&url, &headers, body.as_bytes()).await.unwrap();
-        assert_eq!(answered.status, 422, "{}", answered.body);
+        let refused = matches!(answered.status, 400 | 422);
+        assert!(refused, "{}: {}", answered.status, answered.body);
     }
 }
 

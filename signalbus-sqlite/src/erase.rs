@@ -13,6 +13,7 @@ use crate::{
     order::{self, OrderKey},
     receipts, secret, siblings,
     states::{FIRST_END, SENDING, end_code, state},
+    stretches::{deliveries_to, recipients_with},
 };
 
 /// The place of a recipient in an event.
@@ -103,21 +104,22 @@ async fn find(conn: &mut SqliteConnection, erase: &Erase) -> Result<Vec<Place>, 
     let keys: Vec<usize> = erase.keys.iter().map(|key| bytes.add(&key.0).0).collect();
     let addresses = erase.addresses.iter();
     let addresses: Vec<usize> = addresses.map(|hash| bytes.add(&hash.0).0).collect();
-    let rows = sqlx::query(
+    let rows = sqlx::query(concat!(
         "SELECT r.event, r.place
          FROM json_each(?1) AS j
-         CROSS JOIN signalbus_recipient AS r ON r.key = substr(?3, j.value, 16)
-         CROSS JOIN signalbus_event AS e ON e.event = r.event
+         CROSS JOIN ",
+        recipients_with!("substr(?3, j.value, 16)"),
+        " CROSS JOIN signalbus_event AS e ON e.event = r.event
          WHERE e.tenant = ?4 AND r.content IS NOT NULL
          UNION
          SELECT r.event, r.place
          FROM json_each(?2) AS j
-         CROSS JOIN signalbus_delivery AS d INDEXED BY signalbus_delivery_address
-           ON d.address = substr(?3, j.value, 16)
-         CROSS JOIN signalbus_recipient AS r ON r.event = d.event AND r.place = d.recipient
-         WHERE d.tenant = ?4 AND r.content IS NOT NULL
-         ORDER BY 1, 2 LIMIT ?5",
-    )
+         CROSS JOIN ",
+        deliveries_to!("substr(?3, j.value, 16)"),
+        " CROSS JOIN signalbus_recipient AS r ON r.event = a.event AND r.place = a.recipient
+         WHERE a.tenant = ?4 AND r.content IS NOT NULL
+         ORDER BY 1, 2 LIMIT ?5"
+    ))
     .bind(batch::rows(&keys)?)
     .bind(batch::rows(&addresses)?)
     .bind(bytes.into_vec())

@@ -38,6 +38,7 @@ mod secret;
 mod siblings;
 mod states;
 mod store;
+mod stretches;
 mod suppress;
 mod takes;
 mod task;

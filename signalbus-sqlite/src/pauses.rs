@@ -13,10 +13,11 @@ use crate::{
     states::state,
 };
 
-/// Whether the pause `p` holds the delivery `c`.
+/// Whether the pause `p` holds the delivery `c`. There are few pauses: to walk through them is quicker than to
+/// look for what may hold (`+` keeps a column from the index).
 macro_rules! holds {
     () => {
-        "p.provider = '' AND p.tenant IN ('', c.tenant) AND p.channel IN ('', c.channel)
+        "+p.provider = '' AND +p.tenant IN ('', c.tenant) AND +p.channel IN ('', c.channel)
          AND (p.topic = ''
               OR p.topic = (SELECT e.topic FROM signalbus_event AS e WHERE e.event = c.event))"
     };

@@ -15,12 +15,14 @@ use crate::{
     error,
 };
 
-/// What stands against a message `c` with the columns of a delivery, as entries `p`.
+/// What stands against a message `c` with the columns of a delivery, as entries `p`. Found by channel and
+/// address alone (`+` keeps a column from the index): for `IN` over more of them SQLite makes a table for each
+/// message, where nothing is found most of the time.
 macro_rules! stands_against {
     () => {
-        "p.channel = c.channel AND p.address = c.address AND p.tenant IN (c.tenant, '')
-         AND (c.sender IS NULL OR p.sender IN (c.sender, ''))
-         AND p.category IN (coalesce(c.category, ''), '')"
+        "p.channel = c.channel AND p.address = c.address AND +p.tenant IN (c.tenant, '')
+         AND (c.sender IS NULL OR +p.sender IN (c.sender, ''))
+         AND +p.category IN (coalesce(c.category, ''), '')"
     };
 }
 pub(crate) use stands_against;

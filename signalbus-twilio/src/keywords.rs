@@ -21,20 +21,29 @@ const STOP: &[&str] = &[
     "revoke",
     "optout",
     "opt-out",
-    // French, German, Dutch and Scandinavian, Spanish, Portuguese, Italian, Polish
+    // French
     "arret",
     "arrêt",
+    "désabonner",
+    "desabonner",
+    // German
     "stopp",
     "abmelden",
+    // Dutch, Norwegian, Danish, Swedish
     "afmelden",
     "avslutt",
+    "avmeld",
+    "afmeld",
     "avsluta",
+    "avregistrera",
+    // Spanish, Portuguese
     "alto",
     "baja",
     "parar",
     "pare",
     "sair",
     "cancelar",
+    // Italian, Polish
     "annulla",
     "rezygnuj",
 ];
@@ -43,15 +52,25 @@ const START: &[&str] = &[
     "start",
     "yes",
     "unstop",
+    // French, German
     "démarrer",
+    "demarrer",
     "anmelden",
+    // Dutch, Norwegian and Danish, Swedish
     "aanmelden",
+    "tilmeld",
+    "påmeld",
+    "starta",
+    // Spanish and Portuguese, Italian, Polish
     "iniciar",
     "alta",
+    "attiva",
+    "wznów",
 ];
 
 const HELP: &[&str] = &[
-    "help", "info", "aide", "hilfe", "hulp", "hjelp", "hjälp", "ayuda", "ajuda", "aiuto", "pomoc",
+    "help", "info", "aide", "hilfe", "hulp", "hjelp", "hjælp", "hjälp", "ayuda", "ajuda", "aiuto",
+    "pomoc",
 ];
 
 impl Default for Keywords {
@@ -122,6 +141,29 @@ mod tests {
             (&"stop ".repeat(100), Intent::Other),
         ] {
             assert_eq!(keywords.intent(text), intent, "{text}");
+        }
+    }
+
+    /// Each language that has a word to stop has one to start again and one to ask for help.
+    #[test]
+    fn whoever_can_stop_can_start_again_and_ask() {
+        let keywords = Keywords::default();
+        for [stop, start, help] in [
+            ["Arrêt", "Démarrer", "Aide"],
+            ["ARRET", "DEMARRER", "AIDE"],
+            ["Abmelden", "Anmelden", "Hilfe"],
+            ["Afmelden", "Aanmelden", "Hulp"],
+            ["Avmeld", "Påmeld", "Hjelp"],
+            ["Afmeld", "Tilmeld", "Hjælp"],
+            ["Avregistrera", "Starta", "Hjälp"],
+            ["Baja", "Alta", "Ayuda"],
+            ["Parar", "Iniciar", "Ajuda"],
+            ["Annulla", "Attiva", "Aiuto"],
+            ["Rezygnuj", "Wznów", "Pomoc"],
+        ] {
+            assert_eq!(keywords.intent(stop), Intent::Stop, "{stop}");
+            assert_eq!(keywords.intent(start), Intent::Start, "{start}");
+            assert_eq!(keywords.intent(help), Intent::Help, "{help}");
         }
     }
 

@@ -8,6 +8,7 @@ use signalbus_core::{
     store::Scope,
 };
 use signalbus_http_client::HttpClient;
+use url::Url;
 
 use crate::{
     TwilioConfig, TwilioError, auth::Signer, budget::Budget, lookup::Taken, pool::Kind, request,
@@ -37,6 +38,8 @@ struct Inner {
     budget: Budget,
     taken: Taken,
     only_sender: bool,
+    /// Where Twilio says what became of a message.
+    told: Option<Url>,
 }
 
 /// What the engine waits longer than the client, so that the client's better answer counts.
@@ -46,7 +49,8 @@ impl Twilio {
     /// A provider of this configuration.
     ///
     /// # Errors
-    /// When the name cannot be used, there is no sender, or the HTTP client cannot be made.
+    /// When the name or the URL for receipts cannot be used, there is no sender, or the HTTP client cannot be
+    /// made.
     pub fn new(config: TwilioConfig) -> Result<Self, TwilioError> {
         if !config.pools.is_usable() {
             return Err(TwilioError::NoSender);
@@ -63,8 +67,11 @@ impl Twilio {
             let first = senders.next();
             senders.all(|sender| Some(sender) == first)
         };
+        let told = config.status_callback.as_deref().map(Url::parse);
+        let told = told.transpose().map_err(|_| TwilioError::StatusCallback)?;
         Ok(Self(Arc::new(Inner {
             name,
+            told,
             http,
             signer,
             budget: Budget::default(),
@@ -154,13 +161,14 @@ impl Provider<Sms> for Twilio {
             http,
             signer,
             taken,
+            told,
             ..
         } = &*self.0;
         let from = self.sender(&delivery)?;
         let now = http.clock().now();
         let mut renewed = false;
         loop {
-            let request = request::send(&delivery, &from, config, now);
+            let request = request::send(&delivery, &from, config, told.as_ref(), now);
             let request = signer.sign(http, request).await?;
             let answer = http.send(request, delivery.latch()).await?;
             // A token that has ended: nothing was processed, and there may be another.

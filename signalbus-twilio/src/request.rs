@@ -8,6 +8,7 @@ use signalbus_core::{
     provider::Delivery,
 };
 use signalbus_http_client::{Form, Request};
+use url::Url;
 
 use crate::{TwilioConfig, correlation, pool::Kind};
 
@@ -18,6 +19,7 @@ pub(crate) fn send(
     delivery: &Delivery<'_, Sms>,
     from: &Kind,
     config: &TwilioConfig,
+    told: Option<&Url>,
     now: Timestamp,
 ) -> Request {
     let message = delivery.message;
@@ -36,8 +38,8 @@ pub(crate) fn send(
     if let Some(seconds) = delivery.expires_at.and_then(|at| validity(now, at)) {
         form = form.field("ValidityPeriod", &seconds.to_string());
     }
-    if let Some(url) = callback(delivery, config) {
-        form = form.field("StatusCallback", &url);
+    if let Some(url) = told {
+        form = form.field("StatusCallback", &callback(delivery, config, url));
     }
     let path = ["2010-04-01", "Accounts", &config.account, "Messages.json"];
     Request::post("send", config.base.join(path)).form(form)
@@ -51,8 +53,8 @@ fn validity(now: Timestamp, expires_at: Timestamp) -> Option<u64> {
 
 /// The URL for receipts, with our id in it, and with how often to try: what stands behind the `#` is for
 /// Twilio and not signed ("Webhooks: connection overrides", 2026).
-fn callback(delivery: &Delivery<'_, Sms>, config: &TwilioConfig) -> Option<String> {
-    let mut url = url::Url::parse(config.status_callback.as_deref()?).ok()?;
+fn callback(delivery: &Delivery<'_, Sms>, config: &TwilioConfig, url: &Url) -> String {
+    let mut url = url.clone();
     let correlation = correlation::write(delivery.tenant, &delivery.reference());
     url.query_pairs_mut()
         .append_pair(correlation::FIELD, &correlation);
@@ -60,7 +62,7 @@ fn callback(delivery: &Delivery<'_, Sms>, config: &TwilioConfig) -> Option<Strin
         let retries = config.callback_retries.min(5);
         url.set_fragment(Some(&format!("rc={retries}&rp=all")));
     }
-    Some(url.into())
+    url.into()
 }
 
 #[cfg(test)]

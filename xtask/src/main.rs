@@ -37,6 +37,7 @@ mod guard;
 mod metadata;
 mod package;
 mod plots;
+mod postgres;
 mod prism;
 mod process;
 mod redis;
@@ -70,7 +71,7 @@ enum Chore {
     /// Run all tests, doc tests and examples of the workspace.
     Test {
         /// What takes long, too: 200 kills on each durable store, 10,000 requests to the live API, a Kafka
-        /// cluster that loses brokers, one limit for a minute, Valkey, requests against the vendors'
+        /// cluster that loses brokers, one limit for a minute, Valkey, Postgres 14, requests against the vendors'
         /// documents, and the fuzz targets for a minute.
         #[arg(long)]
         all: bool,
@@ -170,6 +171,7 @@ fn main() -> ExitCode {
                 chaos::faults(&mut report, "all", None);
                 test::cluster(&mut report);
                 redis::run(&mut report);
+                postgres::run(&mut report);
                 schema::run(&mut report);
                 prism::run(&mut report);
                 ship::images::run(&mut report);

@@ -1,10 +1,12 @@
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, sync::Arc};
 
 use signalbus::{
-    Topic,
+    Limiter, Topic,
     channel::Email,
+    limit::LocalShare,
     mailgun::{Mailgun, MailgunConfig},
     postgres::{PostgresBuilder, PostgresStore},
+    redis::{RedisConfig, RedisLimiter},
     smtp::{SmtpConfig, SmtpProvider},
     twilio::{Twilio, TwilioConfig},
 };
@@ -58,6 +60,9 @@ pub(super) enum Own {
 
 pub(super) struct ApiOwn {
     pub(super) key: String,
+    /// None where this process keeps its limits by itself.
+    pub(super) limiter: Option<Arc<dyn Limiter>>,
+    pub(super) per_minute: u32,
 }
 
 pub(super) struct WorkerOwn {
@@ -123,8 +128,20 @@ fn topic(reader: &mut Reader<'_>, setting: &Setting) -> Option<Topic> {
 }
 
 fn read_api(reader: &mut Reader<'_>) -> Option<ApiOwn> {
-    let key = reader.secret(&names::API_KEY)?;
-    Some(ApiOwn { key })
+    let key = reader.secret(&names::API_KEY);
+    let per_minute = reader.parsed::<NonZeroU32>(&names::API_RATE);
+    let processes = reader.parsed::<NonZeroU32>(&names::API_PROCESSES);
+    let limits = reader.url(&names::LIMITS_URL, RedisConfig::from_url);
+    let processes = processes?.get();
+    let limiter = limits.map(|config| {
+        let limiter = LocalShare::new(RedisLimiter::open(config), processes);
+        Arc::new(limiter) as Arc<dyn Limiter>
+    });
+    Some(ApiOwn {
+        key: key?,
+        limiter,
+        per_minute: per_minute?.get(),
+    })
 }
 
 /// Each worker takes the accounts of its own channel only.

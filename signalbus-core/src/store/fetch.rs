@@ -63,6 +63,9 @@ pub struct Group {
     pub lane: LaneId,
 }
 
+/// How many claims that earlier owners left behind a fetch returns at most.
+pub const MOST_INTERRUPTED: u32 = 1_000;
+
 /// What a fetch found.
 #[derive(Debug, Clone)]
 pub struct Fetched {
@@ -70,7 +73,8 @@ pub struct Fetched {
     pub now: Timestamp,
     /// Deliveries that may be sent now; lowest position first within each group.
     pub ready: Vec<Ready>,
-    /// Claims that earlier owners of these lanes left behind.
+    /// Claims that earlier owners of these lanes left behind, lowest positions first: at most
+    /// [`MOST_INTERRUPTED`]. When these are settled, the next ones are found.
     pub interrupted: Vec<Interrupted>,
     /// Where a class was cut by its total: the last group that was read.
     pub resume: Vec<(Class, Group)>,
@@ -109,7 +113,7 @@ pub struct Ready {
     pub tries: u32,
     /// How many attempts count against the cap.
     pub failures: u32,
-    /// How many crashes it is suspected of; a suspect is tried alone.
+    /// How many crashes it is suspected of. What was in flight in two is tried alone.
     pub suspicion: u32,
     /// When it became sendable: when it was accepted, or due.
     pub since: Timestamp,
@@ -188,6 +192,6 @@ pub struct Interrupted {
     pub ready: Ready,
     /// When it was claimed.
     pub claimed_at: Timestamp,
-    /// Whether nothing else was in flight in that worker.
+    /// What the claim said of itself: whether it was tried alone.
     pub alone: bool,
 }

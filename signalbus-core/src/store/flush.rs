@@ -32,7 +32,8 @@ pub struct Claim {
     pub generation: u32,
     /// The attempt this claim begins: one more than the last.
     pub attempt: u32,
-    /// Whether nothing else is in flight in this worker; see [`Interrupted::alone`](super::Interrupted).
+    /// Whether it is tried alone: nothing else is in flight in this worker, or it was in flight in two crashes
+    /// and no other suspect is, nor anything else of its providers. See [`Interrupted::alone`](super::Interrupted).
     pub alone: bool,
     /// What it takes from counters.
     pub takes: Vec<Take>,

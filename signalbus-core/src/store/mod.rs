@@ -28,7 +28,9 @@ pub use accept::{
 pub use after::{After, FOREVER, Verdict};
 pub use erase::{Erase, Erased};
 pub use error::{StoreError, StoreErrorKind};
-pub use fetch::{Account, ClassWindow, Fetched, Group, Interrupted, Position, Ready, Window};
+pub use fetch::{
+    Account, ClassWindow, Fetched, Group, Interrupted, MOST_INTERRUPTED, Position, Ready, Window,
+};
 pub use flush::{
     Claim, ClaimAnswer, Claimed, Effect, Flush, Flushed, Next, Refusal, Settle, SettleAnswer, Why,
 };
@@ -176,7 +178,8 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// - not put off what was to be sent at once because the wall clock went back, so that it keeps
     ///   its place in the order; whatever else waits for a time waits for it again;
     /// - look at all rows each time: rows commit late and become due earlier;
-    /// - leave out deliveries of channels that are not listed.
+    /// - leave out deliveries of channels that are not listed;
+    /// - return claims left behind until they are settled, [`MOST_INTERRUPTED`] at once.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -237,7 +240,10 @@ pub trait Store: Debug + Send + Sync + 'static {
 
     /// Records what providers said later. A receipt about a delivery or message that is not known
     /// yet is parked and applied with the next result, in the order of arrival; the same receipt
-    /// twice changes nothing. The end that a receipt brings stands right behind it in the history.
+    /// twice changes nothing. The end that a receipt brings its delivery stands right behind it in the
+    /// history. What receipts mean for those that wait for their deliveries ([`After`]) is decided once
+    /// all of the batch are recorded, from where each ladder then stands: in the history of one that is
+    /// not needed, what this batch says of itself comes first, then its end.
     /// One that suppresses ([`Receipt::suppress`]) puts the address of its delivery on the list of
     /// that delivery's tenant in the same transaction, wherever the ladder stands.
     ///

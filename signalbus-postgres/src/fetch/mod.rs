@@ -7,7 +7,7 @@ mod groups;
 use signalbus_core::{
     clock::Timestamp,
     event::Class,
-    store::{Fetched, Interrupted, LaneLease, StoreError, Window},
+    store::{Fetched, Interrupted, LaneLease, MOST_INTERRUPTED, StoreError, Window},
 };
 
 pub(crate) use due::Turn;
@@ -190,7 +190,7 @@ async fn interrupted(link: &mut Link<'_>, scope: &Scope) -> Result<Vec<Interrupt
         ))
         .bind(&scope.lanes)
         .bind(&scope.channels)
-        .bind(MOST_INTERRUPTED);
+        .bind(i64::from(MOST_INTERRUPTED));
     let rows = link.rows(query).await?;
     let read = |row| {
         let mut columns = Columns::of(row);
@@ -205,6 +205,3 @@ async fn interrupted(link: &mut Link<'_>, scope: &Scope) -> Result<Vec<Interrupt
         .filter_map(|row| row::readable(read(row)))
         .collect())
 }
-
-/// Whoever settles these finds the next.
-const MOST_INTERRUPTED: i64 = 1_000;

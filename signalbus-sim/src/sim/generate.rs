@@ -66,6 +66,8 @@ fn setup(draw: &mut Draw, mode: Mode, calm: bool) -> Setup {
         slots: [2, 8, 64][index(draw.below(3))],
         in_hand: [4, 32, 1024][index(draw.below(3))],
         window: [2, 8, 64][index(draw.below(3))],
+        writers: [1, 2, 4][index(draw.below(3))],
+        latency: Duration::from_millis([0, 0, 3, 30][index(draw.below(4))]),
         bad_luck: if calm {
             0
         } else {

@@ -30,6 +30,10 @@ pub(super) struct Setup {
     pub(super) slots: usize,
     pub(super) in_hand: usize,
     pub(super) window: usize,
+    /// How many groups of lanes each worker writes at once.
+    pub(super) writers: usize,
+    /// How long each call of the store takes.
+    pub(super) latency: Duration,
     /// How many of a hundred requests go wrong while faults are injected.
     pub(super) bad_luck: u64,
     /// What each of [`Desk::ALL`] can do beside sending.

@@ -39,6 +39,11 @@ impl SimStore {
     /// The way to the store.
     async fn there(&self, call: Call) -> Result<Option<How>, StoreError> {
         self.gate.pass().await;
+        let latency = self.world.setup.latency;
+        if latency > Duration::ZERO {
+            self.world.clock.sleep(latency).await;
+            self.gate.pass().await;
+        }
         let how = self.world.trouble(self.worker, call);
         if let Some(how) = how {
             self.write(Seen::Fault(Broken::Store {

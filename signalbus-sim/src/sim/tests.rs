@@ -30,6 +30,8 @@ fn script(actions: Vec<(u64, Do)>) -> Script {
             slots: 8,
             in_hand: 32,
             window: 8,
+            writers: 2,
+            latency: Duration::ZERO,
             bad_luck: 0,
             abilities: [Ability::Nothing; 3],
             mixed: false,

@@ -184,6 +184,7 @@ pub(super) fn engine(
         .with_slots(setup.slots)
         .with_in_hand(setup.in_hand);
     options.window = setup.window;
+    options.writers = setup.writers;
     let provider = |desk: Desk| -> Fallible<SimProvider> {
         Ok(SimProvider {
             desk,

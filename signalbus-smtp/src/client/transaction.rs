@@ -1,9 +1,10 @@
 //! One mail: `MAIL`, `RCPT` for each, `DATA`, content.
 
-use std::fmt::Write;
+use std::{fmt::Write, io};
 
 use lettre::transport::smtp::response::Response;
 use signalbus_core::channel::email::EmailAddress;
+use tokio::io::AsyncWriteExt;
 
 use super::{Cause, Failure, Lack, Reply, Session, Stage};
 
@@ -39,24 +40,27 @@ impl Session {
         self.mails += 1;
         self.halfway = true;
         let mut answers = Answers::default();
-        if self.offers.pipelining {
-            self.recipients_at_once(mail_from, envelope, &mut answers)
-                .await?;
+        let alone = envelope.copies.is_empty();
+        let data = if self.offers.pipelining && alone {
+            self.all_at_once(mail_from, envelope.recipient).await?
         } else {
-            self.recipients_in_turn(mail_from, envelope, &mut answers)
-                .await?;
-        }
-        let data = self
-            .command(Stage::Data, self.deadlines.data, "DATA\r\n")
-            .await;
-        expect(Stage::Data, &data?, 354)?;
+            if self.offers.pipelining {
+                self.recipients_at_once(mail_from, envelope, &mut answers)
+                    .await?;
+            } else {
+                self.recipients_in_turn(mail_from, envelope, &mut answers)
+                    .await?;
+            }
+            self.command(Stage::Data, self.deadlines.data, "DATA\r\n")
+                .await?
+        };
+        expect(Stage::Data, &data, 354)?;
 
+        let content = transparent(mail);
         on_content();
         let (clock, limit) = (self.clock.clone(), self.deadlines.content_of(mail.len()));
-        // lettre adds a line end before the dot.
-        let body = mail.strip_suffix(b"\r\n").unwrap_or(mail);
-        let done = super::within(&*clock, limit, self.smtp.message(body)).await;
-        let response = self.answer(Stage::Content, done)?;
+        let done = super::within(&*clock, limit, self.content(&content)).await;
+        let response = done.unwrap_or_else(|| Err(Failure::new(Stage::Content, Cause::Slow)))?;
         if u16::from(response.code()) / 100 != 2 {
             return Err(Failure::new(Stage::Content, Cause::Garbled));
         }
@@ -95,6 +99,18 @@ impl Session {
         Ok(command)
     }
 
+    /// Content with its final dot, in one write: lettre makes two of it.
+    async fn content(&mut self, content: &[u8]) -> Result<Response, Failure> {
+        let written = async {
+            self.wire.write_all(content).await?;
+            self.wire.flush().await
+        };
+        let lost = |error: io::Error| Failure::lost(Stage::Content, &error);
+        written.await.map_err(lost)?;
+        let response = self.smtp.read_response().await;
+        self.answer(Stage::Content, Some(response))
+    }
+
     async fn recipients_in_turn(
         &mut self,
         mail_from: String,
@@ -115,6 +131,40 @@ impl Session {
             answers.copies.push(of_copy(answer)?);
         }
         Ok(())
+    }
+
+    /// All in one write with `DATA`, which may be the last of a group (RFC 2920 section 3.1); content
+    /// waits for the answers. With one recipient only: the reply to `DATA`.
+    async fn all_at_once(
+        &mut self,
+        mut lines: String,
+        recipient: &EmailAddress,
+    ) -> Result<Response, Failure> {
+        let limits = self.deadlines;
+        lines.push_str(&rcpt_to(recipient));
+        lines.push_str("DATA\r\n");
+        let closes = |failure: &Failure| !failure.leaves_connection();
+        // Until the last reply is there, what is read next answers something else.
+        self.out_of_step = true;
+        let mail = self.command(Stage::Mail, limits.mail, lines).await;
+        if mail.as_ref().is_err_and(closes) {
+            return mail;
+        }
+        let taken = self.next_reply(Stage::Recipient, limits.recipient).await;
+        if taken.as_ref().is_err_and(closes) {
+            return Err(mail.err().or(taken.err()).unwrap_or_else(garbled));
+        }
+        let data = self.next_reply(Stage::Data, limits.data).await;
+        // A server that waits for content though it has nobody to give it to is left: what ends the wait
+        // otherwise is an empty mail.
+        let refused = mail.is_err() || taken.is_err();
+        self.out_of_step = match &data {
+            Ok(_) => refused,
+            Err(failure) => closes(failure),
+        };
+        expect_class(Stage::Mail, &mail?)?;
+        expect_class(Stage::Recipient, &taken?)?;
+        data
     }
 
     /// All in one write (RFC 2920 section 3.1). `DATA` waits for the answers: content must not
@@ -159,6 +209,30 @@ impl Session {
     }
 }
 
+fn garbled() -> Failure {
+    Failure::new(Stage::Recipient, Cause::Garbled)
+}
+
+/// Content as it goes over the line: a dot that begins a line is doubled, and a lone one is the end (RFC 5321
+/// section 4.5.2).
+fn transparent(mail: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(mail.len() + mail.len() / 64 + 5);
+    let mut begins = true;
+    for line in mail.split_inclusive(|byte| *byte == b'\n') {
+        if begins && line.first() == Some(&b'.') {
+            out.push(b'.');
+        }
+        out.extend_from_slice(line);
+        // A lone line feed ends no line.
+        begins = out.ends_with(b"\r\n");
+    }
+    if !begins {
+        out.extend_from_slice(b"\r\n");
+    }
+    out.extend_from_slice(b".\r\n");
+    out
+}
+
 fn rcpt_to(address: &EmailAddress) -> String {
     format!("RCPT TO:<{}>\r\n", address.spelled())
 }
@@ -195,4 +269,28 @@ fn reply(response: &Response) -> Reply {
         response.code().into(),
         response.first_line().unwrap_or_default(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_end_is_a_lone_dot() {
+        for (mail, sent) in [
+            ("", ".\r\n"),
+            ("a", "a\r\n.\r\n"),
+            ("a\r\n", "a\r\n.\r\n"),
+            (".", "..\r\n.\r\n"),
+            (".\r\n", "..\r\n.\r\n"),
+            ("a\r\n.\r\nb\r\n", "a\r\n..\r\nb\r\n.\r\n"),
+            ("a\r\n..b\r\n", "a\r\n...b\r\n.\r\n"),
+            ("a.\r\n b.\r\n", "a.\r\n b.\r\n.\r\n"),
+            ("a\n.\r\nb", "a\n.\r\nb\r\n.\r\n"),
+            ("a\r\n\r\n.b", "a\r\n\r\n..b\r\n.\r\n"),
+        ] {
+            let got = String::from_utf8(transparent(mail.as_bytes())).unwrap();
+            assert_eq!(got, sent, "{mail:?}");
+        }
+    }
 }

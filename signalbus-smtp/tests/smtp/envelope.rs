@@ -187,11 +187,48 @@ async fn a_bad_word_about_the_mail_is_no_word_about_the_recipient_when_there_are
 
 #[tokio::test]
 async fn lines_go_ahead_of_their_answers_only_where_offered() {
-    for (extensions, ahead) in [(&[][..], 0), (&["PIPELINING"], 4)] {
+    for (extensions, copied, alone) in [(&[][..], 0, 0), (&["PIPELINING"], 4, 2)] {
         let (server, provider) = offering(extensions).await;
         with_copies().send(&provider).await.unwrap();
-        assert_eq!(server.visits()[0].ahead, ahead);
+        assert_eq!(server.visits()[0].ahead, copied);
+        Parcel::new().send(&provider).await.unwrap();
+        assert_eq!(server.visits()[0].ahead, copied + alone);
     }
+}
+
+/// `DATA` goes ahead of the answers where there is one recipient; content never does.
+#[tokio::test]
+async fn whoever_is_alone_and_refused_gets_no_content() {
+    for (step, reply) in [
+        (Step::Mail, "452 4.3.1 no room"),
+        (Step::Recipient, "550 5.1.1 no such user"),
+    ] {
+        let (server, provider) = offering(&["PIPELINING"]).await;
+        server.once(step, Act::reply(reply));
+        let parcel = Parcel::new();
+        let error = parcel.send(&provider).await.unwrap_err();
+        assert_eq!(error.code(), Some(&reply[..9]));
+        assert!(!parcel.latch.is_set());
+        assert_eq!(server.mails(), []);
+        // The transaction is called off on the same connection.
+        Parcel::new().send(&provider).await.unwrap();
+        assert_eq!(server.visits().len(), 1);
+    }
+}
+
+/// Neither an empty mail nor the next one is given to a server that waits for content for nobody.
+#[tokio::test]
+async fn a_server_that_wants_content_for_nobody_is_left() {
+    let (server, provider) = offering(&["PIPELINING"]).await;
+    server.once(Step::Recipient, Act::reply("550 5.1.1 no such user"));
+    server.once(Step::Data, Act::reply("354 go ahead"));
+    let parcel = Parcel::new();
+    let error = parcel.send(&provider).await.unwrap_err();
+    assert_eq!(error.code(), Some("550 5.1.1"));
+    assert!(!parcel.latch.is_set());
+    Parcel::new().send(&provider).await.unwrap();
+    assert_eq!(server.visits().len(), 2);
+    assert_eq!(server.mails().len(), 1);
 }
 
 #[tokio::test]

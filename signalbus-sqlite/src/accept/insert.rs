@@ -6,7 +6,7 @@ use signalbus_core::{
 };
 use sqlx::SqliteConnection;
 
-use super::parts;
+use super::{known, parts};
 use crate::{
     batch::{self, Bytes},
     codec::{class_code, micros, order_code},
@@ -98,7 +98,7 @@ async fn insert_events(
             first,
             deliveries,
             event.file_bytes(),
-            key.map(|key| bytes.add(&key.hashed()).0),
+            key.map(|key| bytes.add(&known::key(key)).0),
             fingerprint,
             content,
             length,
@@ -113,7 +113,7 @@ async fn insert_events(
              first_position, deliveries, file_bytes, key, fingerprint, content, parent)
          SELECT value ->> 0, substr(?2, value ->> 1, 16), value ->> 2, value ->> 3, value ->> 4,
                 ?3, value ->> 5, value ->> 6, value ->> 7,
-                substr(?2, value ->> 8, 32), substr(?2, value ->> 9, 32),
+                substr(?2, value ->> 8, 16), substr(?2, value ->> 9, 32),
                 substr(?2, value ->> 10, value ->> 11), substr(?2, value ->> 12, 16)
          FROM jsonb_each(?1)",
     )

@@ -7,7 +7,7 @@ mod tests;
 
 use signalbus_core::{
     clock::Timestamp,
-    store::{Fetched, Interrupted, LaneLease, StoreError, Window},
+    store::{Fetched, Interrupted, LaneLease, MOST_INTERRUPTED, StoreError, Window},
 };
 use sqlx::SqliteConnection;
 
@@ -103,11 +103,12 @@ async fn interrupted(
             " AND d.lane = l.lane AND d.claim_epoch < l.epoch
            AND d.channel IN (SELECT value FROM json_each(?2))
           CROSS JOIN signalbus_event AS e ON e.event = d.event
-          ORDER BY d.position"
+          ORDER BY d.position LIMIT ?3"
         )
     ))
     .bind(&scope.lanes)
     .bind(&scope.channels)
+    .bind(MOST_INTERRUPTED)
     .fetch_all(conn)
     .await
     .map_err(error::of)?;

@@ -234,7 +234,9 @@ async fn write(
 ) -> Result<Vec<Written>, StoreError> {
     let rows = sqlx::query(concat!(
         "UPDATE signalbus_delivery AS d SET
-             state = s.verdict,
+             state = ",
+        state!(sending),
+        ",
              attempt = s.attempt,
              claim_epoch = s.epoch,
              claimed_at = coalesce(d.claimed_at, ?3),

@@ -137,36 +137,10 @@ async fn write(
             ))
         })
         .collect::<Result<Vec<_>, StoreError>>()?;
+    // Materialized, so that what is read of each result is read once and not wherever it is named.
     let rows = sqlx::query(concat!(
-        "UPDATE signalbus_delivery AS d SET
-             state = s.state,
-             holds = d.holds AND (s.state < ",
-        state!(first_end),
-        " OR s.state = ",
-        state!(dead),
-        "),
-             reason = CASE WHEN s.state = s.asked OR s.state < ",
-        state!(first_end),
-        " THEN s.reason
-                           WHEN s.state = ",
-        state!(accepted),
-        " THEN ?4 ELSE ?5 END,
-             ended_at = CASE WHEN s.state >= ",
-        state!(first_end),
-        " THEN ?3 END,
-             due = coalesce(s.due, d.due),
-             waits_since = s.waits_since,
-             tries = s.tries,
-             retry = s.tries > 0,
-             memo = s.memo,
-             failures = s.failures,
-             suspicion = s.suspicion,
-             provider = s.provider,
-             message_id = s.message_id,
-             message_hash = s.message_hash,
-             rendered = d.rendered OR s.rendered,
-             claim_epoch = NULL, claimed_at = NULL, alone = NULL
-         FROM (SELECT c.position,
+        "WITH s AS MATERIALIZED (
+             SELECT c.position,
                       j.value ->> 4 AS asked,
                       CASE WHEN j.value ->> 4 < ",
         state!(first_end),
@@ -195,8 +169,36 @@ async fn write(
                 AND c.lane = j.value ->> 13
                 AND c.state = ",
         state!(sending),
-        ") AS s
-         WHERE d.position = s.position
+        ")
+         UPDATE signalbus_delivery AS d SET
+             state = s.state,
+             holds = d.holds AND (s.state < ",
+        state!(first_end),
+        " OR s.state = ",
+        state!(dead),
+        "),
+             reason = CASE WHEN s.state = s.asked OR s.state < ",
+        state!(first_end),
+        " THEN s.reason
+                           WHEN s.state = ",
+        state!(accepted),
+        " THEN ?4 ELSE ?5 END,
+             ended_at = CASE WHEN s.state >= ",
+        state!(first_end),
+        " THEN ?3 END,
+             due = coalesce(s.due, d.due),
+             waits_since = s.waits_since,
+             tries = s.tries,
+             retry = s.tries > 0,
+             memo = s.memo,
+             failures = s.failures,
+             suspicion = s.suspicion,
+             provider = s.provider,
+             message_id = s.message_id,
+             message_hash = s.message_hash,
+             rendered = d.rendered OR s.rendered,
+             claim_epoch = NULL, claimed_at = NULL, alone = NULL
+         FROM s WHERE d.position = s.position
          RETURNING position, id, generation, attempt,
                    state, order_mode, order_key, tenant, rendered,
                    CASE WHEN event IN (SELECT event FROM signalbus_secret) THEN event END"

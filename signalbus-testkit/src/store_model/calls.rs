@@ -249,10 +249,7 @@ impl Play<'_> {
                 _ => "receipt: parked",
             });
         }
-        let expected: Vec<ReceiptEffect> = batch
-            .iter()
-            .map(|receipt| self.reference.record_receipt(receipt))
-            .collect();
+        let expected = self.reference.record_receipts(&batch);
         same("what receipts did", &told, &expected)
     }
 

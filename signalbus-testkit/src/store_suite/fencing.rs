@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use signalbus_core::store::{
-    AttemptOutcome, ClaimAnswer, EndState, Next, Ready, Reason, Refusal, SettleAnswer, State,
+    AttemptOutcome, ClaimAnswer, EndState, MOST_INTERRUPTED, Next, Ready, Reason, Refusal,
+    SettleAnswer, State,
 };
 
-use super::{Harness, LANES, Worker, claim, result, taken};
+use super::{Draft, Harness, LANES, Worker, claim, result, taken, worker::everything};
 
 /// What a worker claims, writes and reads of lanes it lost comes to nothing.
 async fn assert_lanes_lost(worker: &Worker, waiting: &Ready, sending: &Ready) {
@@ -95,6 +96,38 @@ pub async fn the_next_owner_hears_of_interrupted_claims(h: Harness) {
     assert_eq!(fetched.ready.len(), 1, "what was not claimed");
     assert_eq!(fetched.ready[0].id, bob);
     assert_eq!(fetched.ready[0].attempt, 0);
+}
+
+/// P3: however many an owner left behind, one answer is never without bounds.
+pub async fn interrupted_claims_come_a_thousand_at_once(h: Harness) {
+    let most = usize::try_from(MOST_INTERRUPTED).unwrap();
+    let events = (0..most + 5).map(|number| h.event().to(&format!("person-{number}")));
+    let events: Vec<Draft> = events.collect();
+    h.accept(events).await;
+    let dead = h.worker().await;
+    let mut window = everything();
+    window.per_group = u32::MAX;
+    for class in &mut window.classes {
+        class.total = u32::MAX;
+    }
+    let ready = dead.fetch_window(window).await.ready;
+    assert_eq!(ready.len(), most + 5);
+    dead.flush(ready.iter().map(claim).collect(), Vec::new())
+        .await;
+    let owner = h.successor().await;
+    for expected in [most, 5, 0] {
+        let interrupted = owner.fetch().await.interrupted;
+        assert_eq!(interrupted.len(), expected);
+        let settles = interrupted.into_iter().map(|one| {
+            let mut before = one.ready;
+            before.attempt -= 1;
+            result(
+                &before,
+                Next::End(EndState::OutcomeUnknown, Reason::NoAnswer),
+            )
+        });
+        owner.flush(Vec::new(), settles.collect()).await;
+    }
 }
 
 /// P3: an interrupted claim is not granted again: it has to be settled first.

@@ -202,6 +202,7 @@ macro_rules! __store_cases {
                     an_interrupted_claim_is_not_granted_again
                     the_next_owner_settles_interrupted_claims
                     interrupted_claims_are_not_forgotten
+                    interrupted_claims_come_a_thousand_at_once
                     a_slow_worker_that_nobody_replaced_may_write
                     a_lane_that_was_given_up_is_lost
                     a_result_names_the_lane_of_its_delivery
@@ -339,6 +340,8 @@ macro_rules! __store_cases {
                     it_is_sent_when_the_sibling_fails
                     it_is_not_needed_when_the_sibling_works
                     a_receipt_in_time_calls_it_off
+                    all_that_a_batch_says_comes_before_what_follows
+                    a_batch_is_weighed_as_a_whole
                     it_is_sent_when_its_time_has_come
                     a_bounce_sends_it_at_once
                     a_claim_meets_what_was_heard

@@ -31,10 +31,17 @@ async fn unless_delivered(h: &Harness) -> [DeliveryId; 2] {
         .await
 }
 
+fn said(of: DeliveryId, kind: ReceiptKind) -> Receipt {
+    let (target, id) = (
+        ReceiptTarget::Delivery(of),
+        format!("{of} {}", kind.as_str()),
+    );
+    Receipt::new(acme(), provider("fake"), target, kind, id)
+}
+
 async fn says(h: &Harness, of: DeliveryId, kind: ReceiptKind) {
-    let (target, id) = (ReceiptTarget::Delivery(of), kind.as_str().to_owned());
-    let receipt = Receipt::new(acme(), provider("fake"), target, kind, id);
-    h.store().record_receipts(vec![receipt]).await.unwrap();
+    let receipts = vec![said(of, kind)];
+    h.store().record_receipts(receipts).await.unwrap();
 }
 
 async fn dies(worker: &Worker, id: DeliveryId) {
@@ -88,6 +95,38 @@ pub async fn a_receipt_in_time_calls_it_off(h: Harness) {
     assert_eq!(h.state(text).await, State::Waiting, "sent is not delivered");
     says(&h, mail, ReceiptKind::Delivered).await;
     assert_eq!(h.end(text).await, NOT_NEEDED);
+}
+
+/// What a batch says of one that waits comes before the end that the same batch brings it.
+pub async fn all_that_a_batch_says_comes_before_what_follows(h: Harness) {
+    let [mail, text] = unless_delivered(&h).await;
+    let worker = h.worker().await;
+    worker.sends(mail, "m-1").await;
+    let batch = vec![
+        said(mail, ReceiptKind::Delivered),
+        said(text, ReceiptKind::Opened),
+    ];
+    h.store().record_receipts(batch).await.unwrap();
+    assert_eq!(h.end(text).await, NOT_NEEDED);
+    let history = h.history(text).await;
+    let [.., heard, end] = history.as_slice() else {
+        panic!("both are in the history: {history:?}");
+    };
+    assert!(matches!(heard.entry, Entry::Receipt { .. }), "{history:?}");
+    assert!(matches!(end.entry, Entry::Ended { .. }), "{history:?}");
+}
+
+/// Nothing is decided by what the same batch takes back.
+pub async fn a_batch_is_weighed_as_a_whole(h: Harness) {
+    let [mail, text] = unless_delivered(&h).await;
+    let worker = h.worker().await;
+    worker.sends(mail, "m-1").await;
+    let batch = vec![
+        said(mail, ReceiptKind::Delivered),
+        said(mail, ReceiptKind::Bounced),
+    ];
+    h.store().record_receipts(batch).await.unwrap();
+    worker.sends(text, "m-2").await;
 }
 
 /// At its time it is sent, if nothing was heard.

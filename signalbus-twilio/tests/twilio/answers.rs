@@ -41,6 +41,45 @@ async fn a_code_says_what_became_of_the_text_and_whose_fault_it_was() {
     assert!(stage.fake.texts().is_empty());
 }
 
+/// The classes of the codes, written down a second time: "Error and Warning Dictionary" of Twilio, and what
+/// its changelog said since (30046 and 30915 in 2026).
+#[test]
+fn the_codes_of_the_dictionary_have_their_classes() {
+    for (class, numbers) in [
+        (
+            Class::BadRecipient,
+            &[21211, 21614, 21635, 30005, 30006][..],
+        ),
+        // It may be the sender, a filter, or a telephone that is off.
+        (Class::Unreachable, &[21612, 30003, 30004, 30046]),
+        (Class::OptedOut, &[21610]),
+        (
+            Class::BadMessage,
+            &[
+                21602, 21604, 21605, 21617, 21619, 21620, 21655, 21656, 30007,
+            ],
+        ),
+        (
+            Class::Configuration,
+            &[
+                20003, 20404, 21212, 21408, 21606, 21608, 21666, 21703, 21705, 30002, 30018, 30024,
+                30032, 30034, 30915,
+            ],
+        ),
+        (
+            Class::Throttled,
+            &[20429, 21611, 30001, 30022, 30023, 30027],
+        ),
+        (Class::Expired, &[30036]),
+        (Class::Failed, &[20500, 20503, 30008, 30017]),
+    ] {
+        for number in numbers {
+            let code = Code::of(*number);
+            assert_eq!(code.map(|code| code.class), Some(class), "{number}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_code_nobody_knows_is_kept_and_its_status_decides() {
     let stage = stage(|config| config).await;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::route::BreakerSettings;
+use crate::{mutant::Mutant, route::BreakerSettings};
 
 /// Stops sending to a provider that is down, tries it with probes, and ramps up again.
 ///
@@ -205,6 +205,7 @@ impl Breaker {
                 };
                 let few = self.settings.failures.div_ceil(4).max(2);
                 let lasts = row.count > few && now.saturating_sub(row.since) >= LASTING;
+                let lasts = lasts || (Mutant::DownAtOnce.is_active() && row.count >= few);
                 if asked.is_some() || row.count >= self.settings.failures || lasts {
                     let pause = self.first_pause();
                     self.open(now, asked.unwrap_or(pause), pause);

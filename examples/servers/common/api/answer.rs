@@ -56,6 +56,19 @@ pub(super) fn unknown_caller(correlation: &Correlation) -> Response {
     told(StatusCode::UNAUTHORIZED, detail, correlation)
 }
 
+pub(super) fn too_often(correlation: &Correlation) -> Response {
+    let detail = "this route was asked too often: come again when `Retry-After` says";
+    told(StatusCode::TOO_MANY_REQUESTS, detail, correlation)
+}
+
+pub(super) fn limiter_away(correlation: &Correlation) -> Response {
+    let detail = "how often this route was asked is not known now: try again";
+    let mut answer = told(StatusCode::SERVICE_UNAVAILABLE, detail, correlation);
+    let headers = answer.headers_mut();
+    headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
+    answer
+}
+
 fn told(status: StatusCode, detail: &str, correlation: &Correlation) -> Response {
     let body = json!({
         "title": status.canonical_reason(),

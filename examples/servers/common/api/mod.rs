@@ -2,6 +2,7 @@
 
 mod answer;
 mod caller;
+mod limits;
 mod routes;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,7 @@ use signalbus::{
     channel::{Email, Sms},
 };
 
+use self::limits::Limits;
 use super::{
     configured::{ApiOwn, Common, Topics},
     engine::policy,
@@ -27,6 +29,7 @@ struct Api {
     signalbus: Signalbus,
     topics: Topics,
     key: Arc<str>,
+    limits: Limits,
 }
 
 /// A request has no more bytes.
@@ -50,6 +53,7 @@ pub(super) async fn serve(common: Common, own: ApiOwn) -> Result<(), Box<dyn Err
         signalbus,
         topics: common.topics,
         key: own.key.into(),
+        limits: Limits::new(own.limiter, own.per_minute),
     };
     let router = router(api).merge(observe.router());
     tracing::info!(address = %listener.local_addr()?, "notification-api is listening");
@@ -66,6 +70,7 @@ pub(super) async fn serve(common: Common, own: ApiOwn) -> Result<(), Box<dyn Err
 fn router(api: Api) -> Router {
     routes::routes()
         .layer(DefaultBodyLimit::max(MOST))
+        .layer(middleware::from_fn_with_state(api.clone(), limits::check))
         .layer(middleware::from_fn_with_state(api.clone(), caller::check))
         .with_state(api)
 }

@@ -6,14 +6,15 @@ use axum::{
 };
 use serde_json::Value;
 use signalbus::{
-    BusSetup, Signalbus, Templates, Topic,
+    BusSetup, Limiter, Signalbus, Templates, Topic,
     bus::{Bus, MemoryBus},
     channel::{Email, Sms},
+    limit::{Ask, LimitError, LimitErrorKind, MemoryLimiter, Slots},
 };
 use signalbus_kafka::{KafkaBus, KafkaConfig};
 use tower::ServiceExt;
 
-use super::{Api, router};
+use super::{Api, limits::Limits, router};
 use crate::servers::{configured::Topics, engine::policy};
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
@@ -39,6 +40,7 @@ fn api(bus: impl Bus) -> Api {
         signalbus,
         topics,
         key: Arc::from(KEY),
+        limits: Limits::new(None, 6_000),
     }
 }
 
@@ -59,6 +61,59 @@ async fn ask_with_key(api: &Api, path: &str, body: &str) -> Response<Body> {
         body,
     )
     .await
+}
+
+/// Each route has a limit of its own, and each answer says what is left of it.
+#[tokio::test]
+async fn who_asks_too_often_is_told_when_to_come_again() {
+    let mut api = api(MemoryBus::new());
+    // One at once, and one more each ten seconds.
+    api.limits = Limits::new(None, 6);
+    let taken = ask_with_key(&api, "/notify/signup", SIGNUP).await;
+    assert_eq!(taken.status(), StatusCode::ACCEPTED);
+    assert_eq!(taken.headers()["ratelimit-policy"], "\"key\";q=6;w=60");
+    let left = taken.headers()["ratelimit"].to_str().unwrap();
+    assert!(left.starts_with("\"key\";r=0;t="), "{left}");
+    let refused = ask_with_key(&api, "/notify/signup", SIGNUP).await;
+    assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+    let wait = refused.headers()["retry-after"].to_str().unwrap();
+    assert!((1..=10).contains(&wait.parse::<u64>().unwrap()), "{wait}");
+    assert_eq!(refused.headers()["ratelimit-policy"], "\"key\";q=6;w=60");
+    assert_eq!(json(refused).await["status"], 429);
+    let other = ask_with_key(&api, "/publish/nowhere", "{}").await;
+    assert_eq!(other.status(), StatusCode::NOT_FOUND);
+    // Whoever has no key takes nothing from those who have one.
+    let stranger = ask(&api, "/notify", &[], SIGNUP).await;
+    assert_eq!(stranger.status(), StatusCode::UNAUTHORIZED);
+    assert!(!stranger.headers().contains_key("ratelimit"));
+}
+
+/// Processes that share a limiter have one limit together; when nobody knows what is left, nothing is let
+/// through.
+#[tokio::test]
+async fn processes_share_a_limit_and_none_is_ever_without_one() {
+    #[derive(Debug)]
+    struct Away;
+
+    #[signalbus::async_trait]
+    impl Limiter for Away {
+        async fn take(&self, _: Vec<Ask>) -> Result<Vec<Slots>, LimitError> {
+            Err(LimitError::new(LimitErrorKind::Unavailable, "away"))
+        }
+    }
+
+    let shared: Arc<dyn Limiter> = Arc::new(MemoryLimiter::new());
+    let (mut one, mut other) = (api(MemoryBus::new()), api(MemoryBus::new()));
+    one.limits = Limits::new(Some(Arc::clone(&shared)), 6);
+    other.limits = Limits::new(Some(shared), 6);
+    let taken = ask_with_key(&one, "/notify/signup", SIGNUP).await;
+    assert_eq!(taken.status(), StatusCode::ACCEPTED);
+    let refused = ask_with_key(&other, "/notify/signup", SIGNUP).await;
+    assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+    other.limits = Limits::new(Some(Arc::new(Away)), 6);
+    let unknown = ask_with_key(&other, "/notify/signup", SIGNUP).await;
+    assert_eq!(unknown.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(unknown.headers()["retry-after"], "5");
 }
 
 async fn json(answer: Response<Body>) -> Value {

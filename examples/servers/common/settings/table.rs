@@ -64,6 +64,9 @@ settings! {
     NOTIFY_TOPIC = "notify_topic", Kind::Default("notifications"), "the topic of `POST /notify`";
     TOPICS = "topics", Kind::Default("notifications.email,notifications.sms"), "further topics that `POST /publish/{topic}` may name and workers read";
     API_KEY = "api_key", super::SECRET, "what callers of the API show as `Authorization: Bearer …`";
+    API_RATE = "api_rate", Kind::Default("6000"), "how often in a minute each route of the API may be asked, a sixth of it at once";
+    API_PROCESSES = "api_processes", Kind::Default("2"), "how many processes of the API there are at most: while `limits_url` is away each holds its share";
+    LIMITS_URL = "limits_url", super::OPTIONAL, "a Redis server where all processes of the API keep one limit; without it each has its own";
     DATABASE_URL = "database_url", super::SECRET, "the Postgres database of the workers, the same for all";
     GROUP = "group", Kind::Default("notifications"), "the group of consumers, the same for all workers";
     TEMPLATES = "templates", Kind::Default(concat!(env!("CARGO_MANIFEST_DIR"), "/templates")), "the folder of the templates";

@@ -10,7 +10,10 @@ use crate::{
     clock::Timestamp,
     event::Order,
     name::ChannelName,
-    store::{ClassWindow, Fetched, Group, Interrupted, LaneLease, Position, SpaceId, Window},
+    store::{
+        ClassWindow, Fetched, Group, Interrupted, LaneLease, MOST_INTERRUPTED, Position, SpaceId,
+        Window,
+    },
 };
 
 impl Tables {
@@ -175,6 +178,8 @@ impl Tables {
                 }
             }
         }
+        interrupted.sort_unstable_by_key(|one: &Interrupted| one.ready.position);
+        interrupted.truncate(MOST_INTERRUPTED as usize);
         interrupted
     }
 

@@ -21,7 +21,8 @@ use signalbus_core::{
     store::{
         After, CounterKey, DeliveryRecord, EndState, Entry, Epoch, FOREVER, Group, HistoryEntry,
         LaneId, LaneLease, NewDelivery, NewEvent, Paused, Position, Ready, Reason, Receipt,
-        ReceiptKind, Settle, SettleAnswer, SpaceId, State, StoredEvent, Suppression, Verdict,
+        ReceiptEffect, ReceiptKind, Settle, SettleAnswer, SpaceId, State, StoredEvent, Suppression,
+        Verdict,
     },
 };
 
@@ -47,8 +48,8 @@ pub(super) struct Reference {
     pauses: Vec<(Paused, String)>,
     /// Used up how far, and until when.
     counters: BTreeMap<CounterKey, (u64, Timestamp)>,
-    /// Whether results are being written, and of what something became meanwhile.
-    settling: bool,
+    /// Whether results or receipts are being written, and of what something became meanwhile.
+    together: bool,
     moved: Vec<DeliveryId>,
     settled: Vec<DeliveryId>,
 }
@@ -148,7 +149,7 @@ impl Reference {
             bus: BTreeMap::new(),
             pauses: Vec::new(),
             counters: BTreeMap::new(),
-            settling: false,
+            together: false,
             moved: Vec::new(),
             settled: Vec::new(),
         }
@@ -173,22 +174,37 @@ impl Reference {
         leases: &[LaneLease],
         settles: &[Settle],
     ) -> Vec<SettleAnswer> {
-        self.settling = true;
+        self.together = true;
         let mut answers = Vec::with_capacity(settles.len());
         for settle in settles {
             answers.push(self.settle(leases, settle));
         }
-        self.settling = false;
         self.settled = settles.iter().map(|settle| settle.id).collect();
-        let moved = std::mem::take(&mut self.moved);
-        self.decide(moved);
+        self.decide_together();
         self.settled.clear();
         answers
     }
 
+    /// All receipts of a batch stand before anything is decided of those that wait.
+    pub(super) fn record_receipts(&mut self, receipts: &[Receipt]) -> Vec<ReceiptEffect> {
+        self.together = true;
+        let mut effects = Vec::with_capacity(receipts.len());
+        for receipt in receipts {
+            effects.push(self.record_receipt(receipt));
+        }
+        self.decide_together();
+        effects
+    }
+
+    fn decide_together(&mut self) {
+        self.together = false;
+        let moved = std::mem::take(&mut self.moved);
+        self.decide(moved);
+    }
+
     /// Something became of these: ends or releases those that wait for them, and so on.
     fn decide(&mut self, moved: Vec<DeliveryId>) {
-        if self.settling {
+        if self.together {
             self.moved.extend(moved);
             return;
         }

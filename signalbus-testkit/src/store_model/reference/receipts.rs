@@ -14,7 +14,7 @@ use super::{Delivery, Noted, Reference};
 const PARKED_FOR: Duration = Duration::from_hours(72);
 
 impl Reference {
-    pub(in super::super) fn record_receipt(&mut self, receipt: &Receipt) -> ReceiptEffect {
+    pub(super) fn record_receipt(&mut self, receipt: &Receipt) -> ReceiptEffect {
         self.forget_parked();
         let same = |noted: &Noted| {
             noted.receipt.tenant == receipt.tenant

@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 
 use super::{Picked, Room, fair};
-use crate::{event::Class, store::Ready};
+use crate::{event::Class, mutant::Mutant, store::Ready};
 
 /// How many of one lineup are tried at once that were in flight in one crash.
 const TOGETHER: usize = 32;
@@ -69,7 +69,7 @@ impl Suspects {
     pub(super) fn push(&mut self, ready: Ready, lineup: usize) {
         let of = &mut self.of[lineup];
         self.count += 1;
-        if ready.suspicion >= ALONE {
+        if ready.suspicion >= ALONE && !Mutant::NeverAlone.is_active() {
             of.alone.push_back(ready);
         } else {
             of.together.push_back(ready);

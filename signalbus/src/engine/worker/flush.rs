@@ -15,6 +15,7 @@ use crate::{
     chain::Chain,
     clock::{Timestamp, later, until},
     id::EventId,
+    mutant::Mutant,
     route::content::{BlobError, Content},
     store::{
         ClaimAnswer, EndState, LaneId, Next, Position, Ready, Reason, Refusal, Settle,
@@ -83,7 +84,11 @@ impl Group {
 impl Worker {
     pub(super) fn group_of(&mut self, lane: LaneId) -> &mut Group {
         let groups = u64::try_from(self.groups.len()).unwrap_or(1);
-        let index = usize::try_from(lane.get() % groups).unwrap_or_default();
+        let mut of = lane.get();
+        if Mutant::LanesMixed.is_active() {
+            of = of.wrapping_add(self.in_flight.len() as u64);
+        }
+        let index = usize::try_from(of % groups).unwrap_or_default();
         &mut self.groups[index]
     }
 

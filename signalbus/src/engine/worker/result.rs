@@ -170,7 +170,8 @@ impl Worker {
 /// it is its own fault.
 fn may_go_elsewhere(tried: Tried) -> bool {
     let own = |fault| matches!(fault, Fault::Provider | Fault::Quota | Fault::Configuration);
-    matches!(tried, Tried::Failed { outcome, fault, .. } if own(fault) && outcome != Outcome::Unknown)
+    let certain = |outcome| outcome != Outcome::Unknown || Mutant::ElsewhereInDoubt.is_active();
+    matches!(tried, Tried::Failed { outcome, fault, .. } if own(fault) && certain(outcome))
 }
 
 /// When it may have been sent, after a try.

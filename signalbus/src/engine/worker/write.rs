@@ -12,6 +12,7 @@ use crate::{
     chain::Chain,
     clock::{Clock, Timestamp},
     health::Vitals,
+    mutant::Mutant,
     store::{
         Claim, ClaimAnswer, Flush, Flushed, LaneLease, Ready, Settle, SettleAnswer, Store,
         StoreError, StoreErrorKind,
@@ -194,6 +195,9 @@ impl Writer {
             Err(error) if !error.is_transient() => error,
             answer => return answer,
         };
+        if Mutant::WholeOrNothing.is_active() {
+            return Err(error);
+        }
         for strip in [strip_texts, strip_effects] {
             let Some(settle) = flush.settles.first_mut() else {
                 break;
