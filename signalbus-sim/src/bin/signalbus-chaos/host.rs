@@ -47,6 +47,10 @@ const SLOTS: usize = 16;
 /// How long a lane stays with a process that was killed.
 pub(crate) const LEASE: Duration = Duration::from_secs(1);
 
+/// The same with a host that nobody kills: half of it is how long a call may take, which on a busy machine is more
+/// than half a second.
+const STEADY_LEASE: Duration = Duration::from_secs(5);
+
 /// How long a host that is told to stop waits for sends in flight: none takes longer than a few milliseconds.
 const DRAIN: Duration = Duration::from_secs(3);
 
@@ -75,7 +79,11 @@ pub(crate) async fn run(
         random: Arc::new(Mutex::new(StdRng::seed_from_u64(seed))),
     };
     let options = EngineOptions::default()
-        .with_lease(LEASE)
+        .with_lease(if duty == Duty::Steady {
+            STEADY_LEASE
+        } else {
+            LEASE
+        })
         .with_slots(SLOTS)
         .with_drain(DRAIN);
     let signalbus = Signalbus::builder()
