@@ -133,12 +133,13 @@ impl Postgres {
         Ok(server)
     }
 
-    /// Where a program of Postgres is, such as `pg_dump`.
+    /// Where a program for clients of Postgres is, such as `pg_dump`. A folder that is named for the server may have none;
+    /// then a newer one serves.
     ///
     /// # Errors
     /// When it is not installed.
     pub fn tool(name: &str) -> Result<PathBuf, String> {
-        program(name)
+        program(name).or_else(|_| process::find(name, &installed(), "postgresql-client"))
     }
 
     /// Who signed the certificate of [`Postgres::start_tls`].
@@ -264,11 +265,16 @@ fn program(name: &str) -> Result<PathBuf, String> {
     process::find(name, &folders(), "postgresql")
 }
 
-/// The folder that is named, the newest version that Debian's packages installed, then the path.
+/// The folder that is named; else those of [`installed`].
 fn folders() -> Vec<PathBuf> {
-    if let Some(named) = std::env::var_os(crate::POSTGRES_BIN) {
-        return vec![PathBuf::from(named)];
+    match std::env::var_os(crate::POSTGRES_BIN) {
+        Some(named) => vec![PathBuf::from(named)],
+        None => installed(),
     }
+}
+
+/// The newest version that Debian's packages installed, then the path.
+fn installed() -> Vec<PathBuf> {
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter();
     let mut folders: Vec<(u32, PathBuf)> = versions
         .flatten()

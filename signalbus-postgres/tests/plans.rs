@@ -27,7 +27,7 @@ use signalbus_postgres::{
 /// One in a thousand is dead, one in ten thousand waits, and one event in ten thousand has a topic of its own.
 const FILL: &str = r#"
     INSERT INTO "S".event (id, tenant, topic, class, file_bytes, accepted_at, first_position, last_position, content)
-    SELECT int8send(0) || int8send(n), CASE WHEN n % 1000 IN (0, 2) THEN 'tenant-7' ELSE 'tenant-' || n % 20 END,
+    SELECT int8send(0) || int8send(n), CASE WHEN n % 1000 IN (0, 2) THEN 'tenant-7' WHEN n % 5000 = 5 THEN 'small' ELSE 'tenant-' || n % 20 END,
            CASE WHEN n % 10000 = 0 THEN 'rare.topic' ELSE 'topic.' || n % 30 END,
            1, 0, 1700000000000000 + n * 1000000, n, n, '\x7b7d'
     FROM generate_series(1::bigint, ROWS) AS n;
@@ -40,7 +40,7 @@ const FILL: &str = r#"
            CASE WHEN n % 10000 <> 1 THEN 1700000000000000 + n * 1000000 END, n * 7919, n % 64, 0,
            CASE WHEN n % 10000 = 1 THEN 0 WHEN n % 1000 = 2 THEN 10 ELSE 20 END,
            1, 0, false, int8send(1) || int8send(n), int8send(0) || int8send(n),
-           CASE WHEN n % 1000 IN (0, 2) THEN 'tenant-7' ELSE 'tenant-' || n % 20 END, 'email',
+           CASE WHEN n % 1000 IN (0, 2) THEN 'tenant-7' WHEN n % 5000 = 5 THEN 'small' ELSE 'tenant-' || n % 20 END, 'email',
            substr(sha256(int8send(n % 50000)), 1, 16), NULL, 'provider-' || n % 3, 'message-' || n
     FROM generate_series(1::bigint, ROWS) AS n;
     UPDATE "S".delivery SET message_hash = HASH WHERE position = 77;
@@ -87,6 +87,11 @@ fn searches(rows: i64) -> Vec<(&'static str, DeliveryFilter, &'static [&'static 
         (
             "a tenant",
             all().tenant(tenant.clone()),
+            &["delivery_tenant", "delivery_pkey"],
+        ),
+        (
+            "a small tenant",
+            all().tenant(TenantId::new("small").unwrap()),
             &["delivery_tenant"],
         ),
         ("a recipient", of_recipient, &["recipient_key"]),

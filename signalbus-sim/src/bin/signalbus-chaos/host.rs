@@ -47,6 +47,10 @@ const SLOTS: usize = 16;
 /// How long a lane stays with a process that was killed.
 pub(crate) const LEASE: Duration = Duration::from_secs(1);
 
+/// The same with a host that nobody kills: half of it is how long a call may take, which on a busy machine is more
+/// than half a second.
+const STEADY_LEASE: Duration = Duration::from_secs(5);
+
 /// How long a host that is told to stop waits for sends in flight: none takes longer than a few milliseconds.
 const DRAIN: Duration = Duration::from_secs(3);
 
@@ -75,7 +79,11 @@ pub(crate) async fn run(
         random: Arc::new(Mutex::new(StdRng::seed_from_u64(seed))),
     };
     let options = EngineOptions::default()
-        .with_lease(LEASE)
+        .with_lease(if duty == Duty::Steady {
+            STEADY_LEASE
+        } else {
+            LEASE
+        })
         .with_slots(SLOTS)
         .with_drain(DRAIN);
     let signalbus = Signalbus::builder()
@@ -166,7 +174,7 @@ async fn publish(
     let path = log::publications(directory);
     let (mut next, unanswered) = earlier(log::read(&path)?);
     let publisher = Publisher {
-        signalbus,
+        signalbus: signalbus.clone(),
         log: Log::open(&path, process, format!("publisher-{process}"))?,
     };
     let again: Vec<u64> = unanswered
@@ -195,29 +203,31 @@ async fn publish(
 const EVERY: Duration = Duration::from_millis(20);
 const AT_ONCE: u64 = 4;
 
-/// Publishes at a steady rate. What was missed is not made up for.
+/// Publishes at a steady rate, whatever becomes of what was published before.
 async fn steadily(
     signalbus: &Signalbus,
     directory: &Path,
     process: u32,
 ) -> Result<(), Box<dyn Error>> {
-    let publisher = Publisher {
-        signalbus,
-        log: Log::open(
-            &log::publications(directory),
-            process,
-            format!("publisher-{process}"),
-        )?,
-    };
+    let path = log::publications(directory);
+    let log = Log::open(&path, process, format!("publisher-{process}"))?;
+    let publisher = Arc::new(Publisher {
+        signalbus: signalbus.clone(),
+        log,
+    });
     let mut turn = tokio::time::interval(EVERY);
-    turn.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     // Two that publish at the same time have numbers of their own.
     let mut next = u64::from(process) << 32;
+    let mut calls = tokio::task::JoinSet::new();
     loop {
         turn.tick().await;
         let messages: Vec<u64> = (next..next + AT_ONCE).collect();
         next += AT_ONCE;
-        publisher.publish(&messages).await?;
+        let publisher = Arc::clone(&publisher);
+        calls.spawn(async move { publisher.publish(&messages).await });
+        while let Some(called) = calls.try_join_next() {
+            called??;
+        }
     }
 }
 
@@ -254,45 +264,52 @@ fn earlier(lines: Vec<history::Event>) -> (u64, BTreeSet<u64>) {
     (next, unanswered)
 }
 
-struct Publisher<'a> {
-    signalbus: &'a Signalbus,
+struct Publisher {
+    signalbus: Signalbus,
     log: Log,
 }
 
-impl Publisher<'_> {
-    async fn publish(&self, messages: &[u64]) -> Result<(), Box<dyn Error>> {
+impl Publisher {
+    async fn publish(&self, messages: &[u64]) -> Result<(), String> {
         let mut calls = Vec::with_capacity(messages.len());
         for &message in messages {
             let call = self.log.number();
             calls.push(call);
-            self.log.write(Seen::Publish(wanted(call, message)?))?;
+            let wanted = wanted(call, message).map_err(said)?;
+            self.log.write(Seen::Publish(wanted)).map_err(said)?;
         }
         let events = messages.iter().map(|message| event(*message)).collect();
         let answers = match self.signalbus.publish_all(events).await {
             Ok(answers) => answers,
             // Nobody knows whether they are there: as if a kill had taken the answer away.
             Err(PublishError::Store(error)) if error.is_transient() => return Ok(()),
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(said(error)),
         };
         for (call, published) in calls.into_iter().zip(answers) {
-            let published = published?;
-            self.log.write(Seen::Published {
-                call,
-                event: published.event,
-                verdict: match published.verdict {
-                    Verdict::Accepted => Said::Accepted,
-                    Verdict::Duplicate => Said::Duplicate,
-                    _ => Said::Conflict,
-                },
-                deliveries: published
-                    .routes
-                    .iter()
-                    .map(|route| route.delivery)
-                    .collect(),
-            })?;
+            let published = published.map_err(said)?;
+            self.log
+                .write(Seen::Published {
+                    call,
+                    event: published.event,
+                    verdict: match published.verdict {
+                        Verdict::Accepted => Said::Accepted,
+                        Verdict::Duplicate => Said::Duplicate,
+                        _ => Said::Conflict,
+                    },
+                    deliveries: published
+                        .routes
+                        .iter()
+                        .map(|route| route.delivery)
+                        .collect(),
+                })
+                .map_err(said)?;
         }
         Ok(())
     }
+}
+
+fn said(error: impl std::fmt::Display) -> String {
+    error.to_string()
 }
 
 fn address(number: u64) -> String {
