@@ -231,11 +231,15 @@ impl PostgresBuilder {
         if self.pgbouncer {
             return options;
         }
+        // A server does not notice that its client has gone: what ran on would hold its locks against
+        // those who try again.
+        let most = self.deadline.max(Duration::from_millis(1)).as_millis();
         options.options([
             ("jit", "off"),
             ("enable_seqscan", "off"),
             ("enable_hashjoin", "off"),
             ("enable_mergejoin", "off"),
+            ("statement_timeout", &most.to_string()),
         ])
     }
 }

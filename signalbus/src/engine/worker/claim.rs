@@ -138,7 +138,7 @@ impl Worker {
             "a delivery could not be claimed; it is tried again in {wait:?}"
         );
         let until = self.monotonic().saturating_add(wait);
-        self.later.put(until, Later::Claim(ready));
+        self.later.put(until, Later::Claim(Box::new(ready)));
     }
 
     /// Keeps a result that the store does not take.
@@ -154,7 +154,8 @@ impl Worker {
              is found as interrupted, and may be sent again"
         );
         let until = self.monotonic().saturating_add(wait);
-        self.later.put(until, Later::Result(ready, settle));
+        self.later
+            .put(until, Later::Result(Box::new((ready, settle))));
     }
 
     fn give_back(&mut self, claiming: &Claiming) {
@@ -180,13 +181,17 @@ impl Worker {
                 Later::Claim(ready) => {
                     self.scheduler.settled(ready.position);
                     if self.lanes.holds(ready.lane) {
-                        self.scheduler.admit(ready);
+                        self.scheduler.admit(*ready);
                     }
                 }
-                Later::Result(ready, settle) if self.lanes.owns(ready.lane) => {
-                    self.put(ready, settle);
+                Later::Result(result) => {
+                    let (ready, settle) = *result;
+                    if self.lanes.owns(ready.lane) {
+                        self.put(ready, settle);
+                    } else {
+                        self.forget(ready.position);
+                    }
                 }
-                Later::Result(ready, _) => self.forget(ready.position),
             }
         }
     }

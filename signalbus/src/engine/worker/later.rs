@@ -12,8 +12,8 @@ pub(super) struct Laters {
 }
 
 pub(super) enum Later {
-    Claim(Ready),
-    Result(Ready, Settle),
+    Claim(Box<Ready>),
+    Result(Box<(Ready, Settle)>),
 }
 
 impl Laters {
@@ -38,7 +38,7 @@ impl Laters {
     /// Whether a result of a lane is among them.
     pub(super) fn is_busy(&self, lane: LaneId) -> bool {
         let mut all = self.due.values();
-        all.any(|later| matches!(later, Later::Result(ready, _) if ready.lane == lane))
+        all.any(|later| matches!(later, Later::Result(of) if of.0.lane == lane))
     }
 
     pub(super) fn results(&self) -> usize {

@@ -136,6 +136,10 @@ pub(crate) struct Worker {
 }
 
 /// What ran beside the worker, and is done.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all of it is sends, which would each pay for a box"
+)]
 enum News {
     Sent(Position, Attempted),
     Wrote(Box<Wrote>),
