@@ -1,6 +1,6 @@
 //! The statements of the bus. A group has rows of its own, in the order in which they were published.
 
-use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use signalbus_core::{
     bus::{BusError, Envelope},
@@ -278,7 +278,7 @@ fn handed(topic: &str, columns: &mut Columns<'_>) -> Result<Handed, StoreError> 
     let mut envelope = Envelope::new(topic, columns.take::<Vec<u8>>()?, Vec::new());
     let headers: Option<String> = columns.take_or_none()?;
     let headers = headers.and_then(|text| serde_json::from_str(&text).ok());
-    envelope.headers = headers.unwrap_or_else(BTreeMap::new);
+    envelope.headers = headers.unwrap_or_default();
     envelope.payload = columns.take::<Vec<u8>>()?.into();
     Ok(Handed {
         id,
