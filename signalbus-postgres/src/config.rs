@@ -127,7 +127,8 @@ impl PostgresBuilder {
     }
 
     /// How many connections what the application asks may use at most; four unless set. Beside
-    /// them a worker uses two, and its leases one of their own.
+    /// them a worker uses up to five, for four writes and a read at once
+    /// (`EngineOptions::writers`), and its leases one of their own.
     pub fn connections(mut self, connections: u32) -> Self {
         self.connections = connections;
         self

@@ -39,6 +39,9 @@ use crate::{
 /// How long it may take to make the tables, or to wait for another process that does.
 const PREPARING: Duration = Duration::from_secs(60);
 
+/// Connections of a worker: four writes and a read at once.
+const OF_WORKER: u32 = 5;
+
 /// The system of record in a Postgres database, shared by any number of processes.
 ///
 /// Cheap to clone; all clones share their connections. Every call runs in a task of its own:
@@ -91,7 +94,7 @@ impl PostgresStore {
         Arc::new(Database::new(
             dialect,
             Connections::new(planned.clone(), 1),
-            Connections::new(planned, 2),
+            Connections::new(planned, OF_WORKER),
             Connections::new(config.connect_options(), config.connections),
             PREPARING,
         ))

@@ -60,7 +60,7 @@ CREATE INDEX signalbus_counter_until ON signalbus_counter (until);
 
 -- The deliveries of an event have the positions from `first_position` on. `file_bytes` is how large
 -- its files are together; `parent` is the id of the event that it follows from;
--- `key` is half the hash of the idempotency key, as people put addresses into them.
+-- `key` is the idempotency key, hashed, as people put addresses into them.
 CREATE TABLE signalbus_event (
     event          INTEGER PRIMARY KEY,
     id             BLOB NOT NULL UNIQUE,
@@ -90,9 +90,7 @@ CREATE TABLE signalbus_recipient (
     PRIMARY KEY (event, place)
 ) STRICT, WITHOUT ROWID;
 
--- By stretches of 4,096 events: keys are random, and what is written at random touches every page. Who looks
--- for one looks into each stretch.
-CREATE INDEX signalbus_recipient_key ON signalbus_recipient ((event >> 12), key);
+CREATE INDEX signalbus_recipient_key ON signalbus_recipient (key);
 
 -- Kept until the last delivery of the event has ended.
 CREATE TABLE signalbus_secret (
@@ -181,9 +179,9 @@ CREATE INDEX signalbus_delivery_order
 CREATE INDEX signalbus_delivery_failed
     ON signalbus_delivery (state) WHERE state >= 10 AND state < 20;
 CREATE INDEX signalbus_delivery_tenant ON signalbus_delivery (tenant);
--- What was sent to an address, by stretches of 4,096 deliveries as above.
+-- What was sent to an address.
 CREATE INDEX signalbus_delivery_address
-    ON signalbus_delivery ((position >> 12), address) WHERE address IS NOT NULL;
+    ON signalbus_delivery (address) WHERE address IS NOT NULL;
 CREATE INDEX signalbus_delivery_message
     ON signalbus_delivery (message_hash) WHERE message_hash IS NOT NULL;
 

@@ -122,10 +122,10 @@ struct Signs {
 }
 
 impl Vitals {
-    /// What came of a call of the store.
+    /// What came of a call of the store. One that refuses what it is asked works.
     pub(crate) fn store(&self, error: Option<&StoreError>, clock: &dyn Clock) {
         let mut signs = self.lock();
-        match error {
+        match error.filter(|error| error.is_transient()) {
             None => signs.store = None,
             Some(error) => {
                 let since = signs.store.take().map(|trouble| trouble.since);

@@ -22,6 +22,11 @@ pub trait Engine: Debug + Send + Sync + 'static {
     /// The store it works on.
     fn store(&self) -> &dyn Store;
 
+    /// Why it cannot do its work now, if it cannot: `/readyz` says so.
+    fn trouble(&self) -> Option<String> {
+        None
+    }
+
     /// Publishes events in one transaction, each for itself; answers are in their order.
     ///
     /// # Errors

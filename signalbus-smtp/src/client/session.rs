@@ -72,8 +72,12 @@ impl Session {
         !self.halfway
     }
 
-    /// Says goodbye and closes.
+    /// Says goodbye and closes. Where a reply is still to come it only closes: what is said may be taken for
+    /// content.
     pub(crate) async fn close(mut self) {
+        if self.out_of_step {
+            return;
+        }
         // The server closes anyway, whatever it answers.
         let _ = self
             .command(Stage::Mail, self.deadlines.goodbye, "QUIT\r\n")

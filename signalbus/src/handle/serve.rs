@@ -9,6 +9,7 @@ use crate::{
     chain::Chain,
     directory::{TemplateSources, TemplateVersion},
     event::Event,
+    health::PartHealth,
     id::{DeliveryId, EventId},
     name::{ChannelName, TenantId},
     publish::{InvalidEvent, PublishError, Published},
@@ -24,6 +25,12 @@ use crate::{
 impl Engine for Signalbus {
     fn store(&self) -> &dyn Store {
         Self::store(self)
+    }
+
+    fn trouble(&self) -> Option<String> {
+        let health = self.health();
+        let panicked = matches!(health.sending, Some(PartHealth::Restarting { .. }));
+        (panicked || health.store.is_some()).then(|| health.to_string())
     }
 
     async fn publish_all(

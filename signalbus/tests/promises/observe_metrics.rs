@@ -318,12 +318,12 @@ fn gauges_show_an_outage() {
         let bus = world.start().await;
         world.pass(MINUTE).await;
         world.email.default(Play::retryable(Fault::Provider));
-        for number in 0..5 {
+        for number in 0..20 {
             send(&bus, note_to(person(number), &number.to_string())).await;
         }
         world.pass(S / 10).await;
         let accepted_at = world.at(world.now());
-        for number in 5..10 {
+        for number in 20..25 {
             send(&bus, note_to(person(number), &number.to_string())).await;
         }
         world.pass(MINUTE).await;

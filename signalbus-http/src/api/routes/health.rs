@@ -19,7 +19,7 @@ pub(crate) async fn live() -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-/// Whether requests can be taken: the directory answers, and the process does not stop. Needs no key.
+/// Whether requests can be taken: the engine works, the directory answers, and the process does not stop. Needs no key.
 #[utoipa::path(
     get,
     path = "/readyz",
@@ -38,6 +38,13 @@ pub(crate) async fn ready(
         return Err(Problem::new(
             Wrong::Unavailable,
             "this process is about to stop: ask another one",
+        ));
+    }
+    if let Some(trouble) = state.trouble() {
+        tracing::warn!(trouble, "not ready");
+        return Err(Problem::new(
+            Wrong::Unavailable,
+            "the engine cannot do its work now: its log says why",
         ));
     }
     state.check().await?;

@@ -41,6 +41,10 @@ impl ApiState {
         self.directory().key("").await.map(drop)
     }
 
+    pub(crate) fn trouble(&self) -> Option<String> {
+        self.0.engine.trouble()
+    }
+
     pub(super) fn engine(&self) -> &dyn Engine {
         &*self.0.engine
     }

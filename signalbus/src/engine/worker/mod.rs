@@ -126,6 +126,8 @@ pub(crate) struct Worker {
     unserved: BTreeSet<ChannelName>,
     /// The store's time, and the monotonic time when it said so.
     store_time: (Timestamp, Duration),
+    /// When the call was made that told it, on the monotonic clock.
+    store_asked: Duration,
     phase: watch::Receiver<Phase>,
     /// The deadline of a shutdown, once there is one.
     leave_by: watch::Sender<Option<Duration>>,
@@ -225,6 +227,7 @@ impl Worker {
             spaces,
             unserved: BTreeSet::new(),
             store_time: (clock.now(), clock.monotonic()),
+            store_asked: clock.monotonic(),
             phase,
             leave_by: watch::Sender::new(None),
             keeps: shared.store.features(),
@@ -514,10 +517,22 @@ impl Worker {
         later(at, now.saturating_sub(asked))
     }
 
-    /// The store told its time in answer to a call made at `asked`. An answer may be late: it was that time
-    /// or later.
+    /// The store told its time in answer to a call made at `asked`. A call that was made before another one
+    /// that is answered says nothing new.
     fn heard(&mut self, now: Timestamp, asked: Duration) {
-        self.store_time = (now, asked);
+        if asked >= self.store_asked {
+            self.store_time = (now, self.monotonic());
+            self.store_asked = asked;
+        }
+    }
+
+    /// What the store's time is at most: it was told somewhere between question and answer.
+    fn store_at_most(&self, now: Duration) -> Timestamp {
+        let (_, answered) = self.store_time;
+        later(
+            self.store_at(now),
+            answered.saturating_sub(self.store_asked),
+        )
     }
 }
 

@@ -219,7 +219,10 @@ impl Worker {
             Some("the lease ran out before the send")
         } else if reservation.is_none() {
             Some("it was claimed as expired, and the store found time left")
-        } else if ready.expires_at.is_some_and(|at| at <= self.store_at(now)) {
+        } else if ready
+            .expires_at
+            .is_some_and(|at| at <= self.store_at_most(now))
+        {
             Some("its time passed between its claim and the send")
         } else if doubt.0 {
             Some("the answer to its claim was lost, and much may have happened since")

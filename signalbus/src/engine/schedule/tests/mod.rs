@@ -1,3 +1,4 @@
+mod costs;
 mod fairness;
 mod model;
 mod order;
