@@ -156,3 +156,37 @@ async fn a_short_lease_shortens_the_deadline() {
     assert_eq!(error.kind(), StoreErrorKind::Unavailable);
     assert!(asked.elapsed() < Duration::from_secs(3));
 }
+
+/// A server does not notice that its client has gone: a statement that ran on would hold its locks
+/// against those who try again.
+#[tokio::test]
+async fn a_statement_ends_with_its_client() {
+    let (store, schema) = named(Duration::from_millis(300)).await;
+    let ids = ids();
+    let mut host = PgConnection::connect(&server::url()).await.unwrap();
+    let mut lock = host.begin().await.unwrap();
+    let statement = format!("LOCK TABLE {schema}.lane IN ACCESS EXCLUSIVE MODE");
+    sqlx::query(AssertSqlSafe(statement))
+        .execute(&mut *lock)
+        .await
+        .unwrap();
+    let request = LaneRequest {
+        worker: ids.worker(),
+        lease: Duration::from_secs(15),
+        spaces: vec![Space::send(&ChannelName::new("email").unwrap())],
+        release: Vec::new(),
+    };
+    store.hold_lanes(request).await.unwrap_err();
+    let waiting = "SELECT count(*) FROM pg_stat_activity \
+                   WHERE wait_event_type = 'Lock' AND application_name = $1";
+    let mut waits = 1;
+    for _ in 0..20 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let query = sqlx::query_scalar(waiting).bind(&schema);
+        waits = query.fetch_one(&mut *lock).await.unwrap();
+        if waits == 0_i64 {
+            break;
+        }
+    }
+    assert_eq!(waits, 0, "it waits on, though nobody waits for it");
+}
