@@ -13,6 +13,15 @@ pub(crate) fn start(future: impl Future<Output = ()> + Send + 'static) -> Task {
     Task(tokio::spawn(future))
 }
 
+/// Waits for as long as a call of a store that is near may take, in real time.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what is waited for is done by others, in real time"
+)]
+pub(crate) async fn moment() {
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+}
+
 /// A running task; dropping it stops the task at its next await.
 #[derive(Debug)]
 pub(crate) struct Task(JoinHandle<()>);

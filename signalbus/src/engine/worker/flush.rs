@@ -45,6 +45,10 @@ impl Group {
         self.writing.is_none() && self.waiting.is_empty()
     }
 
+    pub(super) fn is_writing(&self) -> bool {
+        self.writing.is_some()
+    }
+
     /// Whether there is something to write, and nothing is being written.
     pub(super) fn may_begin(&self) -> bool {
         self.writing.is_none() && !self.waiting.is_empty()
