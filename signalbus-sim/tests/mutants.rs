@@ -15,7 +15,7 @@ use signalbus_sim::{
 };
 
 /// Seeds that each mutant may live through.
-const SEEDS: u64 = 150;
+const SEEDS: u64 = 400;
 
 fn dies(mutant: Mutant, invariant: Invariant) {
     let mut found = Vec::new();
