@@ -402,7 +402,6 @@ impl Scheduler {
         for ready in self.suspects.extract(&mut is_lost) {
             self.forget_expiry(&ready);
             self.in_hand.remove(&ready.position);
-            self.release(&ready, Left::Done);
         }
         self.forget_queued(&mut is_lost);
     }
