@@ -6,11 +6,12 @@ use signalbus_core::{
     directory::{Keys, keys::Pepper},
 };
 use tokio::sync::Semaphore;
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::vault::Vault;
 
 use super::{
-    ApiLimits, Engine, Readiness, document,
+    ApiLimits, Engine, FixedKey, Readiness, document,
     manners::{Attendant, Rates, attend, describe},
     routes,
     tenancy::{ApiParts, ApiState},
@@ -29,6 +30,9 @@ pub struct Api {
     readiness: Readiness,
     vault: Option<Vault>,
     over_bus: bool,
+    fixed_keys: Vec<FixedKey>,
+    intake_only: bool,
+    own: OpenApiRouter<ApiState>,
 }
 
 impl Api {
@@ -45,6 +49,9 @@ impl Api {
             readiness: Readiness::new(),
             vault: None,
             over_bus: false,
+            fixed_keys: Vec::new(),
+            intake_only: false,
+            own: OpenApiRouter::new(),
         }
     }
 
@@ -83,6 +90,45 @@ impl Api {
         self
     }
 
+    /// Takes a key of the settings as well, for programs without a directory.
+    pub fn fixed_key(mut self, key: FixedKey) -> Self {
+        self.fixed_keys.push(key);
+        self
+    }
+
+    /// Only what takes events: `POST /v1/events`, `/v1/publish/{topic}` and `/v1/plan`, for programs that hand
+    /// them to a bus and have neither store nor directory. Health is for the host to tell.
+    pub fn intake_only(mut self) -> Self {
+        self.intake_only = true;
+        self
+    }
+
+    /// Routes of the host beside those of the API, with its keys, limits, problems and document. Handlers
+    /// take a [`Publisher`] and say so in their `#[utoipa::path]`, with `security(("key" = ["publish"]))`; bodies
+    /// are read by [`Json`].
+    ///
+    /// [`Publisher`]: super::Publisher
+    /// [`Json`]: super::Json
+    pub fn own(mut self, routes: OpenApiRouter<ApiState>) -> Self {
+        self.own = self.own.merge(routes);
+        self
+    }
+
+    /// The document as [`router`](Self::router) serves it, with the routes of the host.
+    #[must_use]
+    pub fn document(&self) -> utoipa::openapi::OpenApi {
+        document::of(self.routes().into_openapi())
+    }
+
+    fn routes(&self) -> OpenApiRouter<ApiState> {
+        let routes = if self.intake_only {
+            routes::intake()
+        } else {
+            routes::all()
+        };
+        routes.merge(self.own.clone())
+    }
+
     /// Where accounts of tenants are sealed. Without one none are kept.
     pub fn vault(mut self, vault: Vault) -> Self {
         self.vault = Some(vault);
@@ -112,6 +158,8 @@ impl Api {
     /// fallback of its own nests it.
     pub fn router(self) -> Router {
         describe();
+        let (routes, described) = self.routes().split_for_parts();
+        let document = document::of(described);
         let keys = self.keys();
         let attendant = Attendant {
             clock: Arc::clone(&self.clock),
@@ -131,9 +179,8 @@ impl Api {
             limits: self.limits,
             vault: self.vault,
             over_bus: self.over_bus,
+            fixed_keys: self.fixed_keys,
         });
-        let (routes, _) = routes::all().split_for_parts();
-        let document = document();
         let router = Router::new()
             .merge(routes)
             .route("/openapi.json", {

@@ -53,7 +53,7 @@ async fn what_is_not_there_is_a_problem_too() {
         (nowhere.status, nowhere.problem().as_str()),
         (StatusCode::NOT_FOUND, "not-found")
     );
-    let method = world.call("PATCH", &key, "/v1/events", &json!({})).await;
+    let method = world.call("PATCH", &key, "/v1/plan", &json!({})).await;
     assert_eq!(method.status, StatusCode::METHOD_NOT_ALLOWED);
     assert_eq!(method.problem(), "method-not-allowed");
     assert_eq!(method.header("allow"), "POST");

@@ -8,7 +8,7 @@ use signalbus_core::{Event, EventId, Published, Verdict};
 
 use crate::api::{
     ApiLimits,
-    input::{Id, Json, Name, Raw, parse, problem_of, trace_of},
+    input::{Id, Json, Name, Raw, key_of, parse, problem_of, trace_of},
     problem::{Answer, Problem, Wrong},
     tenancy::{By, Publish, Read, Tenancy},
     words::{
@@ -18,8 +18,6 @@ use crate::api::{
 };
 
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
-/// The longest idempotency key, in bytes.
-const LONGEST_KEY: usize = 255;
 
 /// Publish one event, or many.
 ///
@@ -276,50 +274,6 @@ fn frame(headers: &HeaderMap, topic: Option<String>) -> Answer<Frame> {
         key: key_of(headers)?,
         trace: trace_of(headers),
     })
-}
-
-/// `Idempotency-Key` as in version 07 of the IETF draft `draft-ietf-httpapi-idempotency-key-header`,
-/// which is no standard yet: a string in quotes; without them is taken as well.
-fn key_of(headers: &HeaderMap) -> Answer<Option<String>> {
-    let wrong = |problem: &str| Problem::new(Wrong::Malformed, problem).field("Idempotency-Key");
-    let mut values = headers.get_all("idempotency-key").iter();
-    let (value, more) = (values.next(), values.next());
-    if more.is_some() {
-        return Err(wrong("comes twice: say it once"));
-    }
-    let Some(value) = value else {
-        return Ok(None);
-    };
-    let text = value
-        .to_str()
-        .map_err(|_| wrong("must be printable ASCII"))?
-        .trim();
-    let key = match text.strip_prefix('"') {
-        None => text.to_owned(),
-        Some(rest) => unquoted(rest).ok_or_else(|| {
-            wrong("must end with the quote it began with; a quote within is written `\\\"`")
-        })?,
-    };
-    if key.is_empty() || key.len() > LONGEST_KEY {
-        return Err(wrong("must have 1 to 255 bytes"));
-    }
-    Ok(Some(key))
-}
-
-/// The inside of a string of RFC 8941 section 3.3.3, from behind its first quote.
-fn unquoted(text: &str) -> Option<String> {
-    let mut key = String::with_capacity(text.len());
-    let mut rest = text.chars();
-    loop {
-        match rest.next()? {
-            '"' => return rest.next().is_none().then_some(key),
-            '\\' => match rest.next()? {
-                escaped @ ('"' | '\\') => key.push(escaped),
-                _ => return None,
-            },
-            plain => key.push(plain),
-        }
-    }
 }
 
 impl EventIn {
