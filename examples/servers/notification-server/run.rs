@@ -19,12 +19,14 @@ pub(crate) async fn run(args: &Args, address: SocketAddr) -> Result<(), Box<dyn 
     let stored = Stored::open(&args.data, args.store.as_deref()).await?;
     let limiter = limits::shared(args)?;
     let signalbus = engine::engine(&stored, &args.data, &args.templates, limiter.clone())?;
+    let vault = secrets::vault(&args.data)?;
     let readiness = Readiness::new();
     let mut api = Api::new(
         signalbus.clone(),
         stored.directory(),
         secrets::pepper(&args.data)?,
     )
+    .vault(vault.clone())
     .readiness(readiness.clone());
     if let Some(limiter) = limiter {
         api = api.limiter(limiter);
@@ -45,6 +47,13 @@ pub(crate) async fn run(args: &Args, address: SocketAddr) -> Result<(), Box<dyn 
         let signalbus = signalbus.clone();
         tokio::spawn(async move { signalbus.follow_templates(directory, loaded).await })
     };
+    let rotation = vault
+        .rotate(stored.directory(), "notification-server")
+        .await?;
+    if rotation.wrapped > 0 || !rotation.closed.is_empty() {
+        let (wrapped, closed) = (rotation.wrapped, rotation.closed.len());
+        println!("accounts: {wrapped} under the new master key, {closed} that do not open");
+    }
     signalbus.start();
     println!("listening on http://{}", listener.local_addr()?);
     let stop = async {
