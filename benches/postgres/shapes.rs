@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// Takes messages, and says when each came; or fails some.
-#[derive(Clone, Default)]
+#[derive(Debug, Clone, Default)]
 struct Watcher {
     fails: bool,
     came: Arc<Mutex<Vec<(u64, Instant)>>>,
