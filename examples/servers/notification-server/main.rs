@@ -5,8 +5,8 @@
 //! $ cargo run --example notification-server --features notification-server -- --listen 127.0.0.1:8080
 //! $ curl -H "Authorization: Bearer $(cat notification-data/admin.key)" \
 //!        -H 'Content-Type: application/json' -H 'Idempotency-Key: "welcome-ada"' \
-//!        -d '{"topic": "auth.code", "to": [{"addresses": {"email": "ada@example.org"}}],
-//!             "data": {"code": "123456", "valid_minutes": 10}}' \
+//!        -d '{"topic": "auth.code", "to": [{"addresses": {"sms": "+447700900123"}}],
+//!             "data": {"code": "123456", "minutes": 10}}' \
 //!        http://127.0.0.1:8080/v1/events
 //! ```
 //!

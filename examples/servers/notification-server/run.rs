@@ -4,7 +4,7 @@ use std::{error::Error, net::SocketAddr, time::Duration};
 
 use signalbus::http::{
     Api,
-    api::Readiness,
+    api::{Proxies, Readiness},
     serve::{ServeOptions, serve},
 };
 use tokio::net::TcpListener;
@@ -28,6 +28,9 @@ pub(crate) async fn run(args: &Args, address: SocketAddr) -> Result<(), Box<dyn 
     )
     .vault(vault.clone())
     .readiness(readiness.clone());
+    if !args.proxies.is_empty() {
+        api = api.proxies(Proxies::of(args.proxies.clone()));
+    }
     if let Some(limiter) = limiter {
         api = api.limiter(limiter);
     }

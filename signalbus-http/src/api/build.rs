@@ -12,7 +12,7 @@ use crate::vault::Vault;
 
 use super::{
     ApiLimits, Engine, FixedKey, Readiness, document,
-    manners::{Attendant, Rates, attend, describe},
+    manners::{Attendant, Proxies, Rates, attend, describe},
     routes,
     tenancy::{ApiParts, ApiState},
 };
@@ -32,6 +32,7 @@ pub struct Api {
     over_bus: bool,
     fixed_keys: Vec<FixedKey>,
     intake_only: bool,
+    proxies: Option<Proxies>,
     own: OpenApiRouter<ApiState>,
 }
 
@@ -51,6 +52,7 @@ impl Api {
             over_bus: false,
             fixed_keys: Vec::new(),
             intake_only: false,
+            proxies: None,
             own: OpenApiRouter::new(),
         }
     }
@@ -100,6 +102,21 @@ impl Api {
     /// them to a bus and have neither store nor directory. Health is for the host to tell.
     pub fn intake_only(mut self) -> Self {
         self.intake_only = true;
+        self
+    }
+
+    /// Finds out which address each request comes from, and writes it into its span as `client.address` and into
+    /// its extensions as [`ClientAddress`]. What stands in `X-Forwarded-For` is believed from these proxies only;
+    /// no other `X-Forwarded-*` is read. Unless this is called nothing is found out: addresses of clients are
+    /// personal data.
+    ///
+    /// Who has connected is told by [`serve`](crate::serve()), or by the host, which puts a [`Peer`] into the
+    /// extensions of each request.
+    ///
+    /// [`ClientAddress`]: super::ClientAddress
+    /// [`Peer`]: crate::serve::Peer
+    pub fn proxies(mut self, proxies: Proxies) -> Self {
+        self.proxies = Some(proxies);
         self
     }
 
@@ -166,6 +183,7 @@ impl Api {
             entropy: Arc::clone(&self.entropy),
             places: Arc::new(Semaphore::new(self.limits.concurrency)),
             time: self.limits.time,
+            proxies: self.proxies,
         };
         let state = ApiState::new(ApiParts {
             engine: self.engine,

@@ -25,6 +25,7 @@ pub use fixed_key::FixedKey;
 pub use health::Readiness;
 pub use input::Json;
 pub use limits::{ApiLimits, Rate};
+pub use manners::{ClientAddress, Network, NetworkError, Proxies};
 pub use problem::Problem;
 pub use publisher::Publisher;
 pub use tenancy::ApiState;
