@@ -19,15 +19,17 @@ pub(crate) async fn run(args: &Args, address: SocketAddr) -> Result<(), Box<dyn 
     let stored = Stored::open(&args.data, args.store.as_deref()).await?;
     let limiter = limits::shared(args)?;
     let signalbus = engine::engine(&stored, &args.data, &args.templates, limiter.clone())?;
-    let vault = secrets::vault(&args.data)?;
+    let vault = secrets::vault(&args.data, args.store.is_none())?;
     let readiness = Readiness::new();
     let mut api = Api::new(
         signalbus.clone(),
         stored.directory(),
         secrets::pepper(&args.data)?,
     )
-    .vault(vault.clone())
     .readiness(readiness.clone());
+    if let Some(vault) = &vault {
+        api = api.vault(vault.clone());
+    }
     if !args.proxies.is_empty() {
         api = api.proxies(Proxies::of(args.proxies.clone()));
     }
@@ -50,12 +52,13 @@ pub(crate) async fn run(args: &Args, address: SocketAddr) -> Result<(), Box<dyn 
         let signalbus = signalbus.clone();
         tokio::spawn(async move { signalbus.follow_templates(directory, loaded).await })
     };
-    let rotation = vault
-        .rotate(stored.directory(), "notification-server")
-        .await?;
-    if rotation.wrapped > 0 || !rotation.closed.is_empty() {
-        let (wrapped, closed) = (rotation.wrapped, rotation.closed.len());
-        println!("accounts: {wrapped} under the new master key, {closed} that do not open");
+    if let Some(vault) = vault {
+        let turned = vault.rotate(stored.directory(), "notification-server");
+        let turned = turned.await?;
+        if turned.wrapped > 0 || !turned.closed.is_empty() {
+            let (wrapped, closed) = (turned.wrapped, turned.closed.len());
+            println!("accounts: {wrapped} under the new master key, {closed} that do not open");
+        }
     }
     signalbus.start();
     println!("listening on http://{}", listener.local_addr()?);

@@ -28,11 +28,14 @@ pub(crate) fn pepper(folder: &Path) -> Result<Pepper, Box<dyn Error>> {
     })?))
 }
 
-/// Where accounts of tenants are sealed: under the key in the first line of the file `master.key`, which is made
-/// when it is not there; lines below it are the keys of before. For a new key put a line above the others, an
-/// id and 64 hexadecimal digits, and start again.
-pub(crate) fn vault(folder: &Path) -> Result<Vault, Box<dyn Error>> {
+/// Where accounts of tenants are sealed: under the key in the first line of the file `master.key`; lines below it are
+/// the keys of before. For a new key put a line above the others, an id and 64 hexadecimal digits, and start again.
+/// Without the file one is made, if it is for this process alone to make; else no accounts are kept.
+pub(crate) fn vault(folder: &Path, alone: bool) -> Result<Option<Vault>, Box<dyn Error>> {
     let path = folder.join("master.key");
+    if !alone && !fs::exists(&path)? {
+        return Ok(None);
+    }
     let text = read_or_make(&path, || {
         let (mut id, mut key) = ([0; 4], [0; 32]);
         let entropy = Entropy::from_os();
@@ -41,22 +44,18 @@ pub(crate) fn vault(folder: &Path) -> Result<Vault, Box<dyn Error>> {
         format!("{} {}", digits(&id), digits(&key))
     })?;
     let wrong = || {
-        format!(
-            "{}: each line has an id and 64 hexadecimal digits",
-            path.display()
-        )
+        let path = path.display();
+        format!("{path}: each line has an id and 64 hexadecimal digits")
     };
     let lines = text.lines().filter(|line| !line.trim().is_empty());
     let keys = lines.map(|line| -> Result<MasterKey, Box<dyn Error>> {
         let (id, key) = line.trim().split_once(' ').ok_or_else(wrong)?;
-        Ok(MasterKey::new(
-            id,
-            secret_of(key.trim()).ok_or_else(wrong)?,
-        )?)
+        let key = secret_of(key.trim()).ok_or_else(wrong)?;
+        Ok(MasterKey::new(id, key)?)
     });
     let mut keys = keys.collect::<Result<Vec<_>, _>>()?.into_iter();
     let vault = Vault::new(keys.next().ok_or_else(wrong)?);
-    Ok(keys.fold(vault, Vault::previous))
+    Ok(Some(keys.fold(vault, Vault::previous)))
 }
 
 fn read_or_make(path: &Path, make: impl FnOnce() -> String) -> Result<String, Box<dyn Error>> {
