@@ -4,6 +4,7 @@
 
 mod accounts;
 mod audit;
+mod away;
 mod bus;
 mod deliveries;
 mod document;
