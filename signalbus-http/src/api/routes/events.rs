@@ -2,7 +2,7 @@ use axum::{
     Json as Out,
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde_json::value::RawValue;
 use signalbus_core::{Event, EventId, Published, Verdict};
 
@@ -17,6 +17,8 @@ use crate::api::{
     },
 };
 
+/// About how many bytes the answer to one of many events has.
+const LINE: usize = 256;
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// Publish one event, or many.
@@ -218,7 +220,17 @@ async fn many(tenancy: &Tenancy, frame: &Frame, body: &[u8]) -> Answer<Response>
     let answers = ManyAnswers {
         answers: answers.collect(),
     };
-    Ok(Out(answers).into_response())
+    // Into one piece that is large enough.
+    let mut body = Vec::with_capacity(64 + LINE * answers.answers.len());
+    serde_json::to_writer(&mut body, &answers).map_err(|error| {
+        tracing::error!(%error, "an answer cannot be written");
+        Problem::new(
+            Wrong::Internal,
+            "the answer cannot be written: tell the operator",
+        )
+    })?;
+    let json = HeaderValue::from_static("application/json");
+    Ok(([(header::CONTENT_TYPE, json)], body).into_response())
 }
 
 /// All events, or for each what is wrong with it. Only when one is wrong are they read one by one.
