@@ -179,6 +179,7 @@ macro_rules! __store_cases {
                     a_late_result_suppresses_nothing
                     of_two_causes_the_graver_stays
                     a_suppression_may_bind_one_sender_or_category
+                    the_list_of_a_tenant_comes_a_page_at_a_time
                     the_list_of_all_tenants_binds_each
                     only_the_named_entry_is_taken_off
                     the_list_can_be_asked
