@@ -1,4 +1,4 @@
-use std::{cell::RefCell, fmt, pin::Pin, rc::Rc, sync::Arc, time::Duration};
+use std::{cell::RefCell, fmt, path::Path, pin::Pin, rc::Rc, sync::Arc, time::Duration};
 
 use signalbus_core::{
     Clock, DeliveryId, Entropy, EventId, Timestamp,
@@ -78,6 +78,11 @@ impl Harness {
             }),
             store: Slot(Rc::new(RefCell::new(Some(store)))),
         }
+    }
+
+    /// Where the store is.
+    pub(crate) fn folder(&self) -> &Path {
+        self.place.path()
     }
 
     async fn start(&self) {
