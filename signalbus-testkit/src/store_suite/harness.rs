@@ -1,4 +1,4 @@
-use std::{cell::RefCell, fmt, path::Path, pin::Pin, rc::Rc, sync::Arc, time::Duration};
+use std::{cell::RefCell, fmt, pin::Pin, rc::Rc, sync::Arc, time::Duration};
 
 use signalbus_core::{
     Clock, DeliveryId, Entropy, EventId, Timestamp,
@@ -81,7 +81,8 @@ impl Harness {
     }
 
     /// Where the store is.
-    pub(crate) fn folder(&self) -> &Path {
+    #[cfg(feature = "model")]
+    pub(crate) fn folder(&self) -> &std::path::Path {
         self.place.path()
     }
 
