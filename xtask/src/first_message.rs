@@ -27,8 +27,6 @@ pub(crate) fn follow(target: &Path) -> Result<Done, String> {
         fs::create_dir_all(above).map_err(|error| error.to_string())?;
         fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))?;
     }
-    // The versions that the workspace is tested with.
-    fs::copy("Cargo.lock", program.join("Cargo.lock")).map_err(|error| error.to_string())?;
     let said = folder.shell(&format!("cd lunch && {last}"), target)?;
     for expected in [
         "Lunch is ready",
@@ -104,6 +102,11 @@ impl Folder {
         let mut link = Command::new("ln");
         link.arg("-s").arg(here).arg(folder.0.join("signalbus"));
         run_command(link)?;
+        // Whatever lies above is none of its business: cargo would make it a member of that.
+        let alone = "[workspace]\nresolver = \"3\"\nmembers = []\nexclude = [\"signalbus\"]\n";
+        fs::write(folder.0.join("Cargo.toml"), alone).map_err(|error| error.to_string())?;
+        // The versions that the workspace is tested with.
+        fs::copy("Cargo.lock", folder.0.join("Cargo.lock")).map_err(|error| error.to_string())?;
         Ok(folder)
     }
 
