@@ -107,7 +107,7 @@ impl SqliteStore {
                     "the file is not there: make it with migrate, or correct the path",
                 ));
             }
-            let mut lock = FileLock::take(&config.path)?;
+            let mut lock = FileLock::wait(&config.path, &*config.clock, config.owner_wait).await?;
             let writer = connection::writer(&config);
             if config.migrate {
                 schema::migrate(&writer).await?;

@@ -220,6 +220,7 @@ macro_rules! __store_cases {
                     a_dead_delivery_gets_a_new_generation
                     two_redrives_cannot_both_win
                     an_earlier_generation_is_not_redriven_again
+                    a_filter_leaves_out_addresses_that_cannot_be_used
                     naming_it_twice_starts_it_once
                     only_what_ended_badly_is_redriven
                     the_old_generation_is_fenced
