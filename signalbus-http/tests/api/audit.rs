@@ -42,7 +42,8 @@ async fn prepared(world: &World, key: &str, path: &str, body: Option<Value>) -> 
             let mut event = signup("dead");
             event["to"][0]["addresses"]["email"] = "no address".into();
             post("/v1/events", &event).await;
-            return json!({ "dry_run": false, "filter": { "state": "dead" } });
+            let filter = json!({ "state": "dead", "reason": "invalid_address" });
+            return json!({ "dry_run": false, "filter": filter });
         }
         "/v1/suppressions/remove" => drop(post("/v1/suppressions", &body).await),
         "/v1/pauses/end" => drop(post("/v1/pauses", &json!({ "reason": "audit" })).await),

@@ -136,7 +136,11 @@ async fn a_redrive_counts_first_and_sends_when_it_is_told_to() {
     event["to"][0]["addresses"]["email"] = "no address".into();
     let taken = world.post(&key, "/v1/events", &event).await.json();
     let delivery = taken["routes"][0]["delivery"].as_str().unwrap();
-    let which = json!({ "filter": { "state": "dead" } });
+    // An address that was wrong stays wrong: it has to be named.
+    let unnamed = json!({ "filter": { "state": "dead" } });
+    let none = world.post(&key, "/v1/redrives", &unnamed).await.json();
+    assert_eq!(none["started"], json!([]));
+    let which = json!({ "filter": { "state": "dead", "reason": "invalid_address" } });
     let counted = world.post(&key, "/v1/redrives", &which).await.json();
     assert_eq!(counted["dry_run"], true);
     assert_eq!(counted["started"][0]["id"], delivery);

@@ -110,7 +110,8 @@ pub(crate) struct RedriveFilter {
     /// `dead`, `expired`, `suppressed` or `outcome_unknown`.
     #[serde(default)]
     state: Option<String>,
-    /// Ended for this reason.
+    /// Ended for this reason. Those that ended for `invalid_address` are left out unless it is named: their
+    /// address is what it was.
     #[serde(default)]
     reason: Option<String>,
     /// Accepted at or after this time.
