@@ -16,6 +16,7 @@ use signalbus::{
 use super::{
     Api,
     answer::{limiter_away, too_often},
+    attend::rejected,
     caller::Correlation,
 };
 
@@ -82,6 +83,7 @@ pub(super) async fn check(
     };
     let mut answer = if slots.granted() == 0 {
         let wait = slots.wait(0);
+        rejected(route);
         let mut answer = too_often(&correlation);
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
         answer

@@ -1,6 +1,7 @@
 //! Takes requests, and answers when the brokers have what was asked for.
 
 mod answer;
+mod attend;
 mod caller;
 mod limits;
 mod routes;
@@ -38,6 +39,7 @@ const MOST: usize = 1 << 20;
 /// Serves until it is told to stop; then it finishes the requests that it has begun.
 pub(super) async fn serve(common: Common, own: ApiOwn) -> Result<(), Box<dyn Error>> {
     let observe = Observe::install(&common.bus, common.topics.all())?;
+    attend::describe();
     let listener = tokio::net::TcpListener::bind(common.listen).await?;
     // It knows the channels, so that what is wrong with an event is told to the caller. It stores and
     // sends nothing.
@@ -72,5 +74,6 @@ fn router(api: Api) -> Router {
         .layer(DefaultBodyLimit::max(MOST))
         .layer(middleware::from_fn_with_state(api.clone(), limits::check))
         .layer(middleware::from_fn_with_state(api.clone(), caller::check))
+        .layer(middleware::from_fn(attend::attend))
         .with_state(api)
 }

@@ -14,6 +14,7 @@ use signalbus::{Event, Idempotency, Recipient, Topic, TraceContext};
 use super::{
     Api,
     answer::{not_found, published, unreadable},
+    attend::trace_of,
     caller::Correlation,
 };
 
@@ -135,8 +136,10 @@ fn idempotency(headers: &HeaderMap) -> Idempotency {
     }
 }
 
-/// The trace of the caller, if it is one (W3C Trace Context).
+/// The trace of the caller, where nobody records the span of the request, which goes on with it.
 fn trace(headers: &HeaderMap) -> Option<TraceContext> {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    TraceContext::new(text("traceparent")?, text("tracestate")).ok()
+    match signalbus::trace::current() {
+        Some(_) => None,
+        None => trace_of(headers),
+    }
 }
