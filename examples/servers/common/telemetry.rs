@@ -69,7 +69,9 @@ impl Telemetry {
             if metadata.is_span() {
                 is_ours(metadata)
             } else {
-                *metadata.level() <= most
+                // What its errors mean to us, our own lines say.
+                let client = metadata.target().starts_with("rskafka") && most < LevelFilter::DEBUG;
+                *metadata.level() <= most && !client
             }
         });
         let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);

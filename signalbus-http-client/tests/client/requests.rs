@@ -224,6 +224,9 @@ async fn a_request_says_which_trace_it_is_a_part_of_and_nothing_of_its_state() {
     let (answer, _) = sent(&client(), request).await;
     assert_eq!(answer.unwrap().status(), 200);
     let head = heard.await.unwrap();
-    assert!(head.contains(&format!("traceparent: {parent}\r\n")), "{head}");
+    assert!(
+        head.contains(&format!("traceparent: {parent}\r\n")),
+        "{head}"
+    );
     assert!(!head.contains("secret"), "{head}");
 }
