@@ -80,7 +80,7 @@ pub(crate) fn signalbus_with(store: &str, arguments: &[&str], input: &str) -> Sa
             assert!(!text.contains(SECRET), "content: {said:?}");
         }
     }
-    let table = ["list", "dead-letters", "event", "keys", "tally"];
+    let table = ["list", "dead-letters", "event", "tally"];
     let human = !arguments.contains(&"--json");
     if human && arguments.first().is_some_and(|first| table.contains(first)) {
         for line in said.out.lines() {

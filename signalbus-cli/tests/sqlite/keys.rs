@@ -84,10 +84,15 @@ async fn a_key_is_issued_into_a_file_listed_rotated_and_revoked() {
     let files = [("--pepper", "pepper"), ("--into", "two.key")];
     keys.run(&rotate, &files).good().has("good for 2h more");
     let list = [&["list"][..], &whose].concat();
-    keys.run(&list, &[])
+    let said = keys
+        .run(&list, &[])
         .good()
-        .has("ends in 1h")
+        .has("ends in 119m")
         .has("publish read");
+    assert!(
+        said.out.lines().all(|line| line.chars().count() <= 80),
+        "{said:?}"
+    );
 
     let revoke = [&["revoke", &id][..], &whose].concat();
     keys.run(&revoke, &[]).good().has("would be refused");
