@@ -2,12 +2,23 @@
 //! inserts and updates as many rows in batches on the same server; and what each delivery costs
 //! the server: bytes of its log, commits, dead rows.
 //!
-//! `cargo bench -p signalbus-benches --bench postgres`. It starts a private server that waits for
+//! `cargo bench -p signalbus-benches --bench postgres`, and with `-- shapes` behind it loads of other shapes, whose
+//! results are written to `benches/results/`. It starts a private server that waits for
 //! the disk, on the same machine.
 
-#![expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
+#![expect(
+    clippy::print_stdout,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a benchmark prints what it measured, and its counts are small"
+)]
 
+mod peers;
+mod results;
 mod server;
+mod shapes;
+mod wal;
 
 use std::{
     error::Error,
@@ -15,7 +26,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::json;
+use serde_json::{Value, json};
 use signalbus::{
     EngineOptions, Event, Idempotency, Policy, Recipient, Signalbus, postgres::PostgresStore,
 };
@@ -34,7 +45,19 @@ const ROUNDS: usize = 3;
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
-    if arguments.next().as_deref() == Some("send") {
+    let what = arguments.next();
+    if what.as_deref() == Some("shapes") {
+        let server = Server::start().await?;
+        let mut rounds = Vec::new();
+        for round in 0..ROUNDS {
+            let mut all = drains(&server, round).await?;
+            all.extend(shapes::round(&server, round).await?);
+            all.extend(peers::round(&server, round).await?);
+            rounds.push(all);
+        }
+        return results::write("postgres-shapes", rounds);
+    }
+    if what.as_deref() == Some("send") {
         let url = arguments.next().ok_or("no URL")?;
         let sender = engine(&url).await?;
         sender.start();
@@ -70,6 +93,66 @@ async fn main() -> Result<(), Box<dyn Error>> {
         Cost::print(&costs, DELIVERIES);
     }
     Ok(())
+}
+
+/// The two clocks of the peers: `drain` from the start of workers to the last result, of what was published before;
+/// `whole` with the time that publishing took.
+async fn drains(server: &Server, round: usize) -> Result<Vec<Value>, Box<dyn Error>> {
+    let mut results = Vec::new();
+    for (processes, load) in [
+        (1, "drain and whole, one process"),
+        (2, "drain and whole, two processes"),
+    ] {
+        let schema = format!("drain_{round}_{processes}");
+        let url = format!("{}?schema={schema}", server.url());
+        let publisher = engine(&url).await?;
+        let began = Instant::now();
+        publish(&publisher).await?;
+        let published = began.elapsed();
+        server.settle(&schema).await?;
+        let before = server.look(&schema).await?;
+        let drained = senders(server, &schema, &url, processes).await?;
+        let cost = server.look(&schema).await?.since(&before);
+        let per_second = |time: Duration| (DELIVERIES as f64 / time.as_secs_f64()).round();
+        let result = json!({
+            "system": "signalbus", "load": load, "deliveries": DELIVERIES,
+            "insert_per_second": per_second(published),
+            "drain_per_second": per_second(drained),
+            "whole_per_second": per_second(published + drained),
+            "wal_bytes": (cost.wal as f64 / DELIVERIES as f64).round(),
+        });
+        println!("{result}");
+        results.push(result);
+    }
+    Ok(results)
+}
+
+/// Lets processes send all that waits; how long that took.
+async fn senders(
+    server: &Server,
+    schema: &str,
+    url: &str,
+    processes: usize,
+) -> Result<Duration, Box<dyn Error>> {
+    let began = Instant::now();
+    let children: Vec<Child> = (0..processes)
+        .map(|_| {
+            Command::new(std::env::current_exe()?)
+                .args(["send", url])
+                .stdin(Stdio::null())
+                .spawn()
+        })
+        .collect::<Result<_, _>>()?;
+    server.is_done(schema).await?;
+    let took = began.elapsed();
+    for mut child in children {
+        child.kill()?;
+        child.wait()?;
+    }
+    if server.sent(schema).await? != DELIVERIES {
+        return Err("not all were sent".into());
+    }
+    Ok(took)
 }
 
 /// Sends all, published before (`drain`) or meanwhile.
@@ -143,10 +226,6 @@ const TEXT: &str = "your parcel is on its way and will be with you on Tuesday be
                     follow it at https://acme.example/parcels/00340434161094042557";
 
 /// Prints minimum, median and maximum; returns the median a second.
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "counts of a benchmark are small"
-)]
 fn report(what: &str, mut rounds: Vec<Duration>) -> f64 {
     rounds.sort_unstable();
     let each = |total: Duration| DELIVERIES as f64 / total.as_secs_f64();

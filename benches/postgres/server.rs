@@ -76,6 +76,77 @@ impl Server {
         }
     }
 
+    /// As the peers' clocks begin: vacuumed, with statistics, and nothing to write down late.
+    pub(crate) async fn settle(&self, schema: &str) -> Result<(), Box<dyn Error>> {
+        let mut connection = self.connect().await?;
+        for table in ["event", "delivery", "recipient", "key"] {
+            let vacuum = format!("VACUUM ANALYZE {schema}.{table}");
+            sqlx::raw_sql(AssertSqlSafe(vacuum))
+                .execute(&mut connection)
+                .await?;
+        }
+        sqlx::raw_sql("CHECKPOINT").execute(&mut connection).await?;
+        Ok(())
+    }
+
+    /// A new database; its URL.
+    pub(crate) async fn database(&self, name: &str) -> Result<String, Box<dyn Error>> {
+        let mut connection = self.connect().await?;
+        let create = format!("CREATE DATABASE {name}");
+        sqlx::raw_sql(AssertSqlSafe(create))
+            .execute(&mut connection)
+            .await?;
+        Ok(self.url().replace("/postgres", &format!("/{name}")))
+    }
+
+    /// Waits until so many have ended.
+    pub(crate) async fn ended(&self, schema: &str, wanted: u64) -> Result<(), Box<dyn Error>> {
+        let mut connection = self.connect().await?;
+        // Cheap while there is work: only at the end everything is counted.
+        let open = format!(
+            "SELECT NOT EXISTS (SELECT 1 FROM {schema}.delivery WHERE state = 0)
+                AND NOT EXISTS (SELECT 1 FROM {schema}.delivery WHERE state = 1)
+                AND NOT EXISTS (SELECT 1 FROM {schema}.delivery WHERE state = 2)"
+        );
+        let count = format!("SELECT count(*) FROM {schema}.delivery WHERE state >= 10");
+        loop {
+            let done: bool = sqlx::query_scalar(AssertSqlSafe(open.clone()))
+                .fetch_one(&mut connection)
+                .await?;
+            if done {
+                let ended: i64 = sqlx::query_scalar(AssertSqlSafe(count.clone()))
+                    .fetch_one(&mut connection)
+                    .await?;
+                if u64::try_from(ended)? >= wanted {
+                    return Ok(());
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Bytes on the disk, indexes included.
+    pub(crate) async fn size(&self, schema: &str) -> Result<i64, Box<dyn Error>> {
+        let mut connection = self.connect().await?;
+        let size = "SELECT sum(pg_total_relation_size(c.oid))::bigint FROM pg_class AS c
+                    JOIN pg_namespace AS n ON n.oid = c.relnamespace
+                    WHERE n.nspname = $1 AND c.relkind = 'r'";
+        Ok(sqlx::query_scalar(size)
+            .bind(schema)
+            .fetch_one(&mut connection)
+            .await?)
+    }
+
+    pub(crate) async fn wal_by_table(
+        &self,
+        schema: &str,
+        from: &str,
+        deliveries: u64,
+    ) -> Result<serde_json::Value, Box<dyn Error>> {
+        let mut connection = self.connect().await?;
+        crate::wal::by_table(&mut connection, self.0.socket(), schema, from, deliveries).await
+    }
+
     pub(crate) async fn sent(&self, schema: &str) -> Result<u64, Box<dyn Error>> {
         let count = format!("SELECT count(*) FROM {schema}.delivery WHERE state = 20");
         let mut connection = self.connect().await?;
@@ -106,9 +177,9 @@ impl Server {
 /// What a run cost the server.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cost {
-    wal: i64,
-    commits: i64,
-    dead: i64,
+    pub(crate) wal: i64,
+    pub(crate) commits: i64,
+    pub(crate) dead: i64,
 }
 
 impl Cost {
@@ -121,11 +192,6 @@ impl Cost {
     }
 
     /// Medians for each delivery.
-    #[expect(
-        clippy::print_stdout,
-        clippy::cast_precision_loss,
-        reason = "a benchmark prints what it measured, and its counts are small"
-    )]
     pub(crate) fn print(costs: &[Self], deliveries: u64) {
         let median = |value: fn(&Self) -> i64| {
             let mut values: Vec<i64> = costs.iter().map(value).collect();

@@ -42,7 +42,7 @@ pub(crate) async fn append(
             month_of!("d.accepted_at"),
             ", $4, a.body
              FROM unnest($1::bigint[], $2::text[]) WITH ORDINALITY AS a (position, body, nth)
-             JOIN signalbus.delivery AS d ON d.position = a.position
+             JOIN signalbus.delivery AS d ON d.position = ANY (ARRAY[a.position])
              ORDER BY a.nth"
         ))
         .bind(positions)
@@ -76,7 +76,7 @@ pub(crate) async fn erase(link: &mut Link<'_>, positions: &[i64]) -> Result<(), 
         .query(
             "UPDATE signalbus.history AS h SET body = a.body
              FROM unnest($1::bigint[], $2::bigint[], $3::text[]) AS a (position, entry, body)
-             WHERE h.position = a.position AND h.entry = a.entry",
+             WHERE h.position = ANY (ARRAY[a.position]) AND h.entry = ANY (ARRAY[a.entry])",
         )
         .bind(places)
         .bind(entries)

@@ -149,7 +149,7 @@ async fn unpark(
         .query(
             "UPDATE signalbus.receipt AS r SET position = a.position
              FROM unnest($1::bigint[], $2::bigint[]) AS a (receipt, position)
-             WHERE r.receipt = a.receipt AND r.position IS NULL RETURNING r.receipt",
+             WHERE r.receipt = ANY (ARRAY[a.receipt]) AND (r.position IS NULL) IS TRUE RETURNING r.receipt",
         )
         .bind(numbers)
         .bind(positions);
@@ -460,7 +460,7 @@ async fn climb(link: &mut Link<'_>, tops: &HashMap<i64, (u8, String)>) -> Result
         .query(
             "UPDATE signalbus.delivery AS d SET receipt_rank = a.rank, receipt = a.word
              FROM unnest($1::bigint[], $2::smallint[], $3::text[]) AS a (position, rank, word)
-             WHERE d.position = a.position",
+             WHERE d.position = ANY (ARRAY[a.position])",
         )
         .bind(positions)
         .bind(ranks)

@@ -166,7 +166,7 @@ async fn start(
                  message_id = NULL, message_hash = NULL, receipt = NULL, receipt_rank = 0,
                  expires_at = coalesce($4, d.expires_at)
              FROM unnest($1::bigint[], $2::bigint[], $3::smallint[]) AS a (position, due, state)
-             WHERE d.position = a.position",
+             WHERE d.position = ANY (ARRAY[a.position])",
         )
         .bind(&positions)
         .bind(dues)

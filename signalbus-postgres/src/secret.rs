@@ -21,11 +21,11 @@ pub(crate) async fn spend(link: &mut Link<'_>, events: &[Uuid]) -> Result<u64, S
                  GROUP BY a.event),
              held AS MATERIALIZED (
                  SELECT x.event FROM signalbus.secret AS x
-                 JOIN spent AS p ON p.event = x.event ORDER BY x.event FOR UPDATE OF x)
+                 JOIN spent AS p ON x.event = ANY (ARRAY[p.event]) ORDER BY x.event FOR UPDATE OF x)
              UPDATE signalbus.secret AS x
              SET open = x.open - p.ended, body = CASE WHEN x.open > p.ended THEN x.body END
              FROM spent AS p JOIN held AS h ON h.event = p.event
-             WHERE x.event = p.event AND x.body IS NOT NULL
+             WHERE x.event = ANY (ARRAY[p.event]) AND x.body IS NOT NULL
              RETURNING x.body IS NULL",
         )
         .bind(events);

@@ -63,20 +63,22 @@ macro_rules! decided {
               FROM ",
             $moved,
             " AS s
-              JOIN signalbus.delivery AS w
-                ON w.after = s.id AND w.tenant = s.tenant AND w.state IN (0, 1, 3, 4, 5)",
+              CROSS JOIN LATERAL (
+                  SELECT * FROM signalbus.delivery AS w
+                  WHERE w.after = s.id AND w.tenant = s.tenant AND w.state IN (0, 1, 3, 4, 5)",
             $except,
-            " WHERE ",
+            " OFFSET 0) AS w WHERE ",
             $crate::siblings::reached!("s", "w"),
             " OR ",
             $crate::siblings::failed!("s"),
             " UNION ALL
               SELECT w.position, w.id, w.tenant, true
               FROM decided AS m
-              JOIN signalbus.delivery AS w
-                ON w.after = m.id AND w.tenant = m.tenant AND w.state IN (0, 1, 3, 4, 5)",
+              CROSS JOIN LATERAL (
+                  SELECT * FROM signalbus.delivery AS w
+                  WHERE w.after = m.id AND w.tenant = m.tenant AND w.state IN (0, 1, 3, 4, 5)",
             $except,
-            " WHERE m.reached"
+            " OFFSET 0) AS w WHERE m.reached"
         )
     };
 }
@@ -132,7 +134,7 @@ pub(crate) async fn decide(
              UPDATE signalbus.delivery AS d SET ",
             outcome!("$2"),
             " FROM decided AS m
-             WHERE d.position = m.position AND d.state IN (0, 1, 3, 4, 5)
+             WHERE d.position = ANY (ARRAY[m.position]) AND (d.state IN (0, 1, 3, 4, 5)) IS TRUE
              RETURNING d.position, d.state, d.order_key, d.tenant, d.event"
         ))
         .bind(moved)

@@ -76,8 +76,8 @@ async fn repeated(link: &mut Link<'_>, claims: &[Claim]) -> Result<HashSet<i64>,
         .query(
             "SELECT d.position
              FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS c (position, attempt, lane)
-             JOIN signalbus.delivery AS d ON d.position = c.position
-             WHERE d.attempt = c.attempt AND d.lane = c.lane AND d.state = 2",
+             JOIN signalbus.delivery AS d ON d.position = ANY (ARRAY[c.position])
+             WHERE (d.attempt = c.attempt AND d.lane = c.lane AND d.state = 2) IS TRUE",
         )
         .bind(column(|claim| claim.position.0))
         .bind(column(|claim| i64::from(claim.attempt)))
@@ -116,7 +116,7 @@ impl Locked {
             .query(
                 "UPDATE signalbus.counter AS c SET used = n.used, until = n.until
                  FROM unnest($1::bytea[], $2::bigint[], $3::bigint[]) AS n (key, used, until)
-                 WHERE c.key = n.key AND (c.used, c.until) <> (n.used, n.until)",
+                 WHERE c.key = ANY (ARRAY[n.key]) AND (c.used, c.until) <> (n.used, n.until)",
             )
             .bind(keys)
             .bind(used)
@@ -144,7 +144,7 @@ pub(crate) async fn put_off(
                  due = c.due, waits_since = NULL,
                  claim_epoch = NULL, claimed_at = NULL, alone = NULL
              FROM unnest($1::bigint[], $2::bigint[]) AS c (position, due)
-             WHERE d.position = c.position AND d.state = 2",
+             WHERE d.position = ANY (ARRAY[c.position]) AND (d.state = 2) IS TRUE",
         )
         .bind(positions)
         .bind(due)

@@ -172,6 +172,7 @@ fn main() -> ExitCode {
                 test::cluster(&mut report);
                 redis::run(&mut report);
                 postgres::run(&mut report);
+                postgres::seaorm(&mut report);
                 schema::run(&mut report);
                 prism::run(&mut report);
                 ship::images::run(&mut report);

@@ -1,4 +1,5 @@
-//! The oldest Postgres that is promised, of which npm has the programs: Debian has one version only.
+//! The oldest Postgres that is promised, of which npm has the programs: Debian has one version only. And a host on
+//! SeaORM, which would double the build of the adapter's own tests.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -50,6 +51,17 @@ pub(crate) fn run(report: &mut Report) {
         watch(command, |line| tally.line(line))
             .map(|()| Done::Ran(format!("{PACKAGE}: {}", tally.phrase())))
             .map_err(|error| format!("{}\n               {error}", tally.phrase()))
+    });
+}
+
+/// A host whose tables are SeaORM's, on a private server.
+pub(crate) fn seaorm(report: &mut Report) {
+    report.step("a host on SeaORM", || {
+        let mut command = cargo(["run", "--quiet", "--package", "signalbus-servers", "--"]);
+        command.args(["cargo", "run", "--quiet", "--manifest-path"]);
+        command.arg("fixtures/seaorm/Cargo.toml");
+        command.env("CARGO_TARGET_DIR", Metadata::target()?.join("seaorm"));
+        run_command(command).map(|()| Done::Ran("SeaORM 2.0.4".to_owned()))
     });
 }
 

@@ -31,7 +31,7 @@ macro_rules! insert {
                                 $7::bytea[], $8::bytea[], $9::bytea[], $36::bytea[], $41::uuid[])
              WITH ORDINALITY AS a (id, tenant, topic, class, file_bytes, content, key,
                                      fingerprint, secret, parent, nth)
-         WHERE NOT EXISTS (SELECT 1 FROM signalbus.event AS e WHERE e.id = a.id)),
+         WHERE NOT EXISTS (SELECT 1 FROM signalbus.event AS e WHERE e.id = ANY (ARRAY[a.id]))),
      keys AS (
          INSERT INTO signalbus.key (tenant, key, event, fingerprint)
          SELECT tenant, key, id, fingerprint FROM asked

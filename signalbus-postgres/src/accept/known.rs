@@ -52,12 +52,13 @@ macro_rules! find {
              SELECT a.nth, true AS by_key, k.fingerprint, ",
             row::event_columns!(),
             " FROM asked AS a
-              JOIN signalbus.key AS k ON k.tenant = a.tenant AND k.key = a.key
-              JOIN signalbus.event AS e ON e.id = k.event
+              JOIN signalbus.key AS k
+                  ON k.tenant = ANY (ARRAY[a.tenant]) AND k.key = ANY (ARRAY[a.key])
+              JOIN signalbus.event AS e ON e.id = ANY (ARRAY[k.event])
               UNION ALL
               SELECT a.nth, false, NULL, ",
             row::event_columns!(),
-            " FROM asked AS a JOIN signalbus.event AS e ON e.id = a.id"
+            " FROM asked AS a JOIN signalbus.event AS e ON e.id = ANY (ARRAY[a.id])"
         )
     };
 }

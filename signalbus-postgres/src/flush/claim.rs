@@ -152,9 +152,10 @@ async fn end(link: &mut Link<'_>, now: Timestamp, batch: &Batch) -> Result<Vec<E
             ") <> 5 THEN $1 END
                  FROM unnest($4::bigint[], $5::uuid[], $6::bigint[], $7::bigint[], $8::bigint[])
                      WITH ORDINALITY AS c (position, id, lane, generation, attempt, nth)
-                 JOIN owned AS o ON o.lane = c.lane
-                 WHERE d.position = c.position AND d.id = c.id AND d.lane = c.lane
-                   AND d.generation = c.generation AND d.state = 0 AND d.attempt + 1 = c.attempt
+                 WHERE (c.lane IN (SELECT lane FROM owned)) IS TRUE
+                   AND d.position = ANY (ARRAY[c.position])
+                   AND (d.id = c.id AND d.lane = c.lane AND d.generation = c.generation
+                        AND d.state = 0 AND d.attempt + 1 = c.attempt) IS TRUE
                    AND (d.due <= $1
                         OR (d.due = d.accepted_at AND d.attempt = 0 AND d.generation = 0))
                    AND (",

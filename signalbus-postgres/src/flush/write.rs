@@ -38,6 +38,11 @@ macro_rules! new_state {
 /// `owned` locks the lanes, so that a new owner waits until this has been committed; a lane that
 /// has a new owner falls out when the lock is had. Every condition is on the row that is written,
 /// so that it is checked again when the row was changed meanwhile.
+///
+/// A session keeps the plan that it made when the tables were empty, until there are statistics. So
+/// rows are asked for in a way that leaves the planner one way to find them, by the primary key, and
+/// never the other way round: `= ANY (ARRAY[…])` where `=` would let it begin with the table, and
+/// `(…) IS TRUE` around what a partial index could answer (decision record 0029).
 const WRITE: &str = concat!(
     "WITH RECURSIVE t AS MATERIALIZED (SELECT ",
     now!(),
@@ -79,10 +84,11 @@ const WRITE: &str = concat!(
              WITH ORDINALITY AS s (position, id, lane, generation, attempt, asked, delay, reason,
                                    failures, suspicion, provider, message_id, message_hash,
                                    rendering, body, tries, until, memo, nth)
-         JOIN owned AS o ON o.lane = s.lane
          CROSS JOIN t
-         WHERE d.position = s.position AND d.id = s.id AND d.lane = s.lane
-           AND d.generation = s.generation AND d.attempt = s.attempt AND d.state = 2
+         WHERE (s.lane IN (SELECT lane FROM owned)) IS TRUE
+           AND d.position = ANY (ARRAY[s.position])
+           AND (d.id = s.id AND d.lane = s.lane AND d.generation = s.generation
+                AND d.attempt = s.attempt AND d.state = 2) IS TRUE
          RETURNING s.nth, s.asked, s.body, s.rendering, d.event, d.position, d.state, d.order_mode,
                    d.order_key, d.tenant, d.rendered, d.accepted_at, d.id, d.reason,
                    d.receipt_rank),
@@ -95,7 +101,7 @@ const WRITE: &str = concat!(
          UPDATE signalbus.delivery AS d SET ",
     siblings::outcome!("t.now"),
     "    FROM decided AS m CROSS JOIN t
-         WHERE d.position = m.position AND d.state IN (0, 1, 3, 4, 5)
+         WHERE d.position = ANY (ARRAY[m.position]) AND (d.state IN (0, 1, 3, 4, 5)) IS TRUE
          RETURNING d.event, d.position, d.state, d.order_mode, d.order_key, d.tenant,
                    d.accepted_at),
      told AS (
@@ -113,14 +119,14 @@ const WRITE: &str = concat!(
          ORDER BY h.nth, h.part),
      woken AS (
          UPDATE signalbus.delivery SET state = 4
-         WHERE state = 3 AND position IN (
+         WHERE (state = 3) IS TRUE AND position = ANY (ARRAY(
              SELECT (SELECT b.position FROM signalbus.delivery AS b
                      WHERE b.state = 3 AND b.order_key = s.order_key AND b.tenant = s.tenant
                      ORDER BY b.position LIMIT 1)
              FROM (SELECT state, order_mode, order_key, tenant FROM settled
                    UNION ALL
                    SELECT state, order_mode, order_key, tenant FROM siblings) AS s
-             WHERE s.state >= 10 AND s.order_mode >= 1)
+             WHERE s.state >= 10 AND s.order_mode >= 1))
            AND position NOT IN (SELECT position FROM decided)),
      spent AS (
          SELECT event, count(*) AS ended FROM (
@@ -128,33 +134,33 @@ const WRITE: &str = concat!(
          WHERE state >= 10 GROUP BY event),
      held AS MATERIALIZED (
          SELECT x.event FROM signalbus.secret AS x
-         JOIN spent AS p ON p.event = x.event ORDER BY x.event FOR UPDATE OF x),
+         JOIN spent AS p ON x.event = ANY (ARRAY[p.event]) ORDER BY x.event FOR UPDATE OF x),
      forgotten AS (
          UPDATE signalbus.secret AS x
          SET open = x.open - p.ended, body = CASE WHEN x.open > p.ended THEN x.body END
          FROM spent AS p JOIN held AS h ON h.event = p.event
-         WHERE x.event = p.event AND x.body IS NOT NULL),
+         WHERE x.event = ANY (ARRAY[p.event]) AND x.body IS NOT NULL),
      kept AS (
          INSERT INTO signalbus.rendering (position, body)
          SELECT position, rendering FROM settled WHERE rendering IS NOT NULL AND state <> 20
          ON CONFLICT (position) DO UPDATE SET body = excluded.body),
      dropped AS (
-         DELETE FROM signalbus.rendering WHERE position IN (
-             SELECT position FROM settled WHERE rendered AND state = 20)),
+         DELETE FROM signalbus.rendering WHERE position = ANY (ARRAY(
+             SELECT position FROM settled WHERE rendered AND state = 20))),
      claimed AS (
          UPDATE signalbus.delivery AS d SET
              state = 2,
              attempt = c.attempt,
-             claim_epoch = o.epoch,
+             claim_epoch = c.epoch,
              claimed_at = coalesce(d.claimed_at, t.now),
              alone = coalesce(d.alone, c.alone)
          FROM unnest($19::bigint[], $20::uuid[], $21::bigint[], $22::bigint[], $23::bigint[],
-                     $24::boolean[])
-             WITH ORDINALITY AS c (position, id, lane, generation, attempt, alone, nth)
-         JOIN owned AS o ON o.lane = c.lane
+                     $24::boolean[], $33::bigint[])
+             WITH ORDINALITY AS c (position, id, lane, generation, attempt, alone, epoch, nth)
          CROSS JOIN t
-         WHERE d.position = c.position AND d.id = c.id AND d.lane = c.lane
-           AND d.generation = c.generation
+         WHERE (c.lane IN (SELECT lane FROM owned)) IS TRUE
+           AND d.position = ANY (ARRAY[c.position])
+           AND (d.id = c.id AND d.lane = c.lane AND d.generation = c.generation) IS TRUE
            AND ((d.state = 0 AND d.attempt + 1 = c.attempt
                  AND (d.due <= t.now
                       OR (d.due = d.accepted_at AND d.attempt = 0 AND d.generation = 0))
@@ -172,7 +178,7 @@ const WRITE: &str = concat!(
                  AND NOT EXISTS (SELECT 1 FROM signalbus.pause AS p WHERE ",
     pauses::holds!("d"),
     "))
-             OR (d.state = 2 AND d.attempt = c.attempt AND d.claim_epoch = o.epoch))
+             OR (d.state = 2 AND d.attempt = c.attempt AND d.claim_epoch = c.epoch)) IS TRUE
          RETURNING c.nth, d.position, d.event, d.recipient, d.rendered, d.address)
      SELECT 0::smallint, 0::bigint, t.now, NULL::smallint, NULL::bigint,
             EXISTS (SELECT 1 FROM signalbus.receipt WHERE position IS NULL),
@@ -193,10 +199,11 @@ const WRITE: &str = concat!(
             CASE WHEN row_number() OVER (PARTITION BY c.event ORDER BY c.nth) = 1
                  THEN e.content END
      FROM claimed AS c
-     LEFT JOIN signalbus.event AS e ON e.id = c.event
-     LEFT JOIN signalbus.recipient AS q ON q.event = c.event AND q.place = c.recipient
-     LEFT JOIN signalbus.secret AS x ON x.event = c.event
-     LEFT JOIN signalbus.rendering AS r ON c.rendered AND r.position = c.position"
+     LEFT JOIN signalbus.event AS e ON e.id = ANY (ARRAY[c.event])
+     LEFT JOIN signalbus.recipient AS q
+         ON q.event = ANY (ARRAY[c.event]) AND q.place = ANY (ARRAY[c.recipient])
+     LEFT JOIN signalbus.secret AS x ON x.event = ANY (ARRAY[c.event])
+     LEFT JOIN signalbus.rendering AS r ON c.rendered AND r.position = ANY (ARRAY[c.position])"
 );
 
 /// What a flush wrote.
@@ -231,6 +238,7 @@ pub(super) enum Outcome {
 pub(super) async fn write(link: &mut Link<'_>, batch: &Batch) -> Result<Written, StoreError> {
     let s = Settles::of(&batch.settles)?;
     let claims = &batch.claims;
+    let epochs: HashMap<&i64, &i64> = batch.lanes.iter().zip(&batch.epochs).collect();
     let entry = |state, reason| {
         let detail = None;
         history::body(&Entry::Ended {
@@ -272,7 +280,8 @@ pub(super) async fn write(link: &mut Link<'_>, batch: &Batch) -> Result<Written,
         .bind(s.tries)
         .bind(s.until)
         .bind(s.memos)
-        .bind(history::body(&siblings::ended())?);
+        .bind(history::body(&siblings::ended())?)
+        .bind(column(claims, |claim| epochs.get(&lane_column(claim.lane))));
     let rows = link.rows(query).await?;
     Written::of(&rows)
 }

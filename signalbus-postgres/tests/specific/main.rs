@@ -13,6 +13,7 @@ mod ambiguous;
 mod cancellation;
 mod crash;
 mod engine;
+mod growth;
 mod host;
 mod idle;
 mod install;
