@@ -14,7 +14,7 @@ use signalbus::{
 };
 use signalbus_benches::{NoTemplates, Taker};
 
-const DELIVERIES: u64 = 20_000;
+const DELIVERIES: u64 = 5_000;
 const BATCH: u64 = 100;
 
 /// Set in the process that is counted.
