@@ -65,16 +65,20 @@ async fn two_hundred_thousand_events_while_a_worker_is_killed_every_ten_seconds(
     const EVENTS: usize = 200_000;
     const KILLS: u32 = 12;
     const EVERY: Duration = Duration::from_secs(10);
+    // So many at a time, so that workers are killed when it is time for it.
+    const TURN: usize = 400;
     let mut group = Group::start(2_000).await;
     let began = Instant::now();
-    let mut killed = 0;
+    let (mut killed, mut last) = (0, began);
     while group.published() < EVENTS || killed < KILLS {
         // All of the two minutes long.
         let due = usize::try_from(began.elapsed().as_millis()).unwrap() * EVENTS / 120_000;
-        group.publish_up_to(due.min(EVENTS)).await;
-        if killed < KILLS && began.elapsed() >= EVERY * (killed + 1) {
+        let most = group.published() + TURN;
+        group.publish_up_to(due.min(EVENTS).min(most)).await;
+        if killed < KILLS && last.elapsed() >= EVERY {
             group.kill_one();
             killed += 1;
+            last = Instant::now();
         }
     }
     println!(
