@@ -18,6 +18,10 @@ const ROUNDS: usize = 3;
 const NAME: &str = "kafka";
 
 /// Prints how fast events are stored, beside a bare fetch loop of the same records.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "counts of a benchmark are small"
+)]
 pub(crate) async fn measure(
     bus: &KafkaBus,
     addresses: &str,

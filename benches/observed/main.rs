@@ -20,6 +20,10 @@ const BATCH: u64 = 100;
 /// Set in the process that is counted.
 const COUNTED: &str = "SIGNALBUS_BENCH_COUNTED";
 
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "counts of a benchmark are small"
+)]
 fn main() -> Result<(), Box<dyn Error>> {
     if std::env::var_os(COUNTED).is_some() {
         // What is done once is done.

@@ -1,6 +1,8 @@
 //! Whoever searches the book for what stands on their screen finds it: the headings of the page of incidents are
 //! texts of the programs.
 
+#![cfg(test)]
+
 use std::{fs, path::Path};
 
 /// All sources below a folder, with strings that go over several lines as they are when they are said.
