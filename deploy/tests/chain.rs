@@ -99,9 +99,7 @@ async fn one_request_is_one_chain_over_three_processes() {
     );
     assert_eq!(request.service, "notification-api");
     let create = named(&spans, "create");
-    let create = create
-        .iter()
-        .find(|span| span.parent_span_id == request.span_id);
+    let create = create.iter().find(|span| span.trace_id == request.trace_id);
     let create = create.expect("publishing is a part of the request");
     assert_eq!((&create.trace_id, create.kind), (&request.trace_id, 4));
 
@@ -109,7 +107,7 @@ async fn one_request_is_one_chain_over_three_processes() {
     let ingests = named(&spans, "ingest");
     let ingests: Vec<_> = ingests
         .iter()
-        .filter(|span| is_linked(span, create))
+        .filter(|span| is_linked(span, request))
         .collect();
     assert_eq!(ingests.len(), 1, "stored once");
     assert_ne!(ingests[0].trace_id, create.trace_id);
@@ -117,7 +115,7 @@ async fn one_request_is_one_chain_over_three_processes() {
     let attempts = named(&spans, "process");
     let attempts: Vec<_> = attempts
         .iter()
-        .filter(|span| is_linked(span, create))
+        .filter(|span| is_linked(span, request))
         .collect();
     let services: BTreeSet<&str> = attempts.iter().map(|span| span.service.as_str()).collect();
     assert_eq!(services, BTreeSet::from(["email-worker", "sms-worker"]));
@@ -150,7 +148,7 @@ async fn one_request_is_one_chain_over_three_processes() {
         if name == "notification-api" {
             let line = log.lines().find(|line| line.contains("published")).unwrap();
             assert!(
-                line.contains(trace) && line.contains("correlation"),
+                line.contains(trace) && line.contains("request.id"),
                 "{line}"
             );
         }

@@ -1,4 +1,4 @@
-//! The README shows the first program as it is; other tests run it.
+//! The README shows the first program as it is, and what is to be read is short; other tests run it.
 
 #![cfg(test)]
 
@@ -24,4 +24,15 @@ fn the_first_program_is_short() {
         .lines()
         .filter(|line| !line.trim().is_empty() && !line.starts_with("use "));
     assert!(lines.count() < 15, "without imports and the last brace");
+}
+
+/// What a newcomer copies: the program; its tests stand beside it.
+#[test]
+fn the_shop_has_under_250_lines() {
+    let program = concat!(
+        include_str!("../axum-shop/main.rs"),
+        include_str!("../axum-shop/messages.rs"),
+        include_str!("../axum-shop/shop.rs"),
+    );
+    assert!(program.lines().count() < 250);
 }

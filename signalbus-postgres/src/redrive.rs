@@ -5,7 +5,9 @@ use std::{collections::HashMap, time::Duration};
 use signalbus_core::{
     clock::{Timestamp, later},
     id::DeliveryId,
-    store::{DeliveryFilter, Entry, Redrive, RedriveContent, Redriven, Selection, StoreError},
+    store::{
+        DeliveryFilter, Entry, Reason, Redrive, RedriveContent, Redriven, Selection, StoreError,
+    },
 };
 use sqlx::{QueryBuilder, postgres::PgRow};
 
@@ -109,6 +111,10 @@ async fn matching(
         redrivable!(),
     )));
     filter::push(&mut sql, &filter, link.dialect);
+    if filter.reason.is_none() {
+        sql.push(" AND d.reason IS DISTINCT FROM ");
+        sql.push_bind(Reason::InvalidAddress.as_str().to_owned());
+    }
     sql.push(" ORDER BY d.position LIMIT ");
     sql.push_bind(i64::from(redrive.limit) + 1);
     sql.push(" FOR UPDATE OF d");

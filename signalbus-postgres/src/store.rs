@@ -14,7 +14,7 @@ use signalbus_core::{
         Erase, Erased, EventRecord, Fetched, Flush, Flushed, HistoryEntry, LaneHolding, LaneLease,
         LaneRequest, Listed, NewEvent, Page, PageToken, Pause, Paused, Receipt, ReceiptEffect,
         Redrive, Redriven, Released, Retention, Shape, Store, StoreError, StoreFeatures,
-        Suppression, Tally, Unsuppress, Window,
+        Suppression, SuppressionFilter, Tally, Unsuppress, Window,
     },
 };
 use sqlx::{PgConnection, postgres::PgConnectOptions};
@@ -468,6 +468,14 @@ impl Store for PostgresStore {
     async fn suppressed(&self, asked: Vec<Listed>) -> Result<Vec<Option<Suppression>>, StoreError> {
         let asked = Arc::new(asked);
         call!(self, Application, Read, [asked], link => suppress::suppressed(link, &asked))
+    }
+
+    async fn suppressions(
+        &self,
+        filter: &SuppressionFilter,
+    ) -> Result<Vec<Suppression>, StoreError> {
+        let filter = filter.clone();
+        call!(self, Application, Read, [filter], link => suppress::suppressions(link, &filter))
     }
 
     async fn event(

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use signalbus_core::{
     clock::Timestamp,
-    name::TenantId,
-    store::{AddressHash, Cause, Listed, Scope, StoreError, Suppression, Unsuppress},
+    name::{ChannelName, TenantId},
+    store::{
+        AddressHash, Cause, Listed, Scope, StoreError, Suppression, SuppressionFilter, Unsuppress,
+    },
 };
 
 use crate::{
@@ -145,7 +147,8 @@ pub(crate) async fn suppressed(
     let categories: Vec<_> = categories.collect();
     let query = link
         .query(concat!(
-            "SELECT a.place, p.tenant, p.sender, p.category, p.cause, p.code, p.as_of
+            "SELECT a.place, p.tenant, p.channel, p.address, p.sender, p.category, p.cause, p.code,
+                    p.as_of
              FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bytea[], $5::text[], $6::text[])
                  AS a (place, tenant, channel, address, sender, category)
              JOIN signalbus.suppression AS p ON ",
@@ -163,31 +166,67 @@ pub(crate) async fn suppressed(
     for row in &rows {
         let mut columns = Columns::of(row);
         let place: usize = columns.number()?;
-        let (Some(one), Some(answer @ None)) = (asked.get(place), answers.get_mut(place)) else {
-            continue;
-        };
-        let tenant: String = columns.take()?;
-        let (sender, category): (String, String) = (columns.take()?, columns.take()?);
-        let cause = Cause::from(columns.take::<String>()?);
-        let channel = one.channel.clone();
-        let address = AddressHash(one.address.0);
-        let mut entry = Suppression::new(one.tenant.clone(), channel, address, cause);
-        entry.tenant =
-            match tenant.as_str() {
-                "" => None,
-                name => Some(TenantId::new(name).map_err(|source| {
-                    error::corrupt("a name cannot be read").with_source(source)
-                })?),
-            };
-        let mut scope = Scope::default();
-        scope.sender = Some(sender).filter(|sender| !sender.is_empty());
-        scope.category = Some(category).filter(|category| !category.is_empty());
-        entry.scope = scope;
-        entry.code = columns.take_or_none()?;
-        entry.as_of = columns.int_or_none()?.map(time).transpose()?;
-        *answer = Some(entry);
+        let entry = entry(&mut columns)?;
+        if let Some(answer @ None) = answers.get_mut(place) {
+            *answer = Some(entry);
+        }
     }
     Ok(answers)
+}
+
+/// A page of the list of a tenant.
+pub(crate) async fn suppressions(
+    link: &mut Link<'_>,
+    filter: &SuppressionFilter,
+) -> Result<Vec<Suppression>, StoreError> {
+    let after = filter.after.as_ref();
+    let scope = after.map(|place| &place.scope);
+    let query = link
+        .query(
+            "SELECT tenant, channel, address, sender, category, cause, code, as_of
+             FROM signalbus.suppression
+             WHERE tenant = $1 AND channel = coalesce($2, channel)
+               AND address = coalesce($3, address) AND cause = coalesce($4, cause)
+               AND (channel, address, sender, category) > ($5, $6, $7, $8)
+             ORDER BY channel, address, sender, category LIMIT $9",
+        )
+        .bind(filter.tenant.as_str())
+        .bind(filter.channel.as_ref().map(ChannelName::as_str))
+        .bind(filter.address.map(|address| address.0.to_vec()))
+        .bind(filter.cause.as_ref().map(|cause| clean(cause.as_str())))
+        .bind(after.map_or("", |place| place.channel.as_str()))
+        .bind(after.map_or_else(Vec::new, |place| place.address.0.to_vec()))
+        .bind(narrowed(scope.and_then(|scope| scope.sender.as_deref())))
+        .bind(narrowed(scope.and_then(|scope| scope.category.as_deref())))
+        .bind(i64::from(filter.limit));
+    let rows = link.rows(query).await?;
+    rows.iter()
+        .map(|row| entry(&mut Columns::of(row)))
+        .collect()
+}
+
+/// An entry, from its tenant on.
+fn entry(columns: &mut Columns<'_>) -> Result<Suppression, StoreError> {
+    let tenant: String = columns.take()?;
+    let channel: ChannelName = columns.name()?;
+    let address = <[u8; 16]>::try_from(columns.take::<Vec<u8>>()?)
+        .map_err(|_| error::corrupt("an address cannot be read"))?;
+    let mut scope = Scope::default();
+    scope.sender = Some(columns.take::<String>()?).filter(|sender| !sender.is_empty());
+    scope.category = Some(columns.take::<String>()?).filter(|category| !category.is_empty());
+    let cause = Cause::from(columns.take::<String>()?);
+    let mut entry = Suppression::new(TenantId::default(), channel, AddressHash(address), cause);
+    entry.tenant = match tenant.as_str() {
+        "" => None,
+        name => Some(
+            TenantId::new(name)
+                .map_err(|source| error::corrupt("a name cannot be read").with_source(source))?,
+        ),
+    };
+    entry.scope = scope;
+    entry.code = columns.take_or_none()?;
+    entry.as_of = columns.int_or_none()?.map(time).transpose()?;
+    Ok(entry)
 }
 
 /// How a tenant is written where there may be none.

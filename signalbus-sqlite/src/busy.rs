@@ -78,3 +78,36 @@ async fn set(conn: &mut SqliteConnection, timeout: Duration) -> Result<(), Store
         .map_err(error::of)?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use signalbus_testkit::ManualClock;
+    use sqlx::Connection as _;
+
+    use super::*;
+
+    async fn told(conn: &mut SqliteConnection) -> i64 {
+        sqlx::query_scalar("PRAGMA busy_timeout")
+            .fetch_one(conn)
+            .await
+            .unwrap()
+    }
+
+    /// Else a call would wait for its turn, and then for the host, and so twice as long as it may.
+    #[tokio::test]
+    async fn sqlite_has_what_the_turn_has_left() {
+        let mut conn = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        let clock = ManualClock::default();
+        let busy = Busy::new(&clock, Duration::from_secs(5));
+        busy.restore(&mut conn).await.unwrap();
+        assert!(!busy.shorten(&mut conn).await.unwrap());
+        assert_eq!(told(&mut conn).await, 5_000);
+        for (passes, left) in [(2, 3_000), (2, 1_000), (2, 0)] {
+            clock.advance(Duration::from_secs(passes));
+            assert!(busy.shorten(&mut conn).await.unwrap());
+            assert_eq!(told(&mut conn).await, left);
+        }
+        busy.restore(&mut conn).await.unwrap();
+        assert_eq!(told(&mut conn).await, 5_000);
+    }
+}

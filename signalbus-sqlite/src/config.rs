@@ -32,6 +32,7 @@ pub struct SqliteBuilder {
     pub(crate) synchronous: Synchronous,
     pub(crate) lanes: Option<u16>,
     pub(crate) busy_timeout: Duration,
+    pub(crate) owner_wait: Duration,
     pub(crate) readers: u32,
     pub(crate) migrate: bool,
     pub(crate) read_only: bool,
@@ -45,6 +46,7 @@ impl SqliteBuilder {
             synchronous: Synchronous::default(),
             lanes: None,
             busy_timeout: Duration::from_secs(5),
+            owner_wait: Duration::ZERO,
             readers: 2,
             migrate: true,
             read_only: false,
@@ -52,7 +54,8 @@ impl SqliteBuilder {
     }
 
     /// Reads `sqlite:///absolute/path.db` or `sqlite://relative/path.db`, with the options
-    /// `synchronous` (`full` or `normal`), `lanes`, `readers` and `busy_timeout_ms` behind a `?`.
+    /// `synchronous` (`full` or `normal`), `lanes`, `readers`, `busy_timeout_ms` and `owner_wait_ms`
+    /// behind a `?`.
     ///
     /// # Errors
     /// When the URL is not of this form, or an option is not known or has a wrong value.
@@ -80,8 +83,9 @@ impl SqliteBuilder {
             "lanes" => Ok(self.lanes(number(name, value)?)),
             "readers" => Ok(self.readers(number(name, value)?)),
             "busy_timeout_ms" => Ok(self.busy_timeout(Duration::from_millis(number(name, value)?))),
+            "owner_wait_ms" => Ok(self.owner_wait(Duration::from_millis(number(name, value)?))),
             _ => Err(error::invalid(format!(
-                "{name:?} is no option of an SQLite store; there are synchronous, lanes, readers and busy_timeout_ms"
+                "{name:?} is no option of an SQLite store; there are synchronous, lanes, readers, busy_timeout_ms and owner_wait_ms"
             ))),
         }
     }
@@ -110,6 +114,16 @@ impl SqliteBuilder {
     /// set.
     pub fn busy_timeout(mut self, timeout: Duration) -> Self {
         self.busy_timeout = timeout;
+        self
+    }
+
+    /// How long opening waits for another process that has the file; not at all unless set.
+    ///
+    /// For a restart in which the new process begins before the old one has ended: give it longer than
+    /// the old one takes to shut down, which is `EngineOptions::drain` and three seconds. It looks ten
+    /// times a second.
+    pub fn owner_wait(mut self, wait: Duration) -> Self {
+        self.owner_wait = wait;
         self
     }
 
@@ -147,6 +161,7 @@ impl SqliteBuilder {
     ///
     /// # Errors
     /// [`InUse`](signalbus_core::store::StoreErrorKind::InUse) when it is open already,
+    /// after [`owner_wait`](Self::owner_wait),
     /// [`Invalid`](signalbus_core::store::StoreErrorKind::Invalid) when the configuration is wrong,
     /// [`Corrupt`](signalbus_core::store::StoreErrorKind::Corrupt) when it is damaged, no database, or
     /// from a newer version, [`Unavailable`](signalbus_core::store::StoreErrorKind::Unavailable) when
@@ -192,13 +207,14 @@ mod tests {
     #[test]
     fn a_url_names_path_and_options() {
         let builder = SqliteBuilder::from_url(
-            "sqlite:///var/lib/my%20app/n.db?synchronous=normal&lanes=4&busy_timeout_ms=250",
+            "sqlite:///var/lib/my%20app/n.db?synchronous=normal&lanes=4&busy_timeout_ms=250&owner_wait_ms=40000",
         )
         .unwrap();
         assert_eq!(builder.path, Path::new("/var/lib/my app/n.db"));
         assert_eq!(builder.synchronous, Synchronous::Normal);
         assert_eq!(builder.lanes, Some(4));
         assert_eq!(builder.busy_timeout, Duration::from_millis(250));
+        assert_eq!(builder.owner_wait, Duration::from_secs(40));
         assert_eq!(
             SqliteBuilder::from_url("sqlite://n.db").unwrap().path,
             Path::new("n.db")

@@ -5,9 +5,16 @@
 use std::{
     fs::{File, OpenOptions, TryLockError},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
-use signalbus_core::store::{StoreError, StoreErrorKind};
+use signalbus_core::{
+    clock::Clock,
+    store::{StoreError, StoreErrorKind},
+};
+
+/// How long until it is looked again whether the owner has gone.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// Held while the store lives.
 #[derive(Debug)]
@@ -29,8 +36,28 @@ impl FileLock {
         Ok(())
     }
 
-    /// Takes the lock of the database at `database`.
-    pub(crate) fn take(database: &Path) -> Result<Self, StoreError> {
+    /// Takes the lock of the database at `database`, for which it waits this long at most.
+    pub(crate) async fn wait(
+        database: &Path,
+        clock: &dyn Clock,
+        wait: Duration,
+    ) -> Result<Self, StoreError> {
+        let begun = clock.monotonic();
+        loop {
+            match Self::take(database) {
+                Err(error) if error.kind() == StoreErrorKind::InUse => {
+                    let waited = clock.monotonic().saturating_sub(begun);
+                    let Some(left) = wait.checked_sub(waited).filter(|left| !left.is_zero()) else {
+                        return Err(error);
+                    };
+                    clock.sleep(left.min(LOOK)).await;
+                }
+                taken => return taken,
+            }
+        }
+    }
+
+    fn take(database: &Path) -> Result<Self, StoreError> {
         let path = path_for(database);
         let file = OpenOptions::new()
             .create(true)

@@ -5,7 +5,9 @@ use std::{collections::HashMap, time::Duration};
 use signalbus_core::{
     clock::{Timestamp, later},
     id::DeliveryId,
-    store::{DeliveryFilter, Entry, Redrive, RedriveContent, Redriven, Selection, StoreError},
+    store::{
+        DeliveryFilter, Entry, Reason, Redrive, RedriveContent, Redriven, Selection, StoreError,
+    },
 };
 use sqlx::{QueryBuilder, SqliteConnection};
 
@@ -115,6 +117,10 @@ async fn matching(
            AND d.channel IS NOT NULL AND d.generation < 4294967295"
     ));
     filter::push(&mut sql, &filter);
+    if filter.reason.is_none() {
+        sql.push(" AND d.reason IS NOT ");
+        sql.push_bind(Reason::InvalidAddress.as_str().to_owned());
+    }
     sql.push(" ORDER BY d.position LIMIT ");
     sql.push_bind(i64::from(redrive.limit) + 1);
     let rows = sql.build().fetch_all(conn).await.map_err(error::of)?;

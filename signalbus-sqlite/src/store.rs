@@ -21,7 +21,7 @@ use signalbus_core::{
         Erase, Erased, EventRecord, Fetched, Flush, Flushed, HistoryEntry, LaneHolding, LaneLease,
         LaneRequest, Listed, NewEvent, Page, PageToken, Pause, Paused, Receipt, ReceiptEffect,
         Redrive, Redriven, Released, Retention, Shape, Store, StoreError, StoreErrorKind,
-        StoreFeatures, Suppression, Tally, Unsuppress, Window,
+        StoreFeatures, Suppression, SuppressionFilter, Tally, Unsuppress, Window,
     },
 };
 use sqlx::{Connection, SqliteConnection, SqlitePool};
@@ -107,7 +107,7 @@ impl SqliteStore {
                     "the file is not there: make it with migrate, or correct the path",
                 ));
             }
-            let mut lock = FileLock::take(&config.path)?;
+            let mut lock = FileLock::wait(&config.path, &*config.clock, config.owner_wait).await?;
             let writer = connection::writer(&config);
             if config.migrate {
                 schema::migrate(&writer).await?;
@@ -496,6 +496,15 @@ impl Store for SqliteStore {
 
     async fn suppressed(&self, asked: Vec<Listed>) -> Result<Vec<Option<Suppression>>, StoreError> {
         self.read(move |conn| Box::pin(async move { suppress::suppressed(conn, &asked).await }))
+            .await
+    }
+
+    async fn suppressions(
+        &self,
+        filter: &SuppressionFilter,
+    ) -> Result<Vec<Suppression>, StoreError> {
+        let filter = filter.clone();
+        self.read(move |conn| Box::pin(async move { suppress::suppressions(conn, &filter).await }))
             .await
     }
 

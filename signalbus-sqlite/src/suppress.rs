@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use signalbus_core::{
     clock::Timestamp,
     name::{ChannelName, TenantId},
-    store::{AddressHash, Cause, Listed, Scope, StoreError, Suppression, Unsuppress},
+    store::{
+        AddressHash, Cause, Listed, Scope, StoreError, Suppression, SuppressionFilter, Unsuppress,
+    },
 };
 use sqlx::SqliteConnection;
 
@@ -149,25 +151,7 @@ pub(crate) async fn suppressed(
     for row in &found {
         let mut columns = Columns::of(row);
         let place: usize = columns.number()?;
-        let tenant: String = columns.take()?;
-        let channel: ChannelName = columns.name()?;
-        let address = <[u8; 16]>::try_from(columns.take::<Vec<u8>>()?)
-            .map_err(|_| error::corrupt("an address cannot be read"))?;
-        let mut scope = Scope::default();
-        scope.sender = Some(columns.take::<String>()?).filter(|sender| !sender.is_empty());
-        scope.category = Some(columns.take::<String>()?).filter(|category| !category.is_empty());
-        let cause = Cause::from(columns.take::<String>()?);
-        let mut entry = Suppression::new(TenantId::default(), channel, AddressHash(address), cause);
-        entry.tenant =
-            match tenant.as_str() {
-                "" => None,
-                tenant => Some(TenantId::new(tenant).map_err(|source| {
-                    error::corrupt("a name cannot be read").with_source(source)
-                })?),
-            };
-        entry.scope = scope;
-        entry.code = columns.take_or_none()?;
-        entry.as_of = columns.take_or_none()?.map(time).transpose()?;
+        let entry = entry(&mut columns)?;
         if let Some(answer) = answers.get_mut(place)
             && answer.is_none()
         {
@@ -175,6 +159,64 @@ pub(crate) async fn suppressed(
         }
     }
     Ok(answers)
+}
+
+/// A page of the list of a tenant.
+pub(crate) async fn suppressions(
+    conn: &mut SqliteConnection,
+    filter: &SuppressionFilter,
+) -> Result<Vec<Suppression>, StoreError> {
+    let after = filter.after.as_ref();
+    let scope = after.map(|place| &place.scope);
+    let part = |part: Option<&String>| part.cloned().unwrap_or_default();
+    let found = sqlx::query(
+        "SELECT tenant, channel, address, sender, category, cause, code, as_of
+         FROM signalbus_suppression
+         WHERE tenant = ?1 AND channel = coalesce(?2, channel)
+           AND address = coalesce(?3, address) AND cause = coalesce(?4, cause)
+           AND (channel, address, sender, category) > (?5, ?6, ?7, ?8)
+         ORDER BY channel, address, sender, category LIMIT ?9",
+    )
+    .bind(filter.tenant.as_str().to_owned())
+    .bind(filter.channel.as_ref().map(|name| name.as_str().to_owned()))
+    .bind(filter.address.map(|address| address.0.to_vec()))
+    .bind(filter.cause.as_ref().map(|cause| cause.as_str().to_owned()))
+    .bind(after.map_or_else(String::new, |place| place.channel.as_str().to_owned()))
+    .bind(after.map_or_else(Vec::new, |place| place.address.0.to_vec()))
+    .bind(part(scope.and_then(|scope| scope.sender.as_ref())))
+    .bind(part(scope.and_then(|scope| scope.category.as_ref())))
+    .bind(i64::from(filter.limit))
+    .fetch_all(conn)
+    .await
+    .map_err(error::of)?;
+    found
+        .iter()
+        .map(|row| entry(&mut Columns::of(row)))
+        .collect()
+}
+
+/// An entry, from its tenant on.
+fn entry(columns: &mut Columns<'_>) -> Result<Suppression, StoreError> {
+    let tenant: String = columns.take()?;
+    let channel: ChannelName = columns.name()?;
+    let address = <[u8; 16]>::try_from(columns.take::<Vec<u8>>()?)
+        .map_err(|_| error::corrupt("an address cannot be read"))?;
+    let mut scope = Scope::default();
+    scope.sender = Some(columns.take::<String>()?).filter(|sender| !sender.is_empty());
+    scope.category = Some(columns.take::<String>()?).filter(|category| !category.is_empty());
+    let cause = Cause::from(columns.take::<String>()?);
+    let mut entry = Suppression::new(TenantId::default(), channel, AddressHash(address), cause);
+    entry.tenant = match tenant.as_str() {
+        "" => None,
+        tenant => Some(
+            TenantId::new(tenant)
+                .map_err(|source| error::corrupt("a name cannot be read").with_source(source))?,
+        ),
+    };
+    entry.scope = scope;
+    entry.code = columns.take_or_none()?;
+    entry.as_of = columns.take_or_none()?.map(time).transpose()?;
+    Ok(entry)
 }
 
 /// How a tenant is written where there may be none.

@@ -9,8 +9,8 @@ use signalbus_core::{
         Acceptance, BusAdvance, BusPosition, Cancel, Cancelled, DeliveryFilter, DeliveryRecord,
         Erase, Erased, EventRecord, Fetched, Flush, Flushed, HistoryEntry, LaneHolding, LaneLease,
         LaneRequest, Listed, NewEvent, Page, PageToken, Pause, Paused, Receipt, ReceiptEffect,
-        Redrive, Redriven, Released, Retention, StoreError, StoreFeatures, Suppression, Tally,
-        Unsuppress, Window,
+        Redrive, Redriven, Released, Retention, StoreError, StoreFeatures, Suppression,
+        SuppressionFilter, Tally, Unsuppress, Window,
     },
 };
 
@@ -120,6 +120,7 @@ pass_on! {
     async fn suppress(suppressions: Vec<Suppression>) -> ();
     async fn unsuppress(which: Unsuppress) -> bool;
     async fn suppressed(asked: Vec<Listed>) -> Vec<Option<Suppression>>;
+    async fn suppressions(filter: &SuppressionFilter) -> Vec<Suppression>;
     async fn event(tenant: &TenantId, id: EventId) -> Option<EventRecord>;
     async fn delivery(tenant: &TenantId, id: DeliveryId) -> Option<DeliveryRecord>;
     async fn history(tenant: &TenantId, id: DeliveryId) -> Vec<HistoryEntry>;

@@ -115,3 +115,23 @@ async fn idle_within_goes_by_the_engines_clock_and_may_be_dropped() {
     assert_eq!(provider.sent().len(), 1);
     signalbus.shutdown().await;
 }
+
+/// As long as its provider is left alone, what is due stays so.
+#[tokio::test(start_paused = true)]
+async fn idle_waits_for_a_provider_that_is_left_alone() {
+    let clock = PausedClock::default();
+    let provider = ScriptedProvider::<Sms>::new(Arc::new(clock.clone()));
+    provider.default(Play::permanent(Fault::Configuration));
+    let signalbus = start(&clock, &provider).await;
+    for _ in 0..2 {
+        signalbus.publish(event()).await.unwrap();
+    }
+    tokio::select! {
+        () = signalbus.idle() => panic!("it did not wait: {:?}", clock.monotonic()),
+        () = clock.sleep(300 * S) => {}
+    }
+    provider.heal();
+    signalbus.idle().await;
+    assert_eq!(provider.sent().len(), 2);
+    signalbus.shutdown().await;
+}

@@ -32,6 +32,7 @@ mod deny;
 mod deploy;
 mod examples;
 mod features;
+mod first_message;
 mod fuzz;
 mod guard;
 mod metadata;

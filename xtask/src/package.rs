@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::first_message;
 use crate::metadata::Metadata;
 use crate::process::{capture, cargo, run as run_command};
 use crate::report::{Done, Report};
@@ -26,6 +27,9 @@ pub(crate) fn run(report: &mut Report) {
         let library = fs::canonicalize("signalbus").map_err(|error| error.to_string())?;
         program.add(&["--path", &library.to_string_lossy(), "--features", "sqlite"])?;
         program.prints_accepted()
+    });
+    report.step("the first message, as the book tells it", || {
+        first_message::follow(&Metadata::target()?.join("outside").join("target"))
     });
     report.step("a program on the packed crates", || {
         // `cargo add` looks into the registry, where there is no such version.

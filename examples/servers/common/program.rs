@@ -84,7 +84,7 @@ fn run(program: Program, args: &Args) -> Result<(), Box<dyn Error>> {
     let _tracers = configured.telemetry.install(program.name())?;
     let runtime = tokio::runtime::Runtime::new()?;
     match configured.own {
-        Own::Api(own) => runtime.block_on(api::serve(configured.common, own)),
+        Own::Api(own) => runtime.block_on(api::serve_api(configured.common, own)),
         Own::Worker(own) => runtime.block_on(worker::work(program, configured.common, own)),
     }
 }

@@ -1,6 +1,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::Parser;
+use signalbus::http::api::Network;
 
 /// A notification server over SQLite or Postgres.
 #[derive(Debug, Parser)]
@@ -21,6 +22,10 @@ pub(crate) struct Args {
     /// How many processes share those limits at most: what each holds while Redis is away.
     #[arg(long, env = "SIGNALBUS_PROCESSES", default_value_t = 1)]
     pub(crate) processes: u32,
+    /// The proxies before it, as networks with commas between, such as 10.0.0.0/8: what they say in X-Forwarded-For is
+    /// believed, and the log says which address each request came from.
+    #[arg(long, env = "SIGNALBUS_PROXIES", value_delimiter = ',')]
+    pub(crate) proxies: Vec<Network>,
     /// The folder of the templates.
     #[arg(
         long,

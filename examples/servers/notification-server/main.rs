@@ -5,15 +5,15 @@
 //! $ cargo run --example notification-server --features notification-server -- --listen 127.0.0.1:8080
 //! $ curl -H "Authorization: Bearer $(cat notification-data/admin.key)" \
 //!        -H 'Content-Type: application/json' -H 'Idempotency-Key: "welcome-ada"' \
-//!        -d '{"topic": "auth.code", "to": [{"addresses": {"email": "ada@example.org"}}],
-//!             "data": {"code": "123456", "valid_minutes": 10}}' \
+//!        -d '{"topic": "auth.code", "to": [{"addresses": {"sms": "+447700900123"}}],
+//!             "data": {"code": "123456", "minutes": 10}}' \
 //!        http://127.0.0.1:8080/v1/events
 //! ```
 //!
 //! The first key, which may do everything for every tenant, is in `admin.key` in the folder, for its
 //! owner's eyes only. Make others with `POST /v1/keys`, and then revoke that one. `/docs` is a page to
 //! read the document with, `/healthz` and `/readyz` are for whoever watches over it. Several of them may
-//! run on one Postgres database; give them the same `pepper` file, and `--redis-url` where they keep one limit together.
+//! run on one Postgres database; give them the same `pepper` file, and `master.key` where they keep accounts of tenants, and `--redis-url` where they keep one limit together.
 //!
 //! Mails go into the folder `mails`, text messages to the standard output: put your own providers in
 //! `engine.rs`. Without `--listen` it takes one event from itself, shows what became of it, and ends.

@@ -4,7 +4,7 @@ use std::{error::Error, net::SocketAddr, time::Duration};
 
 use signalbus::http::{
     Api,
-    api::Readiness,
+    api::{Proxies, Readiness},
     serve::{ServeOptions, serve},
 };
 use tokio::net::TcpListener;
@@ -19,6 +19,7 @@ pub(crate) async fn run(args: &Args, address: SocketAddr) -> Result<(), Box<dyn 
     let stored = Stored::open(&args.data, args.store.as_deref()).await?;
     let limiter = limits::shared(args)?;
     let signalbus = engine::engine(&stored, &args.data, &args.templates, limiter.clone())?;
+    let vault = secrets::vault(&args.data, args.store.is_none())?;
     let readiness = Readiness::new();
     let mut api = Api::new(
         signalbus.clone(),
@@ -26,6 +27,12 @@ pub(crate) async fn run(args: &Args, address: SocketAddr) -> Result<(), Box<dyn 
         secrets::pepper(&args.data)?,
     )
     .readiness(readiness.clone());
+    if let Some(vault) = &vault {
+        api = api.vault(vault.clone());
+    }
+    if !args.proxies.is_empty() {
+        api = api.proxies(Proxies::of(args.proxies.clone()));
+    }
     if let Some(limiter) = limiter {
         api = api.limiter(limiter);
     }
@@ -45,6 +52,14 @@ pub(crate) async fn run(args: &Args, address: SocketAddr) -> Result<(), Box<dyn 
         let signalbus = signalbus.clone();
         tokio::spawn(async move { signalbus.follow_templates(directory, loaded).await })
     };
+    if let Some(vault) = vault {
+        let turned = vault.rotate(stored.directory(), "notification-server");
+        let turned = turned.await?;
+        if turned.wrapped > 0 || !turned.closed.is_empty() {
+            let (wrapped, closed) = (turned.wrapped, turned.closed.len());
+            println!("accounts: {wrapped} under the new master key, {closed} that do not open");
+        }
+    }
     signalbus.start();
     println!("listening on http://{}", listener.local_addr()?);
     let stop = async {

@@ -85,7 +85,7 @@ async fn what_was_answered_is_there_after_a_kill_and_a_signal_ends_it_in_good_or
     let mut server = Server::start(&program);
     let file = dir.path().join("data/admin.key");
     let key = std::fs::read_to_string(&file).unwrap().trim().to_owned();
-    for secret in ["admin.key", "pepper"] {
+    for secret in ["admin.key", "pepper", "master.key"] {
         let mode = std::fs::metadata(dir.path().join("data").join(secret)).unwrap();
         assert_eq!(mode.permissions().mode() & 0o777, 0o600, "{secret}");
     }

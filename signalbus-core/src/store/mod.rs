@@ -19,6 +19,7 @@ mod retention;
 mod shape;
 mod state;
 mod suppression;
+mod suppressions;
 mod take;
 
 pub use accept::{
@@ -49,6 +50,7 @@ pub use retention::Retention;
 pub use shape::Shape;
 pub use state::{EndState, Reason, State};
 pub use suppression::{Cause, Listed, Scope, Suppression, Unsuppress};
+pub use suppressions::{SuppressionFilter, SuppressionPlace};
 pub use take::{CounterKey, Counters, Refund, Take, refund, take_all};
 
 use std::fmt::Debug;
@@ -335,6 +337,22 @@ pub trait Store: Debug + Send + Sync + 'static {
         Err(StoreError::new(
             StoreErrorKind::Unsupported,
             "this store cannot be asked about its suppression list",
+        ))
+    }
+
+    /// Entries of the suppression list of a tenant in the order of their places, at most
+    /// [`SuppressionFilter::limit`]. For people: it may read more than it answers.
+    ///
+    /// # Errors
+    /// When the store cannot be read. [`StoreErrorKind::Unsupported`] by default.
+    async fn suppressions(
+        &self,
+        filter: &SuppressionFilter,
+    ) -> Result<Vec<Suppression>, StoreError> {
+        let _ = filter;
+        Err(StoreError::new(
+            StoreErrorKind::Unsupported,
+            "this store cannot list its suppressions: ask about one address, or use another store",
         ))
     }
 

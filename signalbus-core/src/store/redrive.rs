@@ -105,6 +105,11 @@ pub enum Selection {
     /// changes nothing.
     Ids(Vec<(DeliveryId, u32)>),
     /// All that match and can be redriven, oldest first. The tenant is the redrive's own.
+    ///
+    /// Unless the filter names a reason, without those of
+    /// [`Reason::InvalidAddress`](super::Reason::InvalidAddress): a redrive sends to the same address, and
+    /// they would end as they did. Name that reason, or the deliveries, when the channel takes more than it
+    /// took then.
     Filter(DeliveryFilter),
 }
 

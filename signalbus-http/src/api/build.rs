@@ -6,12 +6,13 @@ use signalbus_core::{
     directory::{Keys, keys::Pepper},
 };
 use tokio::sync::Semaphore;
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::vault::Vault;
 
 use super::{
-    ApiLimits, Engine, Readiness, document,
-    manners::{Attendant, Rates, attend, describe},
+    ApiLimits, Engine, FixedKey, Readiness, document,
+    manners::{Attendant, Proxies, Rates, attend, describe},
     routes,
     tenancy::{ApiParts, ApiState},
 };
@@ -29,6 +30,10 @@ pub struct Api {
     readiness: Readiness,
     vault: Option<Vault>,
     over_bus: bool,
+    fixed_keys: Vec<FixedKey>,
+    intake_only: bool,
+    proxies: Option<Proxies>,
+    own: OpenApiRouter<ApiState>,
 }
 
 impl Api {
@@ -45,6 +50,10 @@ impl Api {
             readiness: Readiness::new(),
             vault: None,
             over_bus: false,
+            fixed_keys: Vec::new(),
+            intake_only: false,
+            proxies: None,
+            own: OpenApiRouter::new(),
         }
     }
 
@@ -83,6 +92,60 @@ impl Api {
         self
     }
 
+    /// Takes a key of the settings as well, for programs without a directory.
+    pub fn fixed_key(mut self, key: FixedKey) -> Self {
+        self.fixed_keys.push(key);
+        self
+    }
+
+    /// Only what takes events: `POST /v1/events`, `/v1/publish/{topic}` and `/v1/plan`, for programs that hand
+    /// them to a bus and have neither store nor directory. Health is for the host to tell.
+    pub fn intake_only(mut self) -> Self {
+        self.intake_only = true;
+        self
+    }
+
+    /// Finds out which address each request comes from, and writes it into its span as `client.address` and into
+    /// its extensions as [`ClientAddress`]. What stands in `X-Forwarded-For` is believed from these proxies only;
+    /// no other `X-Forwarded-*` is read. Unless this is called nothing is found out: addresses of clients are
+    /// personal data.
+    ///
+    /// Who has connected is told by [`serve`](crate::serve()), or by the host, which puts a [`Peer`] into the
+    /// extensions of each request.
+    ///
+    /// [`ClientAddress`]: super::ClientAddress
+    /// [`Peer`]: crate::serve::Peer
+    pub fn proxies(mut self, proxies: Proxies) -> Self {
+        self.proxies = Some(proxies);
+        self
+    }
+
+    /// Routes of the host beside those of the API, with its keys, limits, problems and document. Handlers
+    /// take a [`Publisher`] and say so in their `#[utoipa::path]`, with `security(("key" = ["publish"]))`; bodies
+    /// are read by [`Json`].
+    ///
+    /// [`Publisher`]: super::Publisher
+    /// [`Json`]: super::Json
+    pub fn own(mut self, routes: OpenApiRouter<ApiState>) -> Self {
+        self.own = self.own.merge(routes);
+        self
+    }
+
+    /// The document as [`router`](Self::router) serves it, with the routes of the host.
+    #[must_use]
+    pub fn document(&self) -> utoipa::openapi::OpenApi {
+        document::of(self.routes().into_openapi())
+    }
+
+    fn routes(&self) -> OpenApiRouter<ApiState> {
+        let routes = if self.intake_only {
+            routes::intake()
+        } else {
+            routes::all()
+        };
+        routes.merge(self.own.clone())
+    }
+
     /// Where accounts of tenants are sealed. Without one none are kept.
     pub fn vault(mut self, vault: Vault) -> Self {
         self.vault = Some(vault);
@@ -112,12 +175,15 @@ impl Api {
     /// fallback of its own nests it.
     pub fn router(self) -> Router {
         describe();
+        let (routes, described) = self.routes().split_for_parts();
+        let document = document::of(described);
         let keys = self.keys();
         let attendant = Attendant {
             clock: Arc::clone(&self.clock),
             entropy: Arc::clone(&self.entropy),
             places: Arc::new(Semaphore::new(self.limits.concurrency)),
             time: self.limits.time,
+            proxies: self.proxies,
         };
         let state = ApiState::new(ApiParts {
             engine: self.engine,
@@ -131,9 +197,8 @@ impl Api {
             limits: self.limits,
             vault: self.vault,
             over_bus: self.over_bus,
+            fixed_keys: self.fixed_keys,
         });
-        let (routes, _) = routes::all().split_for_parts();
-        let document = document();
         let router = Router::new()
             .merge(routes)
             .route("/openapi.json", {

@@ -51,7 +51,12 @@ impl Modify for Keys {
 /// The document of the API: OpenAPI 3.1, as `/openapi.json` serves it.
 #[must_use]
 pub fn document() -> utoipa::openapi::OpenApi {
+    of(routes::all().into_openapi())
+}
+
+/// The frame, with the parts of these routes.
+pub(super) fn of(routes: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
     let mut document = Frame::openapi();
-    document.merge(routes::all().into_openapi());
+    document.merge(routes);
     document
 }

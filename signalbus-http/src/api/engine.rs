@@ -5,11 +5,13 @@ use std::{
 
 use async_trait::async_trait;
 use signalbus_core::{
-    DeliveryId, Event, EventId, InvalidEvent, PublishError, Published, TenantId,
+    DeliveryId, Event, EventId, InvalidEvent, PublishError, Published, TenantId, Topic,
     directory::{TemplateSources, TemplateVersion},
     name::{ChannelName, ProviderName},
     publish::Answer,
-    store::{AddressHash, DeliveryRecord, HistoryEntry, Redrive, Redriven, Store, StoreError},
+    store::{
+        AddressHash, DeliveryRecord, Erased, HistoryEntry, Redrive, Redriven, Store, StoreError,
+    },
 };
 
 /// What the API asks of an engine.
@@ -46,6 +48,17 @@ pub trait Engine: Debug + Send + Sync + 'static {
         events: Vec<Event>,
     ) -> Result<Vec<Result<EventId, InvalidEvent>>, PublishError>;
 
+    /// Publishes an event to this topic of the bus, and not to the one that events go to unless said:
+    /// `Ok` when the bus has acknowledged it.
+    ///
+    /// # Errors
+    /// When the event is wrong, or the bus did not take it.
+    async fn publish_to_bus_topic(
+        &self,
+        topic: &Topic,
+        event: Event,
+    ) -> Result<EventId, PublishError>;
+
     /// What would happen to an event. Nothing is stored or sent.
     ///
     /// # Errors
@@ -57,6 +70,18 @@ pub trait Engine: Debug + Send + Sync + 'static {
     /// # Errors
     /// Nothing was changed.
     async fn redrive(&self, redrive: Redrive) -> Result<Redriven, StoreError>;
+
+    /// Forgets somebody of a tenant over all that the store keeps; says what was forgotten.
+    ///
+    /// # Errors
+    /// When an address is none of its channel, or the store did not do it. A part may have been
+    /// forgotten: repeat it.
+    async fn erase(
+        &self,
+        tenant: &TenantId,
+        who: &[Somebody],
+        actor: &str,
+    ) -> Result<Erased, StoreError>;
 
     /// A delivery, what happened to it, and the same as a story; none when the tenant has no such
     /// delivery.
@@ -102,6 +127,30 @@ pub trait Engine: Debug + Send + Sync + 'static {
         channel: &str,
         address: &str,
     ) -> Result<(ChannelName, AddressHash), InvalidEvent>;
+}
+
+/// One name of somebody who is to be forgotten.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Somebody {
+    /// The application's id of the person, as events name it.
+    Id(String),
+    /// An address of theirs.
+    Address {
+        /// On which channel.
+        channel: String,
+        /// The address, in any form that the channel takes.
+        address: String,
+    },
+}
+
+impl fmt::Debug for Somebody {
+    /// Shows neither id nor address.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Id(_) => "Id",
+            Self::Address { .. } => "Address",
+        })
+    }
 }
 
 /// A message that an event would give.

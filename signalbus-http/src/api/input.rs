@@ -16,8 +16,11 @@ use super::{
     words::Object,
 };
 
-/// A body of JSON.
-pub(crate) struct Json<T>(pub(crate) T);
+/// A body of JSON, read with the limits of the API: for handlers of a host, too ([`Api::own`]).
+///
+/// [`Api::own`]: crate::Api::own
+#[derive(Debug, Clone, Copy)]
+pub struct Json<T>(pub T);
 
 /// The bytes of a body of JSON.
 pub(crate) struct Raw(pub(crate) Bytes);
@@ -122,7 +125,8 @@ async fn read(body: Body, limit: usize) -> Answer<Bytes> {
         return Err(large());
     }
     let mut stream = body.into_data_stream();
-    let mut bytes = BytesMut::new();
+    // What a client only says it sends takes no more room than this.
+    let mut bytes = BytesMut::with_capacity(least.min(64 * 1024));
     while let Some(piece) = stream.next().await {
         let piece = piece.map_err(|_| {
             Problem::new(Wrong::Malformed, "the body broke off: send it again, whole")
@@ -201,4 +205,51 @@ pub(crate) fn trace_of(headers: &HeaderMap) -> Option<TraceContext> {
     TraceContext::new(parent, text("tracestate"))
         .or_else(|_| TraceContext::new(parent, None))
         .ok()
+}
+
+/// The longest idempotency key, in bytes.
+const LONGEST_KEY: usize = 255;
+
+/// `Idempotency-Key` as in version 07 of the IETF draft `draft-ietf-httpapi-idempotency-key-header`,
+/// which is no standard yet: a string in quotes; without them is taken as well.
+pub(crate) fn key_of(headers: &HeaderMap) -> Answer<Option<String>> {
+    let wrong = |problem: &str| Problem::new(Wrong::Malformed, problem).field("Idempotency-Key");
+    let mut values = headers.get_all("idempotency-key").iter();
+    let (value, more) = (values.next(), values.next());
+    if more.is_some() {
+        return Err(wrong("comes twice: say it once"));
+    }
+    let Some(value) = value else {
+        return Ok(None);
+    };
+    let text = value
+        .to_str()
+        .map_err(|_| wrong("must be printable ASCII"))?
+        .trim();
+    let key = match text.strip_prefix('"') {
+        None => text.to_owned(),
+        Some(rest) => unquoted(rest).ok_or_else(|| {
+            wrong("must end with the quote it began with; a quote within is written `\\\"`")
+        })?,
+    };
+    if key.is_empty() || key.len() > LONGEST_KEY {
+        return Err(wrong("must have 1 to 255 bytes"));
+    }
+    Ok(Some(key))
+}
+
+/// The inside of a string of RFC 8941 section 3.3.3, from behind its first quote.
+fn unquoted(text: &str) -> Option<String> {
+    let mut key = String::with_capacity(text.len());
+    let mut rest = text.chars();
+    loop {
+        match rest.next()? {
+            '"' => return rest.next().is_none().then_some(key),
+            '\\' => match rest.next()? {
+                escaped @ ('"' | '\\') => key.push(escaped),
+                _ => return None,
+            },
+            plain => key.push(plain),
+        }
+    }
 }

@@ -7,17 +7,25 @@
 mod build;
 mod document;
 mod engine;
+mod fixed_key;
 mod health;
 mod input;
 mod limits;
 mod manners;
 mod problem;
+mod publisher;
 mod routes;
 mod tenancy;
 mod words;
 
 pub use build::Api;
 pub use document::document;
-pub use engine::{Engine, PlannedEvent, PlannedRoute, RenderedMessage, TemplateProblem};
+pub use engine::{Engine, PlannedEvent, PlannedRoute, RenderedMessage, Somebody, TemplateProblem};
+pub use fixed_key::FixedKey;
 pub use health::Readiness;
+pub use input::Json;
 pub use limits::{ApiLimits, Rate};
+pub use manners::{ClientAddress, Network, NetworkError, Proxies};
+pub use problem::Problem;
+pub use publisher::Publisher;
+pub use tenancy::ApiState;

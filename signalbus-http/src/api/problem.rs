@@ -88,9 +88,9 @@ problems! {
     Timeout = SERVICE_UNAVAILABLE, "timeout", "the answer took too long";
 }
 
-/// An answer of type `application/problem+json`.
+/// An answer of type `application/problem+json` (RFC 9457), for handlers of a host as well.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub(crate) struct Problem {
+pub struct Problem {
     /// Names the kind of problem; never changes.
     #[serde(rename = "type")]
     kind: &'static str,
@@ -119,6 +119,22 @@ pub(crate) struct Problem {
 pub(crate) type Answer<T> = Result<T, Problem>;
 
 impl Problem {
+    /// 422: the request can be read, and this field of it is wrong; `detail` says what to do, and repeats
+    /// nothing of what was sent.
+    #[must_use]
+    pub fn invalid(field: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self::new(Wrong::Invalid, detail).field(field)
+    }
+
+    /// 404: the tenant has no thing of this kind.
+    #[must_use]
+    pub fn not_found(what: &str) -> Self {
+        Self::new(
+            Wrong::NotFound,
+            format!("this tenant has no such {what}: look at the id, and at whose key it is"),
+        )
+    }
+
     pub(crate) fn new(wrong: Wrong, detail: impl Into<String>) -> Self {
         Self {
             kind: wrong.uri(),
@@ -156,13 +172,6 @@ impl Problem {
 
     pub(crate) fn status(&self) -> u16 {
         self.status
-    }
-
-    pub(crate) fn not_found(what: &str) -> Self {
-        Self::new(
-            Wrong::NotFound,
-            format!("this tenant has no such {what}: look at the id, and at whose key it is"),
-        )
     }
 
     /// The body, as bytes.

@@ -3,7 +3,9 @@
 
 mod accept;
 mod options;
+mod peer;
 mod task;
 
 pub use accept::serve;
 pub use options::ServeOptions;
+pub use peer::Peer;

@@ -2,8 +2,10 @@
 
 mod guard;
 mod public;
+mod rotate;
 mod seal;
 
 pub use guard::{AddressGuard, GuardError, Lookup, SystemLookup};
 pub use public::is_public;
+pub use rotate::Rotation;
 pub use seal::{MasterKey, MasterKeyError, OpenError, Vault, place_of};

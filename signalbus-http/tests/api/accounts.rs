@@ -87,3 +87,41 @@ async fn an_account_without_a_secret_or_with_too_long_a_one_is_refused() {
         assert_eq!(refused.problem(), "invalid");
     }
 }
+
+/// A new master key: every account is wrapped with it, whosever it is, and then the old one may go.
+#[tokio::test]
+async fn a_rotation_reaches_every_account() {
+    use signalbus_http::vault::{MasterKey, Vault};
+
+    let world = world();
+    let mut owners = Vec::new();
+    for of in ["acme", "other"] {
+        let key = world.key(of, &[Scope::Admin]).await;
+        for number in 0..60 {
+            let path = format!("/v1/accounts/a{number}");
+            let put = world.call("PUT", &key, &path, &account()).await;
+            assert_eq!(put.status, StatusCode::OK, "{put:?}");
+        }
+        owners.push(tenant(of));
+    }
+    let master = |id: &str, byte| MasterKey::new(id, [byte; 32]).unwrap();
+    let both = Vault::new(master("new", 9)).previous(master("test", 3));
+    let turned = both.rotate(world.directory.clone(), "test").await.unwrap();
+    assert_eq!((turned.wrapped, turned.closed.len()), (120, 0));
+    let again = both.rotate(world.directory.clone(), "test").await.unwrap();
+    assert_eq!((again.wrapped, again.closed.len()), (0, 0));
+    let new = Vault::new(master("new", 9));
+    let documents = Documents::<ProviderAccount>::new(world.directory.clone());
+    for owner in &owners {
+        let kept = documents.get(owner, "a59").await.unwrap().unwrap();
+        let place = place_of(owner.tenant().unwrap(), "a59");
+        let opened = new.open(&place, &kept.says.sealed).unwrap();
+        assert_eq!(opened, br#"{"password":"hunter2"}"#);
+    }
+    let stranger = Vault::new(master("stranger", 1));
+    let told = stranger
+        .rotate(world.directory.clone(), "test")
+        .await
+        .unwrap();
+    assert_eq!((told.wrapped, told.closed.len()), (0, 120));
+}

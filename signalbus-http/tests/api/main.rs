@@ -3,13 +3,17 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod accounts;
+mod audit;
+mod away;
 mod bus;
 mod deliveries;
 mod document;
+mod erasures;
 mod events;
 mod hostile;
 mod keys;
 mod limits;
+mod lists;
 mod manners;
 mod metrics;
 mod pauses;

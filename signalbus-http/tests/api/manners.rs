@@ -53,7 +53,7 @@ async fn what_is_not_there_is_a_problem_too() {
         (nowhere.status, nowhere.problem().as_str()),
         (StatusCode::NOT_FOUND, "not-found")
     );
-    let method = world.call("PATCH", &key, "/v1/events", &json!({})).await;
+    let method = world.call("PATCH", &key, "/v1/plan", &json!({})).await;
     assert_eq!(method.status, StatusCode::METHOD_NOT_ALLOWED);
     assert_eq!(method.problem(), "method-not-allowed");
     assert_eq!(method.header("allow"), "POST");
@@ -141,4 +141,54 @@ async fn api_and_receipts_are_mounted_together_below_a_path() {
         StatusCode::NOT_FOUND
     );
     assert_eq!(ask("GET", "/elsewhere").await, StatusCode::OK);
+}
+
+/// A host with a server of its own says who has connected; only an API that was told its proxies looks.
+#[tokio::test]
+async fn who_asks_is_found_out_where_it_is_wanted_only() {
+    use axum::{Extension, routing::get};
+    use signalbus_http::{
+        Api,
+        api::{ClientAddress, Network, Proxies},
+        serve::Peer,
+    };
+    use utoipa_axum::router::OpenApiRouter;
+
+    let api = || {
+        let clock = signalbus_testkit::ManualClock::default();
+        let store = std::sync::Arc::new(signalbus::MemoryStore::new());
+        let signalbus = crate::support::signalbus(store, &clock);
+        let directory = std::sync::Arc::new(signalbus_core::directory::MemoryDirectory::new());
+        let whence = async |client: Option<Extension<ClientAddress>>| {
+            client.map_or("?".to_owned(), |Extension(ClientAddress(it))| {
+                it.to_string()
+            })
+        };
+        let own = OpenApiRouter::new().route("/whence", get(whence));
+        let pepper = signalbus_core::directory::keys::Pepper::new([1; 32]);
+        Api::new(signalbus, directory, pepper).own(own)
+    };
+    let ask = async |api: Api, peer: Option<&str>| {
+        let mut request = Request::get("/whence")
+            .header("x-forwarded-for", "203.0.113.9")
+            .body(Body::empty())
+            .unwrap();
+        if let Some(peer) = peer {
+            request.extensions_mut().insert(Peer(peer.parse().unwrap()));
+        }
+        let answer = tower::ServiceExt::oneshot(api.router(), request)
+            .await
+            .unwrap();
+        let bytes = axum::body::to_bytes(answer.into_body(), 1_000)
+            .await
+            .unwrap();
+        String::from_utf8(bytes.to_vec()).unwrap()
+    };
+    let behind = || api().proxies(Proxies::of(["10.0.0.0/8".parse::<Network>().unwrap()]));
+    assert_eq!(ask(api(), Some("10.0.0.1:1")).await, "?");
+    assert_eq!(ask(behind(), None).await, "?");
+    assert_eq!(ask(behind(), Some("10.0.0.1:1")).await, "203.0.113.9");
+    assert_eq!(ask(behind(), Some("198.51.100.1:1")).await, "198.51.100.1");
+    let nobody = api().proxies(Proxies::none());
+    assert_eq!(ask(nobody, Some("10.0.0.1:1")).await, "10.0.0.1");
 }

@@ -90,6 +90,18 @@ pub(crate) fn table() -> Vec<Route> {
             None,
             Some(Object::Event),
         ),
+        ("GET", "/v1/events", Key(Read), None, None),
+        ("GET", "/v1/dead-letters", Key(Read), None, None),
+        ("GET", "/v1/attempts", Key(Read), None, None),
+        ("GET", "/v1/receipts", Key(Read), None, None),
+        ("GET", "/v1/suppressions", Key(Read), None, None),
+        (
+            "POST",
+            "/v1/erasures",
+            Key(Admin),
+            Some(json!({ "who": [{ "id": "nobody" }, address()] })),
+            None,
+        ),
         ("GET", "/v1/deliveries", Key(Read), None, None),
         (
             "GET",
@@ -463,7 +475,7 @@ async fn what_is_no_key_is_none_on_any_route() {
 }
 
 /// What one tenant has, each under its name.
-async fn things(world: &World, key: &str) -> impl Fn(Object) -> String + use<> {
+pub(crate) async fn things(world: &World, key: &str) -> impl Fn(Object) -> String + use<> {
     let taken = world.post(key, "/v1/events", &signup("thing")).await.json();
     let event = taken["event"].as_str().unwrap().to_owned();
     let delivery = taken["routes"][0]["delivery"].as_str().unwrap().to_owned();
@@ -567,6 +579,7 @@ async fn a_list_has_what_is_the_tenants_and_nothing_else() {
     drop(things(&world, &acme).await);
     for (path, of_acme, of_other) in [
         ("/v1/deliveries", 1, 0),
+        ("/v1/events", 1, 0),
         ("/v1/keys", 2, 1),
         ("/v1/recipients", 1, 0),
         ("/v1/templates", 1, 0),

@@ -4,6 +4,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use axum::{Extension, routing::get};
 use signalbus::{
     Entropy, MemoryStore, Policy, Signalbus, Store, channel::Email, store::DeliveryFilter,
 };
@@ -14,7 +15,11 @@ use signalbus_core::{
     },
     store::PageToken,
 };
-use signalbus_http::{Api, ServeOptions, api::ApiLimits, serve};
+use signalbus_http::{
+    Api, ServeOptions,
+    api::{ApiLimits, ClientAddress, Proxies},
+    serve,
+};
 use signalbus_testkit::provider::RecordingProvider;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -22,6 +27,7 @@ use tokio::{
     sync::oneshot,
     task::JoinHandle,
 };
+use utoipa_axum::router::OpenApiRouter;
 
 struct Live {
     address: String,
@@ -47,8 +53,12 @@ async fn live(options: ServeOptions, limits: ApiLimits) -> Live {
         .build()
         .unwrap();
     let pepper = Pepper::generate(&Entropy::from_os());
+    let whence =
+        async |Extension(ClientAddress(client)): Extension<ClientAddress>| client.to_string();
     let api = Api::new(signalbus, Arc::new(MemoryDirectory::new()), pepper)
-        .limits(limits.with_rate(None));
+        .limits(limits.with_rate(None))
+        .proxies(Proxies::of(["127.0.0.1".parse().unwrap()]))
+        .own(OpenApiRouter::new().route("/whence", get(whence)));
     let new = NewKey::new(Owner::Host, "live", Scope::ALL);
     let (token, _) = api.keys().issue("test", new).await.unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -246,4 +256,22 @@ async fn a_server_that_stops_finishes_what_it_began() {
         2
     );
     assert!(TcpStream::connect(&live.address).await.is_err());
+}
+
+#[tokio::test]
+async fn the_address_of_a_client_is_known_behind_a_proxy_too() {
+    let live = live(ServeOptions::default(), ApiLimits::default()).await;
+    for (header, expected) in [
+        ("", "127.0.0.1"),
+        ("x-forwarded-for: 203.0.113.9\r\n", "203.0.113.9"),
+        ("x-forwarded-for: 10.0.0.1, 203.0.113.9\r\n", "203.0.113.9"),
+        ("x-forwarded-host: evil.example\r\n", "127.0.0.1"),
+    ] {
+        let mut stream = live.connect().await;
+        let request =
+            format!("GET /whence HTTP/1.1\r\nhost: a\r\nconnection: close\r\n{header}\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let answer = read(&mut stream).await;
+        assert!(answer.ends_with(&format!("\r\n\r\n{expected}")), "{answer}");
+    }
 }

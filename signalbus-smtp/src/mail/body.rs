@@ -10,13 +10,23 @@ use lettre::message::{
 };
 use signalbus_core::event::Attachment;
 
-/// Encodes text with its line breaks as CRLF.
+/// Encodes text with its line breaks as CRLF. Not as lettre does by itself for a `String`: looking for line breaks once
+/// more and trying what is not sent took a third of the time of a mail.
 pub(crate) fn text(text: &str) -> Option<Body> {
-    let text = with_crlf(text);
-    let body = Body::new(text.clone());
-    match body.encoding() {
-        ContentTransferEncoding::QuotedPrintable | ContentTransferEncoding::Base64 => Some(body),
-        _ => Body::new_with_encoding(text, ContentTransferEncoding::QuotedPrintable).ok(),
+    let text = with_crlf(text.as_bytes());
+    let encoding = fitting(&text);
+    Body::new_with_encoding(text, encoding).ok()
+}
+
+/// Quoted-printable while it can be read: at most a third of the bytes cannot stand for themselves. The same share as
+/// lettre's.
+fn fitting(text: &[u8]) -> ContentTransferEncoding {
+    let plain = |byte: &u8| matches!(byte, b'\t' | b'\r' | b'\n' | b' '..=b'~');
+    let escaped = text.iter().filter(|byte| !plain(byte)).count();
+    if escaped > text.len() / 3 {
+        ContentTransferEncoding::Base64
+    } else {
+        ContentTransferEncoding::QuotedPrintable
     }
 }
 
@@ -41,16 +51,16 @@ pub(crate) fn media_type(attachment: &Attachment) -> &str {
 const OCTETS: &str = "application/octet-stream";
 
 /// Turns each CR, LF and CRLF into CRLF, in one pass: lettre does it too, but in quadratic time.
-fn with_crlf(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + text.len() / 32);
+fn with_crlf(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len() + text.len() / 32);
     let mut rest = text;
-    while let Some(at) = rest.find(['\r', '\n']) {
+    while let Some(at) = rest.iter().position(|byte| matches!(byte, b'\r' | b'\n')) {
         let (line, end) = rest.split_at(at);
-        out.push_str(line);
-        out.push_str("\r\n");
-        rest = end.strip_prefix("\r\n").unwrap_or(&end[1..]);
+        out.extend_from_slice(line);
+        out.extend_from_slice(b"\r\n");
+        rest = end.strip_prefix(b"\r\n").unwrap_or(&end[1..]);
     }
-    out.push_str(rest);
+    out.extend_from_slice(rest);
     out
 }
 
@@ -69,7 +79,7 @@ mod tests {
             ("\n\r\n\r", "\r\n\r\n\r\n"),
             ("ä\n本", "ä\r\n本"),
         ] {
-            assert_eq!(with_crlf(text), expected, "{text:?}");
+            assert_eq!(with_crlf(text.as_bytes()), expected.as_bytes(), "{text:?}");
         }
     }
 
@@ -102,6 +112,20 @@ mod tests {
                 .map(<[u8]>::len)
                 .max();
             assert!(longest <= Some(77), "{sample}");
+        }
+    }
+
+    #[test]
+    fn what_can_be_read_stays_legible() {
+        for (sample, encoding) in [
+            ("plain text", ContentTransferEncoding::QuotedPrintable),
+            (
+                "Viele Grüße aus Wien",
+                ContentTransferEncoding::QuotedPrintable,
+            ),
+            ("請求書が届きました。", ContentTransferEncoding::Base64),
+        ] {
+            assert_eq!(text(sample).unwrap().encoding(), encoding, "{sample}");
         }
     }
 

@@ -137,6 +137,8 @@ async fn insert_deliveries(
     }
     let now = micros(now);
     let mut bytes = Bytes::default();
+    // What most deliveries have none of is not looked for in a batch that has none of it.
+    let special = rows.iter().any(|row| is_special(row.delivery));
     let rows: Vec<_> = rows
         .iter()
         .map(|row| {
@@ -198,9 +200,14 @@ async fn insert_deliveries(
                 value ->> 7, value ->> 8, value ->> 9,
                 substr(?2, value ->> 10, 16), value ->> 11,
                 value ->> 12, value ->> 13, value ->> 14,
-                value ->> '$[15][0]', value ->> '$[15][1]', value ->> '$[15][2]',
-                value ->> '$[15][3]', substr(?2, value ->> '$[15][4]', 16), value ->> '$[15][5]',
-                substr(?2, value ->> '$[15][6]', 16), value ->> '$[15][7]', ?3,
+                CASE WHEN ?4 THEN value ->> '$[15][0]' END,
+                CASE WHEN ?4 THEN value ->> '$[15][1]' END,
+                CASE WHEN ?4 THEN value ->> '$[15][2]' END,
+                CASE WHEN ?4 THEN value ->> '$[15][3]' ELSE '' END,
+                CASE WHEN ?4 THEN substr(?2, value ->> '$[15][4]', 16) END,
+                CASE WHEN ?4 THEN value ->> '$[15][5]' END,
+                CASE WHEN ?4 THEN substr(?2, value ->> '$[15][6]', 16) END,
+                CASE WHEN ?4 THEN value ->> '$[15][7]' ELSE 0 END, ?3,
                 CASE WHEN value ->> 12 >= ",
         state!(first_end),
         " THEN ?3 END
@@ -209,10 +216,22 @@ async fn insert_deliveries(
     .bind(batch::rows(&rows)?)
     .bind(bytes.into_vec())
     .bind(now)
+    .bind(special)
     .execute(conn)
     .await
     .map_err(error::of)?;
     Ok(())
+}
+
+/// Whether it has anything of the inner tuple.
+fn is_special(delivery: &NewDelivery) -> bool {
+    delivery.ended.is_some()
+        || delivery.sender.is_some()
+        || delivery.category.is_some()
+        || delivery.pool.is_some()
+        || delivery.after.is_some()
+        || delivery.gather.is_some()
+        || delivery.watched
 }
 
 fn ended(rows: &[Row<'_>]) -> Vec<(i64, Entry)> {

@@ -137,6 +137,9 @@ async fn write(
             ))
         })
         .collect::<Result<Vec<_>, StoreError>>()?;
+    let waits = settles
+        .iter()
+        .any(|settle| settle.memo.is_some() || matches!(settle.next, Next::Retry(_)));
     // Materialized, so that what is read of each result is read once and not wherever it is named.
     let rows = sqlx::query(concat!(
         "WITH s AS MATERIALIZED (
@@ -158,8 +161,9 @@ async fn write(
                       j.value ->> 9 AS provider, j.value ->> 10 AS message_id,
                       j.value ->> 11 AS message_hash, j.value ->> 12 AS rendered,
                       j.value ->> 14 AS tries,
-                      substr(?2, j.value ->> '$[15][0][0]', j.value ->> '$[15][0][1]') AS memo,
-                      j.value ->> '$[15][1]' AS waits_since
+                      CASE WHEN ?6 THEN substr(?2, j.value ->> '$[15][0][0]',
+                                               j.value ->> '$[15][0][1]') END AS memo,
+                      CASE WHEN ?6 THEN j.value ->> '$[15][1]' END AS waits_since
                FROM jsonb_each(?1) AS j
                CROSS JOIN signalbus_delivery AS c
                  ON c.position = j.value ->> 0
@@ -208,6 +212,7 @@ async fn write(
     .bind(micros(now))
     .bind(Reason::Receipt.as_str())
     .bind(Reason::Cancelled.as_str())
+    .bind(waits)
     .fetch_all(conn)
     .await
     .map_err(error::of)?;

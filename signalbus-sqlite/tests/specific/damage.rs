@@ -18,6 +18,28 @@ fn templates() -> Templates {
 
 #[tokio::test]
 async fn an_event_that_cannot_be_read_holds_up_no_other() {
+    holds_up_no_other(
+        "UPDATE signalbus_event SET topic = 'NOT A TOPIC'
+         WHERE event = (SELECT event FROM signalbus_delivery WHERE id = ?1)",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_delivery_that_cannot_be_read_holds_up_no_other() {
+    for damage in [
+        "expires_at = 9223372036854775807",
+        "accepted_at = 9223372036854775807",
+        "class = 77",
+        "attempt = -1",
+    ] {
+        let damage = format!("UPDATE signalbus_delivery SET {damage} WHERE id = ?1");
+        holds_up_no_other(&damage).await;
+    }
+}
+
+/// One of twenty is damaged, and the others are sent.
+async fn holds_up_no_other(damage: &str) {
     let place = Place::new();
     let store = SqliteStore::open(place.database()).await.unwrap();
     let pool = store.pool().clone();
@@ -37,20 +59,17 @@ async fn an_event_that_cannot_be_read_holds_up_no_other() {
         deliveries.push(bus.publish(event).await.unwrap().routes[0].delivery);
     }
     let damaged = deliveries.remove(7);
-    let changed = sqlx::query(
-        "UPDATE signalbus_event SET topic = 'NOT A TOPIC'
-         WHERE event = (SELECT event FROM signalbus_delivery WHERE id = ?1)",
-    )
-    .bind(damaged.as_uuid().as_bytes().as_slice())
-    .execute(&pool)
-    .await
-    .unwrap();
-    assert_eq!(changed.rows_affected(), 1);
+    let changed = sqlx::query(sqlx::AssertSqlSafe(damage))
+        .bind(damaged.as_uuid().as_bytes().as_slice())
+        .execute(&pool)
+        .await
+        .unwrap_or_else(|error| panic!("{damage}: {error}"));
+    assert_eq!(changed.rows_affected(), 1, "{damage}");
 
     bus.start();
     tokio::time::timeout(Duration::from_secs(30), bus.idle())
         .await
-        .expect("the damaged one keeps the engine busy");
+        .unwrap_or_else(|_| panic!("the damaged one keeps the engine busy: {damage}"));
     for delivery in deliveries {
         provider.books().assert_sent_once(delivery);
     }

@@ -1,7 +1,14 @@
 //! Disks as they are: full, with a limit on files, read only, gone. Each test starts itself again in a namespace of
 //! its own, with a small file system in memory.
 
-use std::{os::unix::fs::PermissionsExt, path::Path, process::Command};
+use std::{
+    fs::File,
+    io::Write,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use signalbus::{
@@ -9,6 +16,7 @@ use signalbus::{
     store::{Acceptance, NewEvent, Store, StoreError, StoreErrorKind},
 };
 use signalbus_sqlite::SqliteStore;
+use signalbus_testkit::{store_model, store_suite::LANES};
 
 use crate::support::{event, ids};
 
@@ -30,6 +38,7 @@ fn on_a_disk(user: &str, child: &str, last_words: &str) {
         .arg(disk.path())
         .arg(std::env::current_exe().unwrap())
         .env(DISK, disk.path())
+        .env("TMPDIR", disk.path())
         .output()
         .unwrap_or_else(|error| {
             panic!("this test needs `unshare` of util-linux and user namespaces: {error}")
@@ -191,4 +200,67 @@ async fn vanished() {
         assert!(error.to_string().contains("put it back"), "{error}");
     }
     println!("noticed that it vanished");
+}
+
+#[test]
+fn whatever_was_refused_has_done_nothing_and_is_taken_afterwards() {
+    on_a_disk("--map-root-user", "in_trouble", "all stories went well");
+}
+
+/// The model of a store, with a disk that is full now, and may not be written then.
+#[test]
+fn in_trouble() {
+    if std::env::var_os(DISK).is_none() {
+        return;
+    }
+    let turns = AtomicUsize::new(0);
+    store_model::run_in_trouble(
+        async |clock, place| {
+            let file = place.path().join("notifications.db");
+            let builder = SqliteStore::builder(file).clock(clock).lanes(LANES);
+            builder.open().await.unwrap()
+        },
+        move |folder| match turns.fetch_add(1, Ordering::Relaxed) % 2 {
+            0 => Trouble::full(folder),
+            _ => Trouble::limited(),
+        },
+    );
+    println!("all stories went well");
+}
+
+/// Lasts until it is dropped.
+enum Trouble {
+    Full(PathBuf),
+    Limited(Rlimit),
+}
+
+impl Trouble {
+    fn full(folder: &Path) -> Self {
+        let ballast = folder.join("ballast");
+        let mut file = File::create(&ballast).unwrap();
+        for size in [1 << 20, 1 << 12] {
+            let block = vec![0; size];
+            while file.write_all(&block).is_ok() {}
+        }
+        Self::Full(ballast)
+    }
+
+    fn limited() -> Self {
+        let before = getrlimit(Resource::Fsize);
+        let limit = Rlimit {
+            current: Some(0),
+            ..before
+        };
+        setrlimit(Resource::Fsize, limit).unwrap();
+        Self::Limited(before)
+    }
+}
+
+impl Drop for Trouble {
+    fn drop(&mut self) {
+        match self {
+            Self::Full(ballast) => std::fs::remove_file(ballast).unwrap(),
+            Self::Limited(before) => setrlimit(Resource::Fsize, *before).unwrap(),
+        }
+    }
 }

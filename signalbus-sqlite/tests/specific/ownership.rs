@@ -1,12 +1,13 @@
 //! One process owns a file, and its death frees it.
 
-use std::{process::Stdio, time::Duration};
+use std::{process::Stdio, sync::Arc, time::Duration};
 
 use signalbus::{
     event::Class,
     store::{DeliveryFilter, Store, StoreErrorKind},
 };
 use signalbus_sqlite::SqliteStore;
+use signalbus_testkit::ManualClock;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use crate::support::{Place, claim_all, event, fetch, hold, ids};
@@ -23,6 +24,38 @@ async fn a_second_open_is_refused_and_names_the_file() {
     assert!(error.to_string().contains("notifications.db"), "{error}");
     drop(store);
     eventually_opens(&place).await;
+}
+
+/// As in a restart in which the new process begins before the old one has ended.
+#[tokio::test]
+async fn opening_waits_for_the_owner_as_long_as_it_was_told_to() {
+    let place = Place::new();
+    let store = SqliteStore::open(place.database()).await.unwrap();
+    let clock = ManualClock::default();
+    let wait = Duration::from_secs(40);
+    let open = || {
+        let builder = SqliteStore::builder(place.database()).clock(Arc::new(clock.clone()));
+        tokio::spawn(builder.owner_wait(wait).open())
+    };
+
+    let opening = open();
+    clock.run(wait - Duration::from_millis(1)).await;
+    assert!(!opening.is_finished());
+    clock.run(Duration::from_millis(1)).await;
+    let error = opening.await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::InUse);
+
+    let opening = open();
+    clock.run(wait / 2).await;
+    store.close().await;
+    drop(store);
+    clock.run(wait / 2).await;
+    accept(&opening.await.unwrap().unwrap()).await;
+}
+
+async fn accept(store: &SqliteStore) {
+    let accepted = event(&ids(), "acme", Class::Standard);
+    store.accept(vec![accepted], Vec::new()).await.unwrap();
 }
 
 #[cfg(unix)]
@@ -56,8 +89,7 @@ async fn the_file_itself_is_owned_whatever_becomes_of_its_names() {
         let said = String::from_utf8_lossy(&output.stdout);
         assert!(said.contains("opening gave InUse"), "{said}");
     }
-    let accepted = event(&ids(), "acme", Class::Standard);
-    store.accept(vec![accepted], Vec::new()).await.unwrap();
+    accept(&store).await;
     store.close().await;
     drop(store);
     eventually_opens(&place).await;

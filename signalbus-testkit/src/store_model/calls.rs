@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use signalbus_core::{
-    Topic,
+    Timestamp, Topic,
+    clock::{earlier, later},
     name::PoolName,
     store::{
         AddressHash, After, BusAdvance, BusPosition, Cancel, CancelTarget, Cause, DeliveryFilter,
@@ -14,7 +15,7 @@ use signalbus_core::{
 };
 
 use super::{
-    play::{Born, Play, Verdict, failed, same},
+    play::{Born, Play, Verdict, failed, precise, same},
     story::{
         self, About, Advance, Again, CHANNELS, Held, PEOPLE, POOLS, Said, TENANTS, TOPICS, To,
     },
@@ -100,7 +101,7 @@ impl Play<'_> {
             draft = self.recipient(draft, to);
         }
         let mut event = NewEvent::from(draft);
-        let (harness, mut ids) = (&self.harness, Vec::new());
+        let (now, mut ids) = (self.harness.now(), Vec::new());
         for (delivery, to) in event.deliveries.iter_mut().zip(to) {
             if let Some(id) = self.reserved.take() {
                 delivery.id = id;
@@ -114,7 +115,7 @@ impl Play<'_> {
             let earlier = to.behind.and_then(|behind| {
                 let sibling = from_the_end(&ids, behind.back)?;
                 let mut after = After::failed(*sibling);
-                after.until = behind.until.map(|wait| harness.after(wait));
+                after.until = behind.until.map(|wait| precise(later(now, wait)));
                 after.unless = behind.unless;
                 Some(after)
             });
@@ -137,10 +138,10 @@ impl Play<'_> {
             .on(CHANNELS[to.channel])
             .order(to.order);
         if let Some(wait) = to.send_in {
-            draft = draft.send_at(self.harness.after(wait));
+            draft = draft.send_at(self.after(wait));
         }
         if let Some(wait) = to.expires_in {
-            draft = draft.expires_at(self.harness.after(wait));
+            draft = draft.expires_at(self.after(wait));
         }
         if matches!(to.ended, Some(story::Born::WithoutRoute)) {
             draft = draft.without_route();
@@ -221,7 +222,8 @@ impl Play<'_> {
             let of = if said.foreign { tenant(TENANTS[1]) } else { of };
             let (kind, id) = (said.kind.clone(), format!("r-{}", said.id));
             let mut receipt = Receipt::new(of, provider("fake"), target, kind, id);
-            receipt.occurred_at = Some(self.harness.now());
+            let ago = |ago| earlier(self.harness.now(), ago);
+            receipt.occurred_at = Some(precise(said.ago.map_or(Timestamp::MAX, ago)));
             if said.kind == ReceiptKind::Complained {
                 receipt = receipt.suppressing(Cause::Complained, Scope::default());
             }
@@ -315,7 +317,7 @@ impl Play<'_> {
                 RedriveContent::Fresh
             },
             spacing: again.spacing,
-            expires_at: again.expires_in.map(|wait| self.harness.after(wait)),
+            expires_at: again.expires_in.map(|wait| self.after(wait)),
             limit: again.limit,
             dry_run: again.dry_run,
             ..redrive(tenant(TENANTS[again.tenant]), selection)
@@ -375,7 +377,7 @@ impl Play<'_> {
 
     /// Which of the events that may go a limited purge takes is the store's own choice.
     pub(super) async fn purge(&mut self, age: Duration, limit: u32) -> Verdict {
-        let before = self.harness.now() - age;
+        let before = precise(earlier(self.harness.now(), age));
         let candidates = self.reference.purgeable(before);
         let retention = Retention::new(age).limit(limit);
         let told = self.store.purge(&retention).await.map_err(failed)?;

@@ -19,6 +19,10 @@
 //! }
 //! ```
 //!
+//! With `trouble: |folder| …` now and then a call meets a disk that is full, or whatever the closure begins for the
+//! store in this folder and ends when what it gives is dropped: what is refused must have done nothing, and be
+//! taken by the same store afterwards.
+//!
 //! `open` is that of the suite. The same seed gives the same stories; see [`Settings`] for more of
 //! them.
 
@@ -28,17 +32,19 @@ mod hand;
 mod play;
 mod reference;
 mod story;
+mod trouble;
 mod words;
 mod work;
 
 use std::{
+    any::Any,
     cell::RefCell,
     collections::BTreeMap,
     env,
     error::Error,
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
-    rc::Rc,
+    path::Path,
     str::FromStr,
     sync::Arc,
 };
@@ -47,13 +53,10 @@ use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, Test
 use signalbus_core::{Clock, store::Store};
 
 use self::{
-    play::Play,
+    play::{Play, World},
     story::{Step, any_story},
 };
-use crate::store_suite::{
-    Place,
-    harness::{Opener, opener},
-};
+use crate::store_suite::{Place, harness::opener};
 
 /// How many stories, how long, and which.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,6 +146,40 @@ where
     S: Store,
 {
     let open = opener(open);
+    explore(
+        &World {
+            open,
+            trouble: None,
+        },
+        settings,
+    )
+}
+
+/// The same where now and then a call that writes meets trouble first.
+///
+/// `trouble` lets the store that lies in a folder be unable to write until what it gives is dropped.
+///
+/// # Errors
+/// The shortest story found in which the store was wrong.
+pub fn check_in_trouble<F, S, T>(
+    open: F,
+    trouble: impl Fn(&Path) -> T + Send + Sync + 'static,
+    settings: Settings,
+) -> Result<Report, Box<Failure>>
+where
+    F: AsyncFn(Arc<dyn Clock>, &Place) -> S + 'static,
+    S: Store,
+    T: Send + 'static,
+{
+    let begin = move |folder: &Path| Box::new(trouble(folder)) as Box<dyn Any + Send>;
+    let world = World {
+        open: opener(open),
+        trouble: Some(Arc::new(begin)),
+    };
+    explore(&world, settings)
+}
+
+fn explore(world: &World, settings: Settings) -> Result<Report, Box<Failure>> {
     let report = RefCell::new(Report::default());
     let config = Config {
         cases: settings.cases,
@@ -156,7 +193,7 @@ where
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &seed);
     let mut runner = TestRunner::new_with_rng(config, rng);
     let outcome = runner.run(&any_story(settings.steps), |story| {
-        let told = tell(&open, &story, &mut report.borrow_mut());
+        let told = tell(world, &story, &mut report.borrow_mut());
         told.map_err(|failed| TestCaseError::fail(failed.0))
     });
     match outcome {
@@ -168,7 +205,7 @@ where
         })),
         Err(TestError::Fail(reason, story)) => {
             let again = catch_unwind(AssertUnwindSafe(|| {
-                tell(&open, &story, &mut Report::default())
+                tell(world, &story, &mut Report::default())
             }));
             let (what, story) = match again {
                 Ok(Err(failed)) => failed,
@@ -188,18 +225,17 @@ where
 }
 
 /// Plays one story on a new store.
-fn tell(
-    open: &Rc<Opener>,
-    story: &[Step],
-    report: &mut Report,
-) -> Result<(), (String, Vec<String>)> {
+fn tell(world: &World, story: &[Step], report: &mut Report) -> Result<(), (String, Vec<String>)> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| (error.to_string(), Vec::new()))?;
     runtime.block_on(async {
-        let mut play = Play::new(Rc::clone(open), report).await;
+        let mut play = Play::new(world, report).await;
         let outcome = play.tell(story).await;
+        for _ in 0..play.refused() {
+            play.report.meet("refused");
+        }
         outcome.map_err(|what| (what, play.into_story()))
     })
 }
@@ -207,6 +243,13 @@ fn tell(
 /// Makes a test of the model; see [`store_model`](mod@crate::store_model).
 #[macro_export]
 macro_rules! store_model {
+    (open: $open:expr, trouble: $trouble:expr $(,)?) => {
+        /// Whatever happens, the store answers as the reference does; what it refused has done nothing.
+        #[test]
+        fn the_store_does_what_the_model_does_in_trouble() {
+            $crate::store_model::run_in_trouble($open, $trouble);
+        }
+    };
     (open: $open:expr $(,)?) => {
         /// Whatever happens, the store answers as the reference does.
         #[test]
@@ -225,9 +268,27 @@ where
     F: AsyncFn(Arc<dyn Clock>, &Place) -> S + 'static,
     S: Store,
 {
-    match check(open, Settings::default()) {
+    judge(check(open, Settings::default()), &["claimed", "applied"]);
+}
+
+/// The same with [`check_in_trouble`].
+///
+/// # Panics
+/// With the story, when the store is wrong; and when nothing was sent, or nothing was refused.
+pub fn run_in_trouble<F, S, T>(open: F, trouble: impl Fn(&Path) -> T + Send + Sync + 'static)
+where
+    F: AsyncFn(Arc<dyn Clock>, &Place) -> S + 'static,
+    S: Store,
+    T: Send + 'static,
+{
+    let told = check_in_trouble(open, trouble, Settings::default());
+    judge(told, &["claimed", "applied", "refused"]);
+}
+
+fn judge(told: Result<Report, Box<Failure>>, met: &[&str]) {
+    match told {
         Ok(report) => assert!(
-            report.count("claimed") > 0 && report.count("applied") > 0,
+            met.iter().all(|what| report.count(what) > 0),
             "the stories were too few: {report}"
         ),
         Err(failure) => panic!("{failure}"),

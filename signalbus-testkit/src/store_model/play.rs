@@ -1,9 +1,9 @@
 //! Tells a story to a store and to the reference, and compares.
 
-use std::{fmt::Debug, rc::Rc, sync::Arc};
+use std::{fmt::Debug, rc::Rc, sync::Arc, time::Duration};
 
 use signalbus_core::{
-    Clock, DeliveryId, EventId, Store, TenantId,
+    Clock, DeliveryId, EventId, Store, TenantId, Timestamp,
     store::{DeliveryFilter, PageToken, StoreError},
 };
 
@@ -12,9 +12,19 @@ use super::{
     hand::Hand,
     reference::Reference,
     story::{Step, TENANTS, WORKERS},
+    trouble::{Begin, Troubled},
     words,
 };
-use crate::store_suite::{Harness, LANES, Worker, harness::Opener, tenant};
+use crate::{
+    Layered,
+    store_suite::{Harness, LANES, Worker, harness::Opener, tenant},
+};
+
+/// What stories are told of.
+pub(super) struct World {
+    pub(super) open: Rc<Opener>,
+    pub(super) trouble: Option<Arc<Begin>>,
+}
 
 /// What is wrong, if anything is.
 pub(super) type Verdict = Result<(), String>;
@@ -23,6 +33,7 @@ pub(super) type Verdict = Result<(), String>;
 pub(super) struct Play<'r> {
     pub(super) harness: Harness,
     pub(super) store: Arc<dyn Store>,
+    trouble: Option<Troubled>,
     pub(super) reference: Reference,
     pub(super) hands: Vec<Hand>,
     /// All events that were ever accepted, or tried to be.
@@ -43,11 +54,17 @@ pub(super) struct Born {
 }
 
 impl<'r> Play<'r> {
-    pub(super) async fn new(open: Rc<Opener>, report: &'r mut Report) -> Self {
-        let harness = Harness::new(open).await;
+    pub(super) async fn new(world: &World, report: &'r mut Report) -> Self {
+        let harness = Harness::new(Rc::clone(&world.open)).await;
         let workers = (0..WORKERS).map(|_| Hand::new(Worker::new(&harness)));
+        let trouble = world
+            .trouble
+            .as_ref()
+            .map(|begin| Troubled::new(harness.store(), harness.folder(), Arc::clone(begin)));
+        let way = |troubled: &Troubled| Arc::new(Layered(troubled.clone())) as Arc<dyn Store>;
         Self {
-            store: harness.store(),
+            store: trouble.as_ref().map_or_else(|| harness.store(), way),
+            trouble,
             reference: Reference::new(LANES, harness.now()),
             hands: workers.collect(),
             sent: Vec::new(),
@@ -57,6 +74,11 @@ impl<'r> Play<'r> {
             story: Vec::new(),
             harness,
         }
+    }
+
+    /// What trouble there was.
+    pub(super) fn refused(&self) -> u64 {
+        self.trouble.as_ref().map_or(0, Troubled::refused)
     }
 
     pub(super) fn into_story(self) -> Vec<String> {
@@ -120,6 +142,12 @@ impl<'r> Play<'r> {
                 self.harness.clock.advance(*step);
                 Ok(())
             }
+            Step::Trouble => {
+                if let Some(trouble) = &self.trouble {
+                    trouble.expect();
+                }
+                Ok(())
+            }
             Step::Rewind(jump) => {
                 let back = self.harness.now() - *jump;
                 self.harness.clock.set(back);
@@ -132,6 +160,11 @@ impl<'r> Play<'r> {
                 Ok(())
             }
         }
+    }
+
+    /// The store's time, so long from now.
+    pub(super) fn after(&self, delay: Duration) -> Timestamp {
+        precise(self.harness.after(delay))
     }
 
     /// Adds to the line of this step.
@@ -239,6 +272,12 @@ impl<'r> Play<'r> {
         let expected = expected.map(|stored| (words::stored(&stored), records(born.event)));
         same("an event", &told, &expected)
     }
+}
+
+/// As precise as stores keep times: the end of time has nanoseconds.
+pub(super) fn precise(at: Timestamp) -> Timestamp {
+    let micros = at.subsec_nanosecond() / 1_000 * 1_000;
+    Timestamp::new(at.as_second(), micros).unwrap_or(at)
 }
 
 /// Compares by what is shown.

@@ -67,7 +67,12 @@ pub(super) enum Step {
     Advance(Duration),
     /// The wall clock jumps back; monotonic time stays.
     Rewind(Duration),
+    /// The next call that writes cannot, and is repeated.
+    Trouble,
 }
+
+/// As far away as a time can be.
+pub(super) const END: Duration = Duration::MAX;
 
 /// Which delivery is claimed, and what the claim takes from which counter.
 #[derive(Debug, Clone, Copy)]
@@ -181,6 +186,8 @@ pub(super) struct Said {
     pub(super) id: usize,
     pub(super) about: About,
     pub(super) foreign: bool,
+    /// How long ago it happened; none at the end of time.
+    pub(super) ago: Option<Duration>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -235,7 +242,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         1 => any_pause().prop_map(Step::Pause),
         2 => any_pause().prop_map(Step::Resume),
         2 => select(&[1, 100][..]).prop_map(Step::Release),
-        1 => (seconds(&[0, 1, 30, 100]), select(&[1, 2, 100][..]))
+        1 => (times(&[0, 1, 30, 100]), select(&[1, 2, 100][..]))
             .prop_map(|(age, limit)| Step::Purge { age, limit }),
         8 => prop_oneof![
             30 => seconds(&[1, 1, 5, 5, 10, 16]),
@@ -243,6 +250,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         ]
         .prop_map(Step::Advance),
         1 => seconds(&[1, 5, 60]).prop_map(Step::Rewind),
+        2 => Just(Step::Trouble),
     ]
 }
 
@@ -253,6 +261,11 @@ fn any_worker() -> impl Strategy<Value = usize> {
 
 fn seconds(choices: &'static [u64]) -> impl Strategy<Value = Duration> {
     select(choices).prop_map(Duration::from_secs)
+}
+
+/// One of these, or now and then the end of time.
+fn times(choices: &'static [u64]) -> impl Strategy<Value = Duration> {
+    prop_oneof![19 => seconds(choices), 1 => Just(END)]
 }
 
 fn any_event() -> impl Strategy<Value = Event> {
@@ -286,8 +299,8 @@ fn any_to() -> impl Strategy<Value = To> {
         0..PEOPLE.len(),
         prop_oneof![4 => Just(0), 2 => Just(1), 1 => Just(2)],
         order,
-        option::weighted(0.2, seconds(&[1, 5, 20])),
-        option::weighted(0.2, seconds(&[5, 10, 60])),
+        option::weighted(0.2, times(&[1, 5, 20])),
+        option::weighted(0.2, times(&[5, 10, 60])),
         option::weighted(0.08, select(&[Born::WithoutRoute, Born::Dead][..])),
         option::weighted(0.25, any_behind()),
         option::weighted(0.2, 0..POOLS.len()),
@@ -312,12 +325,10 @@ fn any_behind() -> impl Strategy<Value = Behind> {
         ReceiptKind::Sent.rank(),
         ReceiptKind::Delivered.rank(),
     ]);
-    (0..3_usize, option::of(seconds(&[1, 5, 20])), unless).prop_map(|(back, until, unless)| {
-        Behind {
-            back,
-            until,
-            unless,
-        }
+    (0..3_usize, option::of(times(&[1, 5, 20])), unless).prop_map(|(back, until, unless)| Behind {
+        back,
+        until,
+        unless,
     })
 }
 
@@ -413,9 +424,9 @@ fn any_after() -> impl Strategy<Value = After> {
     ];
     prop_oneof![
         2 => Just(After::Taken),
-        4 => (seconds(&[0, 0, 1, 10]), any::<bool>())
+        4 => (times(&[0, 0, 1, 10]), any::<bool>())
             .prop_map(|(wait, rendered)| After::Retry { wait, rendered }),
-        2 => seconds(&[0, 1, 10]).prop_map(|wait| After::Later { wait }),
+        2 => times(&[0, 1, 10]).prop_map(|wait| After::Later { wait }),
         4 => (select(ends.to_vec()), prop::bool::weighted(0.2))
             .prop_map(|(state, suppress)| After::End { state, suppress }),
     ]
@@ -436,14 +447,16 @@ fn any_said() -> impl Strategy<Value = Said> {
         4 => (0..12_usize).prop_map(About::Message),
         1 => Just(About::Next),
     ];
-    (kind, 0..40_usize, about, prop::bool::weighted(0.1)).prop_map(|(kind, id, about, foreign)| {
-        Said {
+    let ago = prop_oneof![18 => Just(Some(Duration::ZERO)), 1 => Just(Some(END)), 1 => Just(None)];
+    (kind, 0..40_usize, about, prop::bool::weighted(0.1), ago).prop_map(
+        |(kind, id, about, foreign, ago)| Said {
             kind,
             id,
             about,
             foreign,
-        }
-    })
+            ago,
+        },
+    )
 }
 
 fn any_cancel() -> impl Strategy<Value = Step> {
@@ -464,8 +477,8 @@ fn any_redrive() -> impl Strategy<Value = Again> {
         option::weighted(0.6, named),
         option::weighted(0.2, 0..TOPICS.len()),
         any::<bool>(),
-        seconds(&[0, 0, 5]),
-        option::weighted(0.3, seconds(&[1, 60])),
+        times(&[0, 0, 5]),
+        option::weighted(0.3, times(&[1, 60])),
         prop_oneof![1 => Just(1_u32), 3 => Just(100)],
         prop::bool::weighted(0.1),
     )
@@ -556,6 +569,7 @@ impl fmt::Display for Step {
             Self::Purge { age, limit } => write!(f, "purge {limit} older than {age:?}"),
             Self::Advance(step) => write!(f, "{step:?} pass"),
             Self::Rewind(jump) => write!(f, "the wall clock goes back by {jump:?}"),
+            Self::Trouble => write!(f, "the next call cannot write at first"),
         }
     }
 }

@@ -163,7 +163,7 @@ impl Play<'_> {
             {
                 let mut claim = claim(ready);
                 claim.alone = wish.alone;
-                let until = self.harness.after(DAY);
+                let until = self.after(DAY);
                 let takes = wish
                     .takes
                     .map(|(from, amount)| Take::new(COUNTERS[from], amount, 2, until));
@@ -196,7 +196,7 @@ impl Play<'_> {
                 settle
             }
             After::Later { wait } => {
-                let (until, why) = (self.harness.after(*wait), Why::QuietHours);
+                let (until, why) = (self.after(*wait), Why::QuietHours);
                 let mut settle = result(before, Next::Later { until, why });
                 settle.memo = Some(format!("{name} waits").into());
                 settle

@@ -80,6 +80,12 @@ impl Harness {
         }
     }
 
+    /// Where the store is.
+    #[cfg(feature = "model")]
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.place.path()
+    }
+
     async fn start(&self) {
         let opened = (self.open)(Arc::new(self.clock.clone()), &self.place).await;
         *self.store.0.borrow_mut() = Some(opened);

@@ -179,6 +179,7 @@ macro_rules! __store_cases {
                     a_late_result_suppresses_nothing
                     of_two_causes_the_graver_stays
                     a_suppression_may_bind_one_sender_or_category
+                    the_list_of_a_tenant_comes_a_page_at_a_time
                     the_list_of_all_tenants_binds_each
                     only_the_named_entry_is_taken_off
                     the_list_can_be_asked
@@ -219,6 +220,7 @@ macro_rules! __store_cases {
                     a_dead_delivery_gets_a_new_generation
                     two_redrives_cannot_both_win
                     an_earlier_generation_is_not_redriven_again
+                    a_filter_leaves_out_addresses_that_cannot_be_used
                     naming_it_twice_starts_it_once
                     only_what_ended_badly_is_redriven
                     the_old_generation_is_fenced

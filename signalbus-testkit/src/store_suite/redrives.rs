@@ -73,6 +73,22 @@ pub async fn an_earlier_generation_is_not_redriven_again(h: Harness) {
     assert_eq!(h.end(id).await, (EndState::Dead, Reason::Refused));
 }
 
+/// P4: what would end as it did is redriven where it is asked for alone: by its reason, or by name.
+pub async fn a_filter_leaves_out_addresses_that_cannot_be_used(h: Harness) {
+    let worker = h.worker().await;
+    let dead = h.dead(&worker, "ada").await;
+    let [misspelt] = h.given(h.event().to("bob").born_dead()).await;
+    assert_eq!(h.end(misspelt).await.1, Reason::InvalidAddress);
+    let all = || DeliveryFilter::new().state(State::Ended(EndState::Dead));
+    let by = |filter| redrive(acme(), Selection::Filter(filter));
+    let told = run(&h, by(all()).dry_run()).await;
+    assert_eq!(told.started, [(dead, 1)]);
+    assert_eq!(run(&h, by(all())).await.started, [(dead, 1)]);
+    assert_eq!(run(&h, by(all())).await.started, []);
+    let asked = all().reason(Reason::InvalidAddress);
+    assert_eq!(run(&h, by(asked)).await.started, [(misspelt, 1)]);
+}
+
 /// P4: named twice in one redrive, it starts once.
 pub async fn naming_it_twice_starts_it_once(h: Harness) {
     let worker = h.worker().await;

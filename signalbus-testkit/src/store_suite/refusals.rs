@@ -6,7 +6,7 @@ use signalbus_core::{
     DeliveryId, Order,
     store::{
         AddressHash, Cause, ClaimAnswer, Effect, EndState, Entry, Listed, Next, Reason, Refusal,
-        Scope, SettleAnswer, State, Suppression, Unsuppress,
+        Scope, SettleAnswer, State, Suppression, SuppressionFilter, Unsuppress,
     },
 };
 
@@ -285,4 +285,54 @@ async fn against(
 ) -> Option<Suppression> {
     let asked = vec![question(of, name, sender, category)];
     h.store().suppressed(asked).await.unwrap().remove(0)
+}
+
+/// What stands on the list of a tenant, in the order of places, and nothing of another's.
+pub async fn the_list_of_a_tenant_comes_a_page_at_a_time(h: Harness) {
+    let mut sms = suppression("acme", "ada");
+    sms.channel = channel("sms");
+    sms.cause = Cause::Complained;
+    let mine = vec![
+        suppression("acme", "ada"),
+        suppression("acme", "ada").within(Scope::category("newsletter")),
+        suppression("acme", "ada").within(Scope::sender("+4915112345")),
+        suppression("acme", "bob"),
+        sms,
+    ];
+    let others = vec![
+        suppression("other", "ada"),
+        suppression("acme", "eve").for_all_tenants(),
+    ];
+    let store = h.store();
+    store.suppress(mine.clone()).await.unwrap();
+    store.suppress(others).await.unwrap();
+    let mut sorted: Vec<_> = mine.iter().map(Suppression::place).collect();
+    sorted.sort();
+    for limit in [1, 2, 5, 100] {
+        let mut filter = SuppressionFilter::first(acme(), limit);
+        let mut found = Vec::new();
+        loop {
+            let page = store.suppressions(&filter).await.unwrap();
+            assert!(page.len() <= usize::try_from(limit).unwrap());
+            assert!(page.iter().all(|entry| entry.tenant == Some(acme())));
+            let Some(last) = page.last() else { break };
+            filter = filter.after(last.place());
+            found.extend(page.iter().map(Suppression::place));
+        }
+        assert_eq!(found, sorted, "{limit}");
+    }
+    let all = || SuppressionFilter::first(acme(), 100);
+    let bob = suppression("acme", "bob").address;
+    for (filter, count) in [
+        (all().channel(channel("sms")), 1),
+        (all().channel(channel("push")), 0),
+        (all().address(bob), 1),
+        (all().cause(Cause::Complained), 1),
+        (all().cause("nothing"), 0),
+    ] {
+        let page = store.suppressions(&filter).await.unwrap();
+        assert_eq!(page.len(), count, "{filter:?}");
+    }
+    let sms = store.suppressions(&all().channel(channel("sms"))).await;
+    assert_eq!(sms.unwrap(), mine[4..]);
 }

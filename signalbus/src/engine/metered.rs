@@ -16,7 +16,8 @@ use crate::{
         DeliveryRecord, Effect, Erase, Erased, EventRecord, Fetched, Flush, Flushed, HistoryEntry,
         LaneHolding, LaneLease, LaneRequest, Listed, NewEvent, Page, PageToken, Pause, Paused,
         Receipt, ReceiptEffect, ReceiptKind, Redrive, Redriven, Released, Retention, SettleAnswer,
-        Store, StoreError, StoreErrorKind, StoreFeatures, Suppression, Tally, Unsuppress, Window,
+        Store, StoreError, StoreErrorKind, StoreFeatures, Suppression, SuppressionFilter, Tally,
+        Unsuppress, Window,
     },
 };
 
@@ -40,7 +41,7 @@ impl std::fmt::Debug for Times {
 }
 
 /// The calls of a store, as the label `operation` names them.
-const CALLS: [&str; 24] = [
+const CALLS: [&str; 25] = [
     "accept",
     "bus_positions",
     "hold_lanes",
@@ -57,6 +58,7 @@ const CALLS: [&str; 24] = [
     "suppress",
     "unsuppress",
     "suppressed",
+    "suppressions",
     "event",
     "delivery",
     "history",
@@ -287,6 +289,14 @@ impl Store for Metered {
 
     async fn suppressed(&self, asked: Vec<Listed>) -> Result<Vec<Option<Suppression>>, StoreError> {
         self.timed("suppressed", self.store.suppressed(asked)).await
+    }
+
+    async fn suppressions(
+        &self,
+        filter: &SuppressionFilter,
+    ) -> Result<Vec<Suppression>, StoreError> {
+        self.timed("suppressions", self.store.suppressions(filter))
+            .await
     }
 
     async fn event(

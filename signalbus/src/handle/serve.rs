@@ -2,20 +2,22 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use signalbus_http::api::{Engine, PlannedEvent, PlannedRoute, RenderedMessage, TemplateProblem};
+use signalbus_http::api::{
+    Engine, PlannedEvent, PlannedRoute, RenderedMessage, Somebody, TemplateProblem,
+};
 
-use super::Signalbus;
+use super::{Signalbus, Who};
 use crate::{
     chain::Chain,
     directory::{TemplateSources, TemplateVersion},
     event::Event,
     health::PartHealth,
     id::{DeliveryId, EventId},
-    name::{ChannelName, TenantId},
+    name::{ChannelName, TenantId, Topic},
     publish::{InvalidEvent, PublishError, Published},
     route::View,
     store::{
-        AddressHash, DeliveryRecord, HistoryEntry, Redrive, Redriven, Store, StoreError,
+        AddressHash, DeliveryRecord, Erased, HistoryEntry, Redrive, Redriven, Store, StoreError,
         StoredEvent,
     },
     template::TemplateError,
@@ -47,6 +49,14 @@ impl Engine for Signalbus {
         Self::publish_all_to_bus(self, events).await
     }
 
+    async fn publish_to_bus_topic(
+        &self,
+        topic: &Topic,
+        event: Event,
+    ) -> Result<EventId, PublishError> {
+        Self::publish_to_bus_topic(self, topic, event).await
+    }
+
     fn plan(&self, event: &Event) -> Result<PlannedEvent, InvalidEvent> {
         let plan = Self::plan(self, event)?;
         let routes = plan.deliveries.into_iter().map(|planned| PlannedRoute {
@@ -63,6 +73,22 @@ impl Engine for Signalbus {
 
     async fn redrive(&self, redrive: Redrive) -> Result<Redriven, StoreError> {
         Self::redrive(self, redrive).await
+    }
+
+    async fn erase(
+        &self,
+        tenant: &TenantId,
+        who: &[Somebody],
+        actor: &str,
+    ) -> Result<Erased, StoreError> {
+        let who: Vec<Who<'_>> = who
+            .iter()
+            .map(|somebody| match somebody {
+                Somebody::Id(id) => Who::Id(id),
+                Somebody::Address { channel, address } => Who::Address { channel, address },
+            })
+            .collect();
+        Self::erase(self, tenant, &who, actor).await
     }
 
     async fn explain(

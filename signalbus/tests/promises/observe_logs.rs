@@ -285,3 +285,17 @@ fn nothing_that_can_be_printed_has_an_address_a_name_or_content() {
     // The test would notice.
     assert!(text.contains("AttemptsExhausted") && log.contains("the engine starts"));
 }
+
+/// It takes what is published, and would be waited for in vain.
+#[test]
+fn an_engine_that_was_built_and_not_started_says_so() {
+    let (requests, log) = logged(async {
+        let world = World::new();
+        let bus = world.engine(world.mail()).build().unwrap();
+        publish(&bus, note("a")).await;
+        bus.idle().await;
+        world.email.requests().len()
+    });
+    assert_eq!(requests, 0);
+    assert!(log.contains("built and not started"), "{log}");
+}

@@ -203,6 +203,17 @@ async fn keys_and_ids_of_any_length_or_with_nul_are_refused() {
     assert_eq!(refused(&bus, hostile_field).await, "idempotency");
 }
 
+/// What is longer than any mail can carry is refused, and not dead later.
+#[tokio::test(start_paused = true)]
+async fn a_name_is_as_long_as_it_can_be_sent() {
+    let world = World::new();
+    let bus = world.start().await;
+    let named = |bytes: usize| note_to(ada().name("x".repeat(bytes)), &bytes.to_string());
+    assert_eq!(refused(&bus, named(321)).await, "to[0].name");
+    let longest = send_now(&bus, named(320)).await;
+    assert_ended(&bus, longest, EndState::Accepted, Reason::Sent).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_is_too_large_or_too_deep_is_refused() {
     let world = World::new();

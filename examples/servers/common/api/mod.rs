@@ -1,22 +1,29 @@
-//! Takes requests, and answers when the brokers have what was asked for.
+//! Takes requests, and answers when the brokers have what was asked for: the intake of `signalbus-http` over a
+//! bus, with three routes more.
 
-mod answer;
 mod attend;
-mod caller;
-mod limits;
+mod correlation;
 mod routes;
 #[cfg(test)]
 mod tests;
 
 use std::{error::Error, sync::Arc};
 
-use axum::{Router, extract::DefaultBodyLimit, middleware};
+use axum::{Extension, Router, middleware};
 use signalbus::{
-    BusSetup, Signalbus, Templates,
+    BusSetup, Limiter, Signalbus, Templates,
     channel::{Email, Sms},
+    directory::{
+        MemoryDirectory,
+        keys::{Pepper, Scope},
+    },
+    http::{
+        Api, ServeOptions,
+        api::{ApiLimits, FixedKey, Rate},
+        serve,
+    },
 };
 
-use self::limits::Limits;
 use super::{
     configured::{ApiOwn, Common, Topics},
     engine::policy,
@@ -24,56 +31,55 @@ use super::{
     stop::told_to_stop,
 };
 
-/// What each request is answered with.
-#[derive(Clone)]
-struct Api {
-    signalbus: Signalbus,
-    topics: Topics,
-    key: Arc<str>,
-    limits: Limits,
-}
-
 /// A request has no more bytes.
 const MOST: usize = 1 << 20;
 
 /// Serves until it is told to stop; then it finishes the requests that it has begun.
-pub(super) async fn serve(common: Common, own: ApiOwn) -> Result<(), Box<dyn Error>> {
+pub(super) async fn serve_api(common: Common, own: ApiOwn) -> Result<(), Box<dyn Error>> {
     let observe = Observe::install(&common.bus, common.topics.all())?;
-    attend::describe();
     let listener = tokio::net::TcpListener::bind(common.listen).await?;
-    // It knows the channels, so that what is wrong with an event is told to the caller. It stores and
-    // sends nothing.
+    let setup = BusSetup::shared(common.bus.shared(), &common.topics.notify);
+    let api = api(setup, &own)?;
+    let router = router(api, common.topics).merge(observe.router());
+    tracing::info!(address = %listener.local_addr()?, "notification-api is listening");
+    let stop = async move {
+        told_to_stop().await;
+        observe.leave();
+    };
+    serve(listener, router, ServeOptions::default(), stop).await?;
+    Ok(())
+}
+
+/// It knows the channels, so that what is wrong with an event is told to the caller. It stores and sends nothing,
+/// so that there is no directory either: the key is that of the settings.
+fn api(setup: BusSetup, own: &ApiOwn) -> Result<Api, Box<dyn Error>> {
     let signalbus = Signalbus::builder()
         .without_store()
         .known_channel(Email::from("Signalbus <hello@signalbus.example>")?)
         .known_channel(Sms::new())
         .templates(Templates::new())
         .policy(policy())
-        .bus_setup(BusSetup::shared(common.bus.shared(), &common.topics.notify))
+        .bus_setup(setup)
         .build()?;
-    let api = Api {
-        signalbus,
-        topics: common.topics,
-        key: own.key.into(),
-        limits: Limits::new(own.limiter, own.per_minute),
-    };
-    let router = router(api).merge(observe.router());
-    tracing::info!(address = %listener.local_addr()?, "notification-api is listening");
-    let stop = async move {
-        told_to_stop().await;
-        observe.leave();
-    };
-    axum::serve(listener, router)
-        .with_graceful_shutdown(stop)
-        .await?;
-    Ok(())
+    // A sixth of what may come in a minute may come at once.
+    let rate = Rate::new(own.per_minute, own.per_minute / 6);
+    let limits = ApiLimits::default().with_body(MOST).with_rate(Some(rate));
+    let nobodys = Pepper::generate(&signalbus::Entropy::from_os());
+    let mut api = Api::new(signalbus, Arc::new(MemoryDirectory::new()), nobodys)
+        .over_bus()
+        .intake_only()
+        .fixed_key(FixedKey::new("settings", &own.key, [Scope::Publish]))
+        .limits(limits)
+        .own(routes::routes());
+    if let Some(limiter) = &own.limiter {
+        api = api.limiter(Arc::clone(limiter) as Arc<dyn Limiter>);
+    }
+    Ok(api)
 }
 
-fn router(api: Api) -> Router {
-    routes::routes()
-        .layer(DefaultBodyLimit::max(MOST))
-        .layer(middleware::from_fn_with_state(api.clone(), limits::check))
-        .layer(middleware::from_fn_with_state(api.clone(), caller::check))
+fn router(api: Api, topics: Topics) -> Router {
+    api.router()
+        .layer(Extension(topics))
+        .layer(middleware::from_fn(correlation::correlate))
         .layer(middleware::from_fn(attend::attend))
-        .with_state(api)
 }

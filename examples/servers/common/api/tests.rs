@@ -1,61 +1,58 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{
+    Router,
     body::{Body, to_bytes},
     http::{Request, Response, StatusCode},
 };
 use serde_json::Value;
 use signalbus::{
-    BusSetup, Limiter, Signalbus, Templates, Topic,
+    BusSetup, Limiter, Topic,
     bus::{Bus, MemoryBus},
-    channel::{Email, Sms},
     limit::{Ask, LimitError, LimitErrorKind, MemoryLimiter, Slots},
 };
 use signalbus_kafka::{KafkaBus, KafkaConfig};
 use tower::ServiceExt;
 
-use super::{Api, limits::Limits, router};
-use crate::servers::{configured::Topics, engine::policy};
+use super::{api, router};
+use crate::servers::configured::{ApiOwn, Topics};
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 const SIGNUP: &str = r#"{"name":"Ada","email":"ada@example.org"}"#;
 
-fn api(bus: impl Bus) -> Api {
+/// What is served, over a bus; with a limit, if one is shared.
+fn served(bus: impl Bus, limiter: Option<Arc<dyn Limiter>>, per_minute: u32) -> Router {
     let topic = |name: &str| Topic::new(name).unwrap();
     let topics = Topics {
         signup: topic("user_signup"),
         notify: topic("notifications"),
         others: vec![topic("notifications.email")],
     };
-    let signalbus = Signalbus::builder()
-        .without_store()
-        .known_channel(Email::from("hello@signalbus.example").unwrap())
-        .known_channel(Sms::new())
-        .templates(Templates::new())
-        .policy(policy())
-        .bus_setup(BusSetup::new(bus, &topics.notify))
-        .build()
-        .unwrap();
-    Api {
-        signalbus,
-        topics,
-        key: Arc::from(KEY),
-        limits: Limits::new(None, 6_000),
-    }
+    let own = ApiOwn {
+        key: KEY.to_owned(),
+        limiter,
+        per_minute,
+    };
+    let setup = BusSetup::new(bus, &topics.notify);
+    router(api(setup, &own).unwrap(), topics)
 }
 
-async fn ask(api: &Api, path: &str, headers: &[(&str, &str)], body: &str) -> Response<Body> {
+fn over(bus: impl Bus) -> Router {
+    served(bus, None, 6_000)
+}
+
+async fn ask(router: &Router, path: &str, headers: &[(&str, &str)], body: &str) -> Response<Body> {
     let mut request = Request::post(path).header("content-type", "application/json");
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
     let request = request.body(Body::from(body.to_owned())).unwrap();
-    router(api.clone()).oneshot(request).await.unwrap()
+    router.clone().oneshot(request).await.unwrap()
 }
 
-async fn ask_with_key(api: &Api, path: &str, body: &str) -> Response<Body> {
+async fn ask_with_key(router: &Router, path: &str, body: &str) -> Response<Body> {
     ask(
-        api,
+        router,
         path,
         &[("authorization", &format!("Bearer {KEY}"))],
         body,
@@ -66,9 +63,8 @@ async fn ask_with_key(api: &Api, path: &str, body: &str) -> Response<Body> {
 /// Each route has a limit of its own, and each answer says what is left of it.
 #[tokio::test]
 async fn who_asks_too_often_is_told_when_to_come_again() {
-    let mut api = api(MemoryBus::new());
     // One at once, and one more each ten seconds.
-    api.limits = Limits::new(None, 6);
+    let api = served(MemoryBus::new(), None, 6);
     let taken = ask_with_key(&api, "/notify/signup", SIGNUP).await;
     assert_eq!(taken.status(), StatusCode::ACCEPTED);
     assert_eq!(taken.headers()["ratelimit-policy"], "\"key\";q=6;w=60");
@@ -88,8 +84,7 @@ async fn who_asks_too_often_is_told_when_to_come_again() {
     assert!(!stranger.headers().contains_key("ratelimit"));
 }
 
-/// Processes that share a limiter have one limit together; when nobody knows what is left, nothing is let
-/// through.
+/// Processes that share a limiter have one limit together; while it is away each holds a limit by itself.
 #[tokio::test]
 async fn processes_share_a_limit_and_none_is_ever_without_one() {
     #[derive(Debug)]
@@ -103,17 +98,17 @@ async fn processes_share_a_limit_and_none_is_ever_without_one() {
     }
 
     let shared: Arc<dyn Limiter> = Arc::new(MemoryLimiter::new());
-    let (mut one, mut other) = (api(MemoryBus::new()), api(MemoryBus::new()));
-    one.limits = Limits::new(Some(Arc::clone(&shared)), 6);
-    other.limits = Limits::new(Some(shared), 6);
+    let one = served(MemoryBus::new(), Some(Arc::clone(&shared)), 6);
+    let other = served(MemoryBus::new(), Some(shared), 6);
     let taken = ask_with_key(&one, "/notify/signup", SIGNUP).await;
     assert_eq!(taken.status(), StatusCode::ACCEPTED);
     let refused = ask_with_key(&other, "/notify/signup", SIGNUP).await;
     assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
-    other.limits = Limits::new(Some(Arc::new(Away)), 6);
-    let unknown = ask_with_key(&other, "/notify/signup", SIGNUP).await;
-    assert_eq!(unknown.status(), StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(unknown.headers()["retry-after"], "5");
+    let alone = served(MemoryBus::new(), Some(Arc::new(Away)), 6);
+    let taken = ask_with_key(&alone, "/notify/signup", SIGNUP).await;
+    assert_eq!(taken.status(), StatusCode::ACCEPTED);
+    let refused = ask_with_key(&alone, "/notify/signup", SIGNUP).await;
+    assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
 }
 
 async fn json(answer: Response<Body>) -> Value {
@@ -138,7 +133,7 @@ async fn each_route_hands_over_to_its_topic() {
             start: signalbus::bus::Start::Latest,
         });
         subscription.assign(partitions.collect()).await.unwrap();
-        let answer = ask_with_key(&api(bus.clone()), path, body).await;
+        let answer = ask_with_key(&over(bus.clone()), path, body).await;
         assert_eq!(answer.status(), StatusCode::ACCEPTED, "{path}");
         let id = json(answer).await["event"].as_str().unwrap().to_owned();
         let batch = subscription.next(10).await.unwrap();
@@ -150,7 +145,7 @@ async fn each_route_hands_over_to_its_topic() {
 
 #[tokio::test]
 async fn whoever_has_no_key_learns_nothing() {
-    let api = api(MemoryBus::new());
+    let api = over(MemoryBus::new());
     let almost = format!("Bearer {}", &KEY[1..]);
     for headers in [
         vec![],
@@ -162,6 +157,9 @@ async fn whoever_has_no_key_learns_nothing() {
             "/notify/signup",
             "/publish/notifications",
             "/publish/nowhere",
+            "/v1/events",
+            "/v1/publish/user.signup",
+            "/v1/plan",
         ] {
             let answer = ask(&api, path, &headers, SIGNUP).await;
             assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "{path}");
@@ -171,7 +169,7 @@ async fn whoever_has_no_key_learns_nothing() {
 
 #[tokio::test]
 async fn what_is_wrong_is_told() {
-    let api = api(MemoryBus::new());
+    let api = over(MemoryBus::new());
     for (path, body, status) in [
         ("/publish/nowhere", "{}", StatusCode::NOT_FOUND),
         ("/notify/signup", "{", StatusCode::BAD_REQUEST),
@@ -206,7 +204,7 @@ async fn what_is_wrong_is_told() {
 
 #[tokio::test]
 async fn a_correlation_id_is_taken_and_given_back() {
-    let api = api(MemoryBus::new());
+    let api = over(MemoryBus::new());
     let key = format!("Bearer {KEY}");
     let given = [
         ("authorization", key.as_str()),
@@ -214,7 +212,7 @@ async fn a_correlation_id_is_taken_and_given_back() {
     ];
     let answer = ask(&api, "/notify/signup", &given, SIGNUP).await;
     assert_eq!(answer.headers()["x-correlation-id"], "order-7");
-    assert_eq!(json(answer).await["correlation_id"], "order-7");
+    assert_eq!(answer.headers()["x-request-id"], "order-7");
     // One that could forge a line of a log is not.
     let hostile = [("authorization", key.as_str()), ("x-correlation-id", "a b")];
     let answer = ask(&api, "/notify/signup", &hostile, SIGNUP).await;
@@ -230,9 +228,59 @@ async fn while_the_brokers_are_away_it_is_503_with_when_to_come_again() {
     };
     let config = KafkaConfig::new(&format!("127.0.0.1:{port}")).unwrap();
     let bus = KafkaBus::new(config.with_deadline(Duration::from_millis(300))).unwrap();
-    let answer = ask_with_key(&api(bus), "/notify/signup", SIGNUP).await;
+    let answer = ask_with_key(&over(bus), "/notify/signup", SIGNUP).await;
     assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(answer.headers()["retry-after"], "5");
+    assert_eq!(answer.headers()["retry-after"], "2");
     let body = json(answer).await.to_string();
     assert!(!body.contains(&port.to_string()), "{body}");
+}
+
+/// What is served beside the three routes is the intake of the library, over the same bus; what needs a store is
+/// not there.
+#[tokio::test]
+async fn it_is_the_intake_of_the_library() {
+    let api = over(MemoryBus::new());
+    let event = r#"{"topic":"ops.alert","to":[{"addresses":{"email":"ops@example.org"}}],"idempotency":"none"}"#;
+    let answer = ask_with_key(&api, "/v1/events", &format!("[{event},{{}}]")).await;
+    assert_eq!(answer.status(), StatusCode::OK);
+    let answers = json(answer).await;
+    assert_eq!(answers["answers"][0]["status"], 202);
+    assert_eq!(answers["answers"][1]["status"], 422);
+    let planned = ask_with_key(&api, "/v1/plan", event).await;
+    assert_eq!(json(planned).await["routes"][0]["channel"], "email");
+    let nowhere = ask_with_key(&api, "/v1/redrives", "{}").await;
+    assert_eq!(nowhere.status(), StatusCode::NOT_FOUND);
+}
+
+/// The document that is served, beside this program, so that a change of it is seen.
+#[tokio::test]
+async fn the_document_is_the_one_that_is_committed() {
+    let api = over(MemoryBus::new());
+    let request = Request::get("/openapi.json").body(Body::empty()).unwrap();
+    let served = json(api.oneshot(request).await.unwrap()).await;
+    for path in [
+        "/notify",
+        "/notify/signup",
+        "/publish/{topic}",
+        "/v1/events",
+        "/v1/publish/{topic}",
+        "/v1/plan",
+    ] {
+        let needs = &served["paths"][path]["post"]["security"][0]["key"][0];
+        assert_eq!(needs, "publish", "{path}");
+    }
+    assert_eq!(served["paths"].as_object().unwrap().len(), 6);
+    let text = format!("{served:#}\n");
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/servers/notification-api/openapi.json"
+    );
+    if std::env::var_os("SIGNALBUS_WRITE_OPENAPI").is_some() {
+        std::fs::write(path, &text).unwrap();
+    }
+    let committed = std::fs::read_to_string(path).unwrap_or_default();
+    assert_eq!(
+        committed, text,
+        "run this test with SIGNALBUS_WRITE_OPENAPI=1"
+    );
 }

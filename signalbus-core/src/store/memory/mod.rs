@@ -43,8 +43,8 @@ use super::{
     Acceptance, BusAdvance, BusPosition, Cancel, Cancelled, DeliveryFilter, DeliveryRecord, Effect,
     Erase, Erased, EventRecord, Fetched, Flush, Flushed, HistoryEntry, LaneHolding, LaneLease,
     LaneRequest, Listed, NewEvent, Page, PageToken, Pause, Paused, Receipt, ReceiptEffect, Redrive,
-    Redriven, Released, Retention, Shape, Store, StoreError, StoreFeatures, Suppression, Tally,
-    Unsuppress, Window,
+    Redriven, Released, Retention, Shape, Store, StoreError, StoreFeatures, Suppression,
+    SuppressionFilter, Tally, Unsuppress, Window,
 };
 use crate::{
     clock::{Clock, SystemClock, Timestamp},
@@ -248,6 +248,13 @@ impl Store for MemoryStore {
             let against = |listed| tables.suppressions.against(listed).cloned();
             asked.iter().map(against).collect()
         }))
+    }
+
+    async fn suppressions(
+        &self,
+        filter: &SuppressionFilter,
+    ) -> Result<Vec<Suppression>, StoreError> {
+        Ok(self.run(|tables, _| tables.suppressions.page(filter)))
     }
 
     async fn event(

@@ -8,7 +8,7 @@ use crate::{
     clock::{Timestamp, later},
     id::DeliveryId,
     mutant::Mutant,
-    store::{Entry, Position, Redrive, RedriveContent, Redriven, Selection},
+    store::{Entry, Position, Reason, Redrive, RedriveContent, Redriven, Selection},
 };
 
 /// What a redrive will do.
@@ -62,6 +62,9 @@ impl Tables {
                 self.rows
                     .iter_from(0)
                     .filter(|(_, row)| row.can_restart(None) && self.matches(&filter, row))
+                    .filter(|(_, row)| {
+                        filter.reason.is_some() || row.reason() != Some(&Reason::InvalidAddress)
+                    })
                     .take(limit.saturating_add(1))
                     .for_each(|(number, _)| plan.choose(Position(number), limit));
             }

@@ -4,7 +4,7 @@ use super::row::Row;
 use crate::{
     mutant::Mutant,
     name::{ChannelName, TenantId},
-    store::{AddressHash, Listed, Scope, Suppression, Unsuppress},
+    store::{AddressHash, Listed, Scope, Suppression, SuppressionFilter, Unsuppress},
 };
 
 /// The suppression lists of all tenants.
@@ -63,6 +63,28 @@ impl Suppressions {
             sender,
             category,
         )
+    }
+
+    /// A page of the list of a tenant.
+    pub(super) fn page(&self, filter: &SuppressionFilter) -> Vec<Suppression> {
+        let mut found: Vec<&Suppression> = self
+            .by_address
+            .values()
+            .flatten()
+            .filter(|entry| entry.tenant.as_ref() == Some(&filter.tenant))
+            .filter(|entry| {
+                filter
+                    .channel
+                    .as_ref()
+                    .is_none_or(|it| *it == entry.channel)
+            })
+            .filter(|entry| filter.address.is_none_or(|it| it == entry.address))
+            .filter(|entry| filter.cause.as_ref().is_none_or(|it| *it == entry.cause))
+            .filter(|entry| filter.after.as_ref().is_none_or(|it| *it < entry.place()))
+            .collect();
+        found.sort_by_key(|entry| entry.place());
+        let limit = usize::try_from(filter.limit).unwrap_or(usize::MAX);
+        found.into_iter().take(limit).cloned().collect()
     }
 
     fn gravest(

@@ -1,4 +1,4 @@
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{net::IpAddr, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use axum::{
     extract::{MatchedPath, Request, State},
@@ -11,10 +11,13 @@ use signalbus_core::{Clock, Entropy};
 use tokio::sync::Semaphore;
 use tracing::Instrument;
 
-use super::{Notes, metrics, request_id};
-use crate::api::{
-    input::trace_of,
-    problem::{Problem, Wrong},
+use super::{ClientAddress, Notes, Proxies, metrics, request_id};
+use crate::{
+    api::{
+        input::trace_of,
+        problem::{Problem, Wrong},
+    },
+    serve::Peer,
 };
 
 /// What attends to requests.
@@ -24,11 +27,11 @@ pub(crate) struct Attendant {
     pub(crate) entropy: Arc<Entropy>,
     pub(crate) places: Arc<Semaphore>,
     pub(crate) time: Duration,
+    /// Who may say for whom they ask; none when nobody wants to know who asks.
+    pub(crate) proxies: Option<Proxies>,
 }
 
 /// Answers a request whatever happens: too many at a time, too slow, or a panic.
-///
-/// `X-Forwarded-*` is not read by anybody here, so that there is no proxy to be trusted.
 pub(crate) async fn attend(
     State(attendant): State<Attendant>,
     mut request: Request,
@@ -45,7 +48,17 @@ pub(crate) async fn attend(
     let trace = trace_of(request.headers());
     let notes = Notes::default();
     request.extensions_mut().insert(notes.clone());
-    let span = tracing::info_span!("http", request.id = id, http.route = route, %method);
+    let span = tracing::info_span!(
+        "http",
+        request.id = id,
+        http.route = route,
+        %method,
+        client.address = tracing::field::Empty,
+    );
+    if let Some(client) = attendant.client(&request) {
+        span.record("client.address", tracing::field::display(client));
+        request.extensions_mut().insert(ClientAddress(client));
+    }
     let mut response = answer(&attendant, request, next).instrument(span).await;
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         problem.instance(&id).write_into(&mut response);
@@ -68,6 +81,15 @@ pub(crate) async fn attend(
     let took = attendant.clock.monotonic().saturating_sub(began);
     metrics::answered(&route, &method, response.status().as_u16(), took);
     response
+}
+
+impl Attendant {
+    /// Who asks, where that is wanted and known.
+    fn client(&self, request: &Request) -> Option<IpAddr> {
+        let proxies = self.proxies.as_ref()?;
+        let Peer(peer) = request.extensions().get::<Peer>()?;
+        Some(proxies.client(peer.ip(), request.headers()))
+    }
 }
 
 async fn answer(attendant: &Attendant, request: Request, next: Next) -> Response {

@@ -32,7 +32,10 @@ pub(crate) async fn list(
         after: after.map(Position),
         limit: by.tenancy.page_limit(query.limit)?,
     };
-    let page = by.tenancy.deliveries(query.filter()?, page).await?;
+    let page = by
+        .tenancy
+        .deliveries(query.filter(by.tenancy.tenant())?, page)
+        .await?;
     Ok(Out(DeliveryList::of(page)))
 }
 
@@ -57,9 +60,10 @@ pub(crate) async fn search(
         after: after.map(Position),
         limit: by.tenancy.page_limit(asked.limit)?,
     };
+    let filter = asked.filter()?;
     let found = by
         .tenancy
-        .deliveries_to(&asked.channel, &asked.address, page);
+        .deliveries_to(&asked.channel, &asked.address, filter, page);
     Ok(Out(DeliveryList::of(found.await?)))
 }
 

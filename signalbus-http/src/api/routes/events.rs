@@ -2,13 +2,13 @@ use axum::{
     Json as Out,
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde_json::value::RawValue;
 use signalbus_core::{Event, EventId, Published, Verdict};
 
 use crate::api::{
     ApiLimits,
-    input::{Id, Json, Name, Raw, parse, problem_of, trace_of},
+    input::{Id, Json, Name, Raw, key_of, parse, problem_of, trace_of},
     problem::{Answer, Problem, Wrong},
     tenancy::{By, Publish, Read, Tenancy},
     words::{
@@ -17,9 +17,9 @@ use crate::api::{
     },
 };
 
+/// About how many bytes the answer to one of many events has.
+const LINE: usize = 256;
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
-/// The longest idempotency key, in bytes.
-const LONGEST_KEY: usize = 255;
 
 /// Publish one event, or many.
 ///
@@ -220,7 +220,17 @@ async fn many(tenancy: &Tenancy, frame: &Frame, body: &[u8]) -> Answer<Response>
     let answers = ManyAnswers {
         answers: answers.collect(),
     };
-    Ok(Out(answers).into_response())
+    // Into one piece that is large enough.
+    let mut body = Vec::with_capacity(64 + LINE * answers.answers.len());
+    serde_json::to_writer(&mut body, &answers).map_err(|error| {
+        tracing::error!(%error, "an answer cannot be written");
+        Problem::new(
+            Wrong::Internal,
+            "the answer cannot be written: tell the operator",
+        )
+    })?;
+    let json = HeaderValue::from_static("application/json");
+    Ok(([(header::CONTENT_TYPE, json)], body).into_response())
 }
 
 /// All events, or for each what is wrong with it. Only when one is wrong are they read one by one.
@@ -276,50 +286,6 @@ fn frame(headers: &HeaderMap, topic: Option<String>) -> Answer<Frame> {
         key: key_of(headers)?,
         trace: trace_of(headers),
     })
-}
-
-/// `Idempotency-Key` as in version 07 of the IETF draft `draft-ietf-httpapi-idempotency-key-header`,
-/// which is no standard yet: a string in quotes; without them is taken as well.
-fn key_of(headers: &HeaderMap) -> Answer<Option<String>> {
-    let wrong = |problem: &str| Problem::new(Wrong::Malformed, problem).field("Idempotency-Key");
-    let mut values = headers.get_all("idempotency-key").iter();
-    let (value, more) = (values.next(), values.next());
-    if more.is_some() {
-        return Err(wrong("comes twice: say it once"));
-    }
-    let Some(value) = value else {
-        return Ok(None);
-    };
-    let text = value
-        .to_str()
-        .map_err(|_| wrong("must be printable ASCII"))?
-        .trim();
-    let key = match text.strip_prefix('"') {
-        None => text.to_owned(),
-        Some(rest) => unquoted(rest).ok_or_else(|| {
-            wrong("must end with the quote it began with; a quote within is written `\\\"`")
-        })?,
-    };
-    if key.is_empty() || key.len() > LONGEST_KEY {
-        return Err(wrong("must have 1 to 255 bytes"));
-    }
-    Ok(Some(key))
-}
-
-/// The inside of a string of RFC 8941 section 3.3.3, from behind its first quote.
-fn unquoted(text: &str) -> Option<String> {
-    let mut key = String::with_capacity(text.len());
-    let mut rest = text.chars();
-    loop {
-        match rest.next()? {
-            '"' => return rest.next().is_none().then_some(key),
-            '\\' => match rest.next()? {
-                escaped @ ('"' | '\\') => key.push(escaped),
-                _ => return None,
-            },
-            plain => key.push(plain),
-        }
-    }
 }
 
 impl EventIn {

@@ -5,6 +5,7 @@ mod deliveries;
 mod events;
 mod health;
 mod keys;
+mod lists;
 mod operate;
 mod pauses;
 mod receipts;
@@ -19,23 +20,33 @@ use super::{
     tenancy::ApiState,
 };
 
+/// What takes events, with its document.
+pub(crate) fn intake() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .routes(routes!(events::publish))
+        .routes(routes!(events::publish_to))
+        .routes(routes!(events::plan))
+}
+
 /// All routes, with their document.
 pub(crate) fn all() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .routes(routes!(health::live))
         .routes(routes!(health::ready))
-        .routes(routes!(events::publish))
+        .routes(routes!(events::publish, lists::events))
         .routes(routes!(events::publish_to))
         .routes(routes!(events::plan))
         .routes(routes!(events::event))
         .routes(routes!(operate::cancel_event))
         .routes(routes!(deliveries::list))
+        .routes(routes!(lists::dead_letters))
+        .routes(routes!(lists::attempts))
         .routes(routes!(deliveries::search))
         .routes(routes!(deliveries::delivery))
         .routes(routes!(operate::cancel_delivery))
-        .routes(routes!(receipts::record))
+        .routes(routes!(receipts::record, lists::receipts))
         .routes(routes!(operate::redrive))
-        .routes(routes!(operate::suppress))
+        .routes(routes!(operate::suppress, lists::suppressions))
         .routes(routes!(operate::unsuppress))
         .routes(routes!(operate::suppressed))
         .routes(routes!(pauses::list, pauses::begin))
@@ -52,6 +63,7 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
         .routes(routes!(tenants::audit))
         .routes(routes!(tenants::host_audit))
         .routes(routes!(recipients::list))
+        .routes(routes!(recipients::erase))
         .routes(routes!(
             recipients::recipient,
             recipients::put,

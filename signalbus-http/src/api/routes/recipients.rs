@@ -6,7 +6,7 @@ use crate::api::{
     input::{Json, Match, Name, Params},
     problem::{Answer, Problem},
     tenancy::{Admin, By},
-    words::{PageQuery, ProfileIn, ProfileList, ProfileOut},
+    words::{EraseIn, EraseOut, PageQuery, ProfileIn, ProfileList, ProfileOut},
 };
 
 /// The recipients of this tenant.
@@ -80,7 +80,8 @@ pub(crate) async fn put(
     Ok(Out(ProfileOut::of(kept)))
 }
 
-/// Forget a recipient. What was sent to them stays in the store until it is purged.
+/// Forget a recipient of the directory. What was sent to them stays in the store: `POST /v1/erasures`
+/// forgets that, too.
 #[utoipa::path(
     delete,
     path = "/v1/recipients/{id}",
@@ -100,4 +101,23 @@ pub(crate) async fn remove(by: By<Admin>, Name(id): Name, expect: Match) -> Answ
         .remove::<RecipientProfile>(&id, expect, "recipient.removed")
         .await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Forget who somebody is and what was sent to them, over all that is kept; that it was sent stays. What is
+/// open is called off. Addresses stand in the body, as paths are logged. The suppression list stays, hashed,
+/// so that nobody is written to again. Repeat it after an error.
+#[utoipa::path(
+    post,
+    path = "/v1/erasures",
+    tag = "recipients",
+    request_body = EraseIn,
+    responses(
+        (status = 200, description = "What was forgotten", body = EraseOut),
+        (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("key" = ["admin"]))
+)]
+pub(crate) async fn erase(by: By<Admin>, Json(asked): Json<EraseIn>) -> Answer<Out<EraseOut>> {
+    let (erased, profile) = by.tenancy.erase(asked).await?;
+    Ok(Out(EraseOut::of(erased, profile)))
 }

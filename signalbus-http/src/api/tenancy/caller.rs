@@ -1,4 +1,4 @@
-use std::marker::PhantomData;
+use std::{collections::BTreeSet, marker::PhantomData};
 
 use axum::extract::{FromRequestParts, MatchedPath};
 use http::{HeaderMap, header, request::Parts};
@@ -12,6 +12,7 @@ use signalbus_core::{
 
 use super::{ApiState, Host, Tenancy, scopes::Needs};
 use crate::api::{
+    FixedKey,
     manners::Notes,
     problem::{Answer, Problem, Wrong},
 };
@@ -24,6 +25,54 @@ pub(crate) const TENANT_HEADER: &str = "signalbus-tenant";
 pub(crate) struct By<S> {
     pub(crate) tenancy: Tenancy,
     scope: PhantomData<S>,
+    key: Caller,
+}
+
+impl<S> By<S> {
+    /// The same for the tenant of this name, as if the request had named it.
+    pub(crate) async fn named(mut self, tenant: TenantId) -> Answer<Self> {
+        let state = self.tenancy.state.clone();
+        self.tenancy.tenant = chosen(&self.key, Some(tenant), &state).await?;
+        Ok(self)
+    }
+}
+
+/// What is known of who asks.
+struct Caller {
+    id: String,
+    owner: Owner,
+    scopes: BTreeSet<Scope>,
+    /// It may name any tenant: there is no directory of them.
+    any_tenant: bool,
+}
+
+impl Caller {
+    /// How the trail and histories name who did it.
+    fn actor(&self) -> String {
+        format!("key:{}", self.id)
+    }
+}
+
+impl From<KeyRecord> for Caller {
+    fn from(key: KeyRecord) -> Self {
+        Self {
+            id: key.id,
+            owner: key.owner,
+            scopes: key.scopes,
+            any_tenant: false,
+        }
+    }
+}
+
+impl From<&FixedKey> for Caller {
+    fn from(key: &FixedKey) -> Self {
+        Self {
+            id: key.name().to_owned(),
+            owner: Owner::Host,
+            scopes: key.scopes().clone(),
+            any_tenant: true,
+        }
+    }
 }
 
 /// A caller with a key of the host and the scope `admin`.
@@ -39,9 +88,10 @@ impl<S: Needs> FromRequestParts<ApiState> for By<S> {
             tenancy: Tenancy {
                 state: state.clone(),
                 tenant,
-                actor: actor(&key),
+                actor: key.actor(),
             },
             scope: PhantomData,
+            key,
         })
     }
 }
@@ -59,20 +109,19 @@ impl FromRequestParts<ApiState> for ByHost {
         }
         Ok(Self(Host {
             state: state.clone(),
-            actor: actor(&key),
+            actor: key.actor(),
         }))
     }
 }
 
-/// How the trail and histories name who did it.
-fn actor(key: &KeyRecord) -> String {
-    format!("key:{}", key.id)
-}
-
 /// The key of a request, if it is good, has the scope, and does not come too often.
-async fn authenticate(parts: &Parts, state: &ApiState, scope: Scope) -> Answer<KeyRecord> {
+async fn authenticate(parts: &Parts, state: &ApiState, scope: Scope) -> Answer<Caller> {
     let token = bearer(&parts.headers).ok_or(KeyError::Refused)?;
-    let key = state.keys().authenticate(token).await?;
+    let fixed = state.fixed_keys().iter().find(|key| key.is(token));
+    let key = match fixed {
+        Some(key) => Caller::from(key),
+        None => state.keys().authenticate(token).await?.into(),
+    };
     limit(parts, state, &key).await?;
     if key.scopes.contains(&scope) {
         return Ok(key);
@@ -94,7 +143,7 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
         .then(|| token.trim_matches(' '))
 }
 
-async fn limit(parts: &Parts, state: &ApiState, key: &KeyRecord) -> Answer<()> {
+async fn limit(parts: &Parts, state: &ApiState, key: &Caller) -> Answer<()> {
     let Some(rates) = state.rates() else {
         return Ok(());
     };
@@ -119,7 +168,7 @@ async fn limit(parts: &Parts, state: &ApiState, key: &KeyRecord) -> Answer<()> {
     }
 }
 
-async fn tenant_of(key: &KeyRecord, headers: &HeaderMap, state: &ApiState) -> Answer<TenantId> {
+async fn tenant_of(key: &Caller, headers: &HeaderMap, state: &ApiState) -> Answer<TenantId> {
     let named = match headers.get(TENANT_HEADER) {
         None => None,
         Some(value) => {
@@ -131,13 +180,18 @@ async fn tenant_of(key: &KeyRecord, headers: &HeaderMap, state: &ApiState) -> An
             Some(tenant)
         }
     };
+    chosen(key, named, state).await
+}
+
+async fn chosen(key: &Caller, named: Option<TenantId>, state: &ApiState) -> Answer<TenantId> {
     match (&key.owner, named) {
         (Owner::Tenant(own), None) => Ok(own.clone()),
         (Owner::Tenant(own), Some(named)) if *own == named => Ok(named),
         (Owner::Tenant(_), Some(_)) => Err(Problem::not_found("tenant")),
         (Owner::Host, None) => Ok(TenantId::default()),
         (Owner::Host, Some(named)) => {
-            let known = named == TenantId::default()
+            let known = key.any_tenant
+                || named == TenantId::default()
                 || state
                     .directory()
                     .entry(&Owner::Host, Kind::Tenant, named.as_str())

@@ -19,16 +19,17 @@ impl Tenancy {
         Ok(self.state.engine().store().list(&filter, page).await?)
     }
 
-    /// Deliveries of this tenant to one address, a page at a time.
+    /// Deliveries of this tenant to one address that match, a page at a time.
     pub(crate) async fn deliveries_to(
         &self,
         channel: &str,
         address: &str,
+        filter: DeliveryFilter,
         page: PageToken,
     ) -> Answer<Page<DeliveryRecord>> {
         let engine = self.state.engine();
         let (channel, address) = engine.address(&self.tenant, channel, address)?;
-        let filter = DeliveryFilter::new().channel(channel).address(address);
+        let filter = filter.channel(channel).address(address);
         self.deliveries(filter, page).await
     }
 

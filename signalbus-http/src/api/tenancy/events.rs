@@ -1,12 +1,12 @@
 use signalbus_core::{
-    Event, EventId, InvalidEvent, PublishError, Published, TenantId, Verdict,
+    Event, EventId, InvalidEvent, PublishError, Published, TenantId, Topic, Verdict,
     store::{EventRecord, StoreErrorKind},
 };
 
 use super::Tenancy;
 use crate::api::{
     PlannedEvent,
-    problem::{Answer, Problem},
+    problem::{Answer, Problem, Wrong},
 };
 
 impl Tenancy {
@@ -15,6 +15,26 @@ impl Tenancy {
         &self,
         events: Vec<Event>,
     ) -> Answer<Vec<Result<Published, InvalidEvent>>> {
+        self.publish_by(events, None).await
+    }
+
+    /// Publishes an event of this tenant to a topic of the bus.
+    pub(crate) async fn publish_to_topic(&self, topic: &Topic, event: Event) -> Answer<EventId> {
+        let answers = self.publish_by(vec![event], Some(topic)).await?;
+        let answer = answers.into_iter().next().ok_or_else(|| {
+            Problem::new(
+                Wrong::Internal,
+                "the engine gave no answer: tell the operator",
+            )
+        })?;
+        Ok(answer?.event)
+    }
+
+    async fn publish_by(
+        &self,
+        events: Vec<Event>,
+        topic: Option<&Topic>,
+    ) -> Answer<Vec<Result<Published, InvalidEvent>>> {
         let recipients: Vec<usize> = events.iter().map(|event| event.to.len()).collect();
         let all = recipients.iter().sum();
         let taken = self.take(all).await?;
@@ -22,7 +42,7 @@ impl Tenancy {
             .into_iter()
             .map(|event| own(&self.tenant, event))
             .collect();
-        let answers = match self.hand_over(events).await {
+        let answers = match self.hand_over(events, topic).await {
             Ok(answers) => answers,
             Err(error) => {
                 // Where the answer was lost they may be stored: that is paid for.
@@ -48,12 +68,24 @@ impl Tenancy {
     async fn hand_over(
         &self,
         events: Vec<Event>,
+        topic: Option<&Topic>,
     ) -> Result<Vec<Result<Published, InvalidEvent>>, PublishError> {
         let engine = self.state.engine();
-        if !self.state.over_bus() {
-            return engine.publish_all(events).await;
-        }
-        let answers = engine.publish_all_to_bus(events).await?;
+        let answers = match topic {
+            None if !self.state.over_bus() => return engine.publish_all(events).await,
+            None => engine.publish_all_to_bus(events).await?,
+            Some(topic) => {
+                let mut answers = Vec::with_capacity(events.len());
+                for event in events {
+                    answers.push(match engine.publish_to_bus_topic(topic, event).await {
+                        Ok(id) => Ok(id),
+                        Err(PublishError::Invalid(invalid)) => Err(invalid),
+                        Err(error) => return Err(error),
+                    });
+                }
+                answers
+            }
+        };
         let taken = answers.into_iter().map(|answer| {
             answer.map(|event| Published {
                 event,

@@ -10,6 +10,7 @@ mod deliveries;
 mod documents;
 mod events;
 mod keys;
+mod lines;
 mod operate;
 mod pages;
 mod pauses;
@@ -23,7 +24,8 @@ mod trail;
 
 pub(crate) use caller::{By, ByHost};
 pub(crate) use scopes::{Admin, Operate, Publish, Read, Receipts};
-pub(crate) use state::{ApiParts, ApiState};
+pub(crate) use state::ApiParts;
+pub use state::ApiState;
 
 use signalbus_core::{TenantId, directory::Owner};
 

@@ -6,7 +6,7 @@ use signalbus_core::store::{
 use super::Tenancy;
 use crate::api::{
     problem::{Answer, Problem},
-    words::RedriveIn,
+    words::{RedriveIn, SuppressionList, SuppressionQuery},
 };
 
 impl Tenancy {
@@ -75,6 +75,14 @@ impl Tenancy {
             self.done("address.unsuppressed", on).await?;
         }
         Ok(removed)
+    }
+
+    /// A page of the list of this tenant.
+    pub(crate) async fn suppressions(&self, query: &SuppressionQuery) -> Answer<SuppressionList> {
+        let limit = self.page_limit(query.limit)?;
+        let filter = query.filter(self.tenant.clone(), limit)?;
+        let entries = self.state.engine().store().suppressions(&filter).await?;
+        Ok(SuppressionList::of(entries, limit))
     }
 
     /// What stands against a message to this address.

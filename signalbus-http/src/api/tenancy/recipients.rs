@@ -1,9 +1,13 @@
-use signalbus_core::directory::RecipientProfile;
+use signalbus_core::{
+    directory::{Expect, RecipientProfile},
+    store::Erased,
+};
 
 use super::Tenancy;
 use crate::api::{
+    Somebody,
     problem::{Answer, Problem, Wrong},
-    words::{ProfileIn, short},
+    words::{EraseIn, ProfileIn, short},
 };
 
 impl Tenancy {
@@ -35,5 +39,37 @@ impl Tenancy {
             return Err(wrong("time_zone", "must be a name such as `Europe/Berlin`"));
         }
         Ok(asked.into_profile())
+    }
+
+    /// Forgets somebody: what the store keeps of them, and their entry of the directory. Says what was
+    /// forgotten, and whether there was such an entry.
+    pub(crate) async fn erase(&self, asked: EraseIn) -> Answer<(Erased, bool)> {
+        let who = asked.into_somebody()?;
+        // What is wrong with an address is told by its place, before anything is forgotten.
+        for (place, somebody) in who.iter().enumerate() {
+            if let Somebody::Address { channel, address } = somebody {
+                let known = self.state.engine().address(&self.tenant, channel, address);
+                known.map_err(|error| {
+                    let field = format!("who[{place}].{}", error.field());
+                    Problem::new(Wrong::Invalid, error.problem()).field(field)
+                })?;
+            }
+        }
+        let engine = self.state.engine();
+        let erased = engine.erase(&self.tenant, &who, &self.actor).await?;
+        let documents = self.state.documents::<RecipientProfile>();
+        let mut profile = false;
+        for somebody in &who {
+            let Somebody::Id(id) = somebody else { continue };
+            if documents.get(&self.owner(), id).await?.is_some() {
+                let (owner, action) = (self.owner(), "recipient.removed");
+                let removed = documents.remove(&self.actor, &owner, id, Expect::Any, action);
+                profile |= removed.await?;
+            }
+        }
+        // Not who: that would be what was to be forgotten.
+        let told = format!("{} recipients of events", erased.recipients);
+        self.done("recipient.erased", told).await?;
+        Ok((erased, profile))
     }
 }

@@ -1,15 +1,17 @@
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use signalbus_core::{Clock, Directory, directory::Keys};
 
 use crate::{
-    api::{ApiLimits, Engine, manners::Rates},
+    api::{ApiLimits, Engine, FixedKey, manners::Rates},
     vault::Vault,
 };
 
-/// What handlers share. What is in it is for this folder; the rest of the API sees limits and clock.
+/// What handlers share: the state of the router that [`Api::own`] takes. What is in it is for this crate.
+///
+/// [`Api::own`]: crate::Api::own
 #[derive(Clone)]
-pub(crate) struct ApiState(Arc<ApiParts>);
+pub struct ApiState(Arc<ApiParts>);
 
 /// What a state is made from.
 pub(crate) struct ApiParts {
@@ -21,6 +23,7 @@ pub(crate) struct ApiParts {
     pub(crate) rates: Option<Rates>,
     pub(crate) vault: Option<Vault>,
     pub(crate) over_bus: bool,
+    pub(crate) fixed_keys: Vec<FixedKey>,
 }
 
 impl ApiState {
@@ -61,6 +64,10 @@ impl ApiState {
         self.0.over_bus
     }
 
+    pub(super) fn fixed_keys(&self) -> &[FixedKey] {
+        &self.0.fixed_keys
+    }
+
     pub(super) fn vault(&self) -> Option<&Vault> {
         self.0.vault.as_ref()
     }
@@ -71,5 +78,12 @@ impl ApiState {
 
     pub(super) fn rates(&self) -> Option<&Rates> {
         self.0.rates.as_ref()
+    }
+}
+
+impl fmt::Debug for ApiState {
+    /// Shows no secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ApiState").finish_non_exhaustive()
     }
 }

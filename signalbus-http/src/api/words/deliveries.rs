@@ -1,10 +1,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use signalbus_core::{
-    Timestamp,
+    TenantId, Timestamp,
     name::{ChannelName, ProviderName, Topic},
     store::{
-        DeliveryFilter, DeliveryRecord, EndState, EventRecord, HistoryEntry, Page, Reason, State,
+        DeliveryFilter, DeliveryRecord, EndState, EventRecord, HistoryEntry, Page, Reason,
+        RecipientKey, State,
     },
 };
 use utoipa::{IntoParams, ToSchema};
@@ -114,7 +115,7 @@ pub(crate) struct EventOut {
     deliveries: Vec<DeliveryOut>,
 }
 
-/// Whose deliveries, and which page of them. In a body, as paths are logged.
+/// Deliveries to whom, and which page of them. In a body, as paths are logged.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AddressSearch {
@@ -122,6 +123,26 @@ pub(crate) struct AddressSearch {
     pub(crate) channel: String,
     /// The address.
     pub(crate) address: String,
+    /// Of this topic.
+    #[serde(default)]
+    topic: Option<String>,
+    /// As in the list of deliveries.
+    #[serde(default)]
+    state: Option<String>,
+    /// Ended for this reason.
+    #[serde(default)]
+    reason: Option<String>,
+    /// Taken by this provider.
+    #[serde(default)]
+    provider: Option<String>,
+    /// Accepted at or after this time.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    accepted_from: Option<Timestamp>,
+    /// Accepted before this time.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    accepted_before: Option<Timestamp>,
     /// What the page before said as `next`.
     #[serde(default)]
     pub(crate) after: Option<String>,
@@ -145,13 +166,16 @@ pub(crate) struct DeliveryQuery {
     /// On this channel.
     #[serde(default)]
     channel: Option<String>,
-    /// `waiting`, `sending`, `accepted`, `dead`, `expired`, `cancelled`, `suppressed`, `not_needed` or
-    /// `outcome_unknown`.
+    /// `waiting`, `held`, `sending`, `accepted`, `dead`, `expired`, `cancelled`, `suppressed`, `not_needed`
+    /// or `outcome_unknown`.
     #[serde(default)]
     state: Option<String>,
     /// Ended for this reason, such as `attempts_exhausted`.
     #[serde(default)]
     reason: Option<String>,
+    /// To this recipient: the application's own id.
+    #[serde(default)]
+    recipient: Option<String>,
     /// Taken by this provider.
     #[serde(default)]
     provider: Option<String>,
@@ -175,9 +199,45 @@ pub(crate) struct DeliveryQuery {
     pub(crate) limit: Option<u32>,
 }
 
-impl DeliveryQuery {
-    /// The filter it says; whose deliveries is for somebody else to say.
+impl AddressSearch {
+    /// The filter it says beside the address; whose deliveries is for somebody else to say.
     pub(crate) fn filter(&self) -> Answer<DeliveryFilter> {
+        filter(&FilterWords {
+            topic: self.topic.as_deref(),
+            state: self.state.as_deref(),
+            reason: self.reason.as_deref(),
+            provider: self.provider.as_deref(),
+            accepted_from: self.accepted_from,
+            accepted_before: self.accepted_before,
+            ..FilterWords::default()
+        })
+    }
+}
+
+impl DeliveryQuery {
+    /// These are dead letters unless it says otherwise.
+    pub(crate) fn of_the_dead(mut self) -> Answer<Self> {
+        let state = self.state.get_or_insert_with(|| "dead".to_owned());
+        if matches!(
+            state.as_str(),
+            "dead" | "expired" | "suppressed" | "outcome_unknown"
+        ) {
+            return Ok(self);
+        }
+        let problem = "must be dead, expired, suppressed or outcome_unknown: these can be redriven";
+        Err(Problem::new(Wrong::Invalid, problem).field("state"))
+    }
+
+    /// The filter it says of this tenant.
+    pub(crate) fn filter(&self, tenant: &TenantId) -> Answer<DeliveryFilter> {
+        let mut filter = self.words()?;
+        if let Some(id) = &self.recipient {
+            filter = filter.recipient(RecipientKey::of(tenant, id));
+        }
+        Ok(filter)
+    }
+
+    fn words(&self) -> Answer<DeliveryFilter> {
         filter(&FilterWords {
             event: self.event.as_deref(),
             topic: self.topic.as_deref(),
@@ -228,7 +288,7 @@ pub(super) fn filter(words: &FilterWords<'_>) -> Answer<DeliveryFilter> {
         let state = state_of(state).ok_or_else(|| {
             wrong(
                 "state",
-                "must be waiting, sending, accepted, dead, expired, cancelled, suppressed, \
+                "must be waiting, held, sending, accepted, dead, expired, cancelled, suppressed, \
                  not_needed or outcome_unknown",
             )
         })?;

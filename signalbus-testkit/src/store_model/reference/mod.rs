@@ -361,6 +361,17 @@ impl Delivery {
         }
     }
 
+    /// A redrive would end as it did.
+    pub(super) fn has_no_address(&self) -> bool {
+        matches!(
+            self.place,
+            Place::Ended {
+                reason: Reason::InvalidAddress,
+                ..
+            }
+        )
+    }
+
     /// As those see it that wait for it.
     fn standing(&self) -> (State, Option<Reason>, u8) {
         let rank = self.receipt.as_ref().map_or(0, ReceiptKind::rank);

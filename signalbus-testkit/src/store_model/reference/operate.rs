@@ -125,6 +125,7 @@ impl Reference {
                 chosen.extend(
                     matching
                         .filter(|one| matches(filter, one))
+                        .filter(|one| filter.reason.is_some() || !one.has_no_address())
                         .map(|one| one.id),
                 );
             }
@@ -134,7 +135,7 @@ impl Reference {
         answer.more = chosen.len() > limit;
         chosen.truncate(limit);
         for (nth, id) in (0..).zip(chosen) {
-            let due = self.after(redrive.spacing * nth);
+            let due = self.after(redrive.spacing.saturating_mul(nth));
             let now = self.now;
             if let Some(delivery) = self.find_mut(id) {
                 answer.started.push((id, delivery.generation + 1));
