@@ -1,18 +1,20 @@
 //! Records of 1 KB over three partitions of a private broker: published by the bus and by a bare
-//! producer of rskafka, and read by a subscription and by a bare fetch loop of rskafka.
+//! producer of rskafka, and read by a subscription and by a bare fetch loop of rskafka. Then events,
+//! through planning into stores.
 //!
 //! `cargo bench -p signalbus-benches --bench kafka`
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
 
 mod bare;
+mod through;
 
 use std::{error::Error, time::Duration};
 
 use bare::Bare;
 use signalbus_core::bus::{Bus, Envelope, Partition, Place, Start};
 use signalbus_kafka::{KafkaBus, KafkaConfig};
-use signalbus_servers::Kafka;
+use signalbus_servers::{Durability, Kafka, Postgres};
 
 const PARTITIONS: u16 = 3;
 const BATCH: usize = 1_500;
@@ -24,6 +26,7 @@ const ROUNDS: usize = 7;
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let broker = Kafka::start(1)?;
+    let postgres = Postgres::start(Durability::Full, &[])?;
     let addresses = broker.addresses();
     let bus = KafkaBus::new(KafkaConfig::new(&addresses)?.with_new_topics(PARTITIONS, 1))?;
     let (mut published, mut read) = (Vec::new(), Vec::new());
@@ -36,7 +39,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let bare_published = bare.publish().await?;
         // Both read what the bus published.
         let bus_read = consume(&bus, &by_bus).await?;
-        let bare_read = Bare::connect(&addresses, &by_bus).await?.read().await?;
+        let bare_read = Bare::connect(&addresses, &by_bus)
+            .await?
+            .read(RECORDS)
+            .await?;
         if round == 0 {
             // The broker has to warm up.
             continue;
@@ -58,7 +64,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             ratios[ROUNDS - 1] * 100.0
         );
     }
-    Ok(())
+    through::measure(&bus, &addresses, &postgres).await
 }
 
 async fn publish(bus: &KafkaBus, topic: &str) -> Result<Duration, Box<dyn Error>> {

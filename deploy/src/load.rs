@@ -11,8 +11,9 @@ use std::{
 };
 
 use signalbus::{
-    BuildError, Channel, ChannelSetup, Entropy, Event, Idempotency, Policy, Provider, ProviderName,
-    Published, Recipient, RetryPolicy, Signalbus, Store, Templates, TenantId, Topic, async_trait,
+    BuildError, BusSetup, Channel, ChannelSetup, Entropy, Event, Idempotency, Policy, Provider,
+    ProviderName, Published, Recipient, RetryPolicy, Signalbus, Store, Templates, TenantId, Topic,
+    async_trait,
     bus::{Bus as _, Envelope, MemoryBus},
     channel::{Email, Sms},
     http::{Endpoint, ReceiptIntake, ReceiptKey},
@@ -241,7 +242,11 @@ fn engine(
     let texts = ChannelSetup::new(Sms::new(), Moody::new("moody-texts"));
     let built: Result<Signalbus, BuildError> = Signalbus::builder()
         .shared_store(store)
-        .bus(bus, &Topic::new(TOPIC)?, "load")
+        .bus_setup(
+            BusSetup::new(bus, &Topic::new(TOPIC)?)
+                .group("load")
+                .dead_letters(&Topic::new("events.dead")?),
+        )
         .channel_setup(mail.retry(retry()))
         .channel_setup(texts.retry(retry()))
         .templates(templates)

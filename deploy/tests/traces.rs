@@ -3,21 +3,19 @@
 
 #![cfg(test)]
 
+mod otlp;
+
 use std::{
     io::{self, Write},
     sync::{Arc, Mutex},
     time::Duration,
 };
 
-use axum::{Router, body::Bytes, http::StatusCode, routing::post};
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_otlp::{Protocol, WithExportConfig, WithHttpConfig};
-use opentelemetry_proto::tonic::{
-    collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse},
-    trace::v1::Span,
-};
+use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_sdk::trace::SdkTracerProvider;
-use prost::Message as _;
+use otlp::{Collector, Received, named};
 use signalbus::{
     Attachment, ChannelSetup, Event, Idempotency, MemoryStore, Policy, Provider, Recipient,
     RetryPolicy, Signalbus, Templates, async_trait,
@@ -63,37 +61,6 @@ impl Provider<Email> for Talkative {
             _ => Err(SendError::permanent(Fault::Recipient, "no such mailbox").with_code("550")),
         }
     }
-}
-
-type Received = Arc<Mutex<Vec<Span>>>;
-
-/// A receiver of OTLP over HTTP (<https://opentelemetry.io/docs/specs/otlp/#otlphttp>), as a collector is.
-async fn receiver() -> (String, Received, Arc<Mutex<Vec<u8>>>) {
-    let received = Received::default();
-    let raw = Arc::<Mutex<Vec<u8>>>::default();
-    let (keep, keep_raw) = (Arc::clone(&received), Arc::clone(&raw));
-    let take = async move |body: Bytes| {
-        let Ok(request) = ExportTraceServiceRequest::decode(body.clone()) else {
-            return (StatusCode::BAD_REQUEST, Vec::new());
-        };
-        keep_raw.lock().unwrap().extend_from_slice(&body);
-        let scopes = request
-            .resource_spans
-            .into_iter()
-            .flat_map(|of| of.scope_spans);
-        keep.lock()
-            .unwrap()
-            .extend(scopes.flat_map(|scope| scope.spans));
-        (
-            StatusCode::OK,
-            ExportTraceServiceResponse::default().encode_to_vec(),
-        )
-    };
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/v1/traces", listener.local_addr().unwrap());
-    let router = Router::new().route("/v1/traces", post(take));
-    tokio::spawn(axum::serve(listener, router).into_future());
-    (url, received, raw)
 }
 
 /// The exporter of a program: batches, on a thread of its own.
@@ -204,10 +171,6 @@ async fn work(engine: &Signalbus) {
     engine.shutdown().await;
 }
 
-fn named<'a>(spans: &'a [Span], name: &str) -> Vec<&'a Span> {
-    spans.iter().filter(|span| span.name == name).collect()
-}
-
 fn attribute(span: &Span, key: &str) -> Option<String> {
     let found = span
         .attributes
@@ -218,8 +181,8 @@ fn attribute(span: &Span, key: &str) -> Option<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_chain_arrives_at_a_receiver_and_tells_nobodys_secrets() {
-    let (url, received, raw) = receiver().await;
-    let tracers = exporter(url);
+    let collector = Collector::start().await;
+    let tracers = exporter(collector.url.clone());
     let log = Log::default();
     let lines = tracing_subscriber::fmt::layer()
         .json()
@@ -245,7 +208,7 @@ async fn the_chain_arrives_at_a_receiver_and_tells_nobodys_secrets() {
         .unwrap()
         .unwrap();
 
-    let spans = received.lock().unwrap().clone();
+    let spans = collector.spans();
     let request = named(&spans, "request")[0];
     let creates = named(&spans, "create");
     let create = creates
@@ -255,7 +218,7 @@ async fn the_chain_arrives_at_a_receiver_and_tells_nobodys_secrets() {
     assert_eq!(create.trace_id, request.trace_id);
     assert_eq!(create.kind, 4, "a producer");
     // Each attempt is a trace of its own that is linked with the publishing.
-    let linked = |span: &&&Span| {
+    let linked = |span: &&&Received| {
         let links = span.links.iter();
         links
             .filter(|link| link.span_id == create.span_id && link.trace_id == create.trace_id)
@@ -263,7 +226,7 @@ async fn the_chain_arrives_at_a_receiver_and_tells_nobodys_secrets() {
             == 1
     };
     let processes = named(&spans, "process");
-    let attempts: Vec<&&Span> = processes.iter().filter(linked).collect();
+    let attempts: Vec<&&Received> = processes.iter().filter(linked).collect();
     assert_eq!(attempts.len(), 2, "one that failed, and one that was taken");
     assert_ne!(attempts[0].trace_id, attempts[1].trace_id);
     for attempt in &attempts {
@@ -291,12 +254,9 @@ async fn the_chain_arrives_at_a_receiver_and_tells_nobodys_secrets() {
         .filter(|span| attempts.iter().any(|a| a.span_id == span.parent_span_id));
     assert_eq!(first.count(), 1);
 
-    let raw = raw.lock().unwrap().clone();
+    let raw = collector.raw();
     let lines = log.0.lock().unwrap().clone();
-    let (raw, lines) = (
-        String::from_utf8_lossy(&raw),
-        String::from_utf8_lossy(&lines),
-    );
+    let lines = String::from_utf8_lossy(&lines);
     assert!(raw.contains("talkative") && lines.contains("knocking"));
     for canary in CANARIES {
         assert!(!raw.contains(canary), "{canary} is in a span");

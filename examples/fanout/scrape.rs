@@ -19,7 +19,13 @@ pub(crate) async fn ended(worker: &Child) -> Result<BTreeMap<String, u64>, Box<d
 /// How many wait in each partition that it reads; Redis has one, `all`.
 pub(crate) async fn lag(worker: &Child) -> Result<BTreeMap<(String, String), u64>, Box<dyn Error>> {
     let text = metrics(worker).await?;
-    let lag = samples(&text, "bus_lag").filter_map(|(labels, value)| {
+    // The engine asks for it every 15 seconds, and the bus of Kafka with each position that it tells.
+    let name = if text.contains("kafka_consumer_lag{") {
+        "kafka_consumer_lag"
+    } else {
+        "bus_lag"
+    };
+    let lag = samples(&text, name).filter_map(|(labels, value)| {
         let topic = label(labels, "topic")?.to_owned();
         Some(((topic, label(labels, "partition")?.to_owned()), value))
     });

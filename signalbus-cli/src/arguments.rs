@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use signalbus::{
     ChannelName, DeliveryId, EventId, ProviderName, TenantId, Timestamp, Topic,
     channel::email::EmailAddress,
+    directory::keys::Scope,
     store::{EndState, State},
 };
 
@@ -93,6 +94,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         what: Pauses,
     },
+    /// The keys of the API over HTTP
+    Keys {
+        #[command(subcommand)]
+        what: Keys,
+    },
     /// Addresses that nothing is sent to
     Suppressions {
         #[command(subcommand)]
@@ -134,6 +140,9 @@ pub(crate) struct Doctor {
     /// Ask this name server, as 192.0.2.53:53
     #[arg(long, requires = "from")]
     pub(crate) name_server: Option<SocketAddr>,
+    /// Also ask whether a server answers, as kafka.internal:9092; may be repeated
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) server: Vec<String>,
     /// How far the clock of a database may be from this one
     #[arg(long, default_value = "5s", value_parser = span)]
     pub(crate) max_skew: Duration,
@@ -256,6 +265,88 @@ pub(crate) enum Known {
     Sms,
 }
 
+/// Whose keys.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Whose {
+    /// Those of this tenant
+    #[arg(long)]
+    pub(crate) tenant: Option<TenantId>,
+    /// Those of the host, which reach all tenants
+    #[arg(long)]
+    pub(crate) host: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Keys {
+    /// Which there are, and what they may do; never the keys themselves
+    List {
+        #[command(flatten)]
+        whose: Whose,
+        /// At most this many
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+        limit: u32,
+        /// The next page, as the last one called it
+        #[arg(long)]
+        after: Option<String>,
+    },
+    /// Make a key; it goes into a file and nowhere else
+    Issue(Issue),
+    /// Make a key in the place of another, which ends after a while
+    Rotate(Rotate),
+    /// Refuse a key from now on
+    Revoke {
+        /// Its id, as the list shows it
+        id: String,
+        #[command(flatten)]
+        whose: Whose,
+        #[command(flatten)]
+        consent: Consent,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Issue {
+    #[command(flatten)]
+    pub(crate) whose: Whose,
+    /// What it is for
+    #[arg(long)]
+    pub(crate) label: String,
+    /// What it may do, may be repeated: publish, read, operate, admin, receipts
+    #[arg(long, required = true, value_parser = scope)]
+    pub(crate) scope: Vec<Scope>,
+    /// How long it is good; for ever unless set
+    #[arg(long, value_parser = span)]
+    pub(crate) expires_in: Option<Duration>,
+    /// The file with the pepper of the API, 64 hexadecimal digits
+    #[arg(long, value_name = "FILE")]
+    pub(crate) pepper: PathBuf,
+    /// The new file that the key goes into
+    #[arg(long, value_name = "FILE")]
+    pub(crate) into: PathBuf,
+    #[command(flatten)]
+    pub(crate) consent: Consent,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Rotate {
+    /// Its id, as the list shows it
+    pub(crate) id: String,
+    #[command(flatten)]
+    pub(crate) whose: Whose,
+    /// How long the old one is still good
+    #[arg(long, default_value = "1d", value_parser = span)]
+    pub(crate) overlap: Duration,
+    /// The file with the pepper of the API, 64 hexadecimal digits
+    #[arg(long, value_name = "FILE")]
+    pub(crate) pepper: PathBuf,
+    /// The new file that the key goes into
+    #[arg(long, value_name = "FILE")]
+    pub(crate) into: PathBuf,
+    #[command(flatten)]
+    pub(crate) consent: Consent,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Suppressions {
     /// Whether something may be sent to an address, and why not
@@ -363,6 +454,15 @@ impl From<String> for Hidden {
     fn from(typed: String) -> Self {
         Self(typed)
     }
+}
+
+/// A scope by its word.
+fn scope(text: &str) -> Result<Scope, String> {
+    let found = Scope::ALL.into_iter().find(|scope| scope.as_str() == text);
+    found.ok_or_else(|| {
+        let words = Scope::ALL.map(Scope::as_str).join(", ");
+        format!("a scope is one of {words}")
+    })
 }
 
 /// A state by its name in tables.

@@ -4,6 +4,7 @@ use std::{fmt, path::PathBuf, sync::Arc};
 
 use signalbus::{
     Store,
+    directory::Directory,
     postgres::{PostgresStore, Restored},
     sqlite::SqliteStore,
     store::{StoreError, StoreErrorKind},
@@ -70,6 +71,22 @@ impl Target {
     pub(crate) async fn change(&self) -> Result<Arc<dyn Store>, StoreError> {
         Ok(match self {
             Self::Sqlite(path) => Arc::new(SqliteStore::builder(path).migrate(false).open().await?),
+            Self::Postgres(Url(url)) => {
+                let builder = PostgresStore::from_url(url)?.migrate(false);
+                Arc::new(builder.open().await?)
+            }
+        })
+    }
+
+    /// Opens the directory of keys and the like: to look, or to change what is in it.
+    pub(crate) async fn directory(&self, change: bool) -> Result<Arc<dyn Directory>, StoreError> {
+        Ok(match self {
+            Self::Sqlite(path) if change => {
+                Arc::new(SqliteStore::builder(path).migrate(false).open().await?)
+            }
+            Self::Sqlite(path) => {
+                Arc::new(SqliteStore::builder(path).read_only(true).open().await?)
+            }
             Self::Postgres(Url(url)) => {
                 let builder = PostgresStore::from_url(url)?.migrate(false);
                 Arc::new(builder.open().await?)

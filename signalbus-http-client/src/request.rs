@@ -4,6 +4,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use secrecy::{ExposeSecret, SecretString};
+use signalbus_core::trace::TraceContext;
 
 use crate::{Form, HttpError, HttpErrorKind, Multipart, Url};
 
@@ -58,6 +59,16 @@ impl Request {
             _ => self.bad = true,
         }
         self
+    }
+
+    /// Says which trace it is a part of (W3C Trace Context, `traceparent`). The state of the trace, which
+    /// is the host's own, is not passed on.
+    #[must_use]
+    pub fn trace(self, trace: Option<&TraceContext>) -> Self {
+        match trace {
+            Some(trace) => self.header("traceparent", trace.traceparent()),
+            None => self,
+        }
     }
 
     /// Signs in with user and password (RFC 7617).

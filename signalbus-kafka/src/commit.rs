@@ -109,7 +109,7 @@ impl Task {
                 new
             }
         });
-        metrics::committed(&self.behind.group, began.age());
+        metrics::committed(&self.behind.group, "broker", began.age());
         self.told = positions;
         Ok(())
     }

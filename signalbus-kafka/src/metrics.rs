@@ -27,7 +27,7 @@ pub(crate) fn describe() {
         describe_histogram!(
             COMMIT,
             Unit::Seconds,
-            "How long it takes to commit positions"
+            "How long it takes to commit positions: with the events in the store, or told to the broker"
         );
     });
 }
@@ -48,7 +48,7 @@ pub(crate) fn rebalanced(group: &str, kind: &'static str) {
     counter!(REBALANCES, "group" => group.to_owned(), "kind" => kind).increment(1);
 }
 
-/// Positions were told to the broker.
-pub(crate) fn committed(group: &str, took: Duration) {
-    histogram!(COMMIT, "group" => group.to_owned(), "target" => "broker").record(took);
+/// Positions were committed: with their events in the store, or told to the broker.
+pub(crate) fn committed(group: &str, target: &'static str, took: Duration) {
+    histogram!(COMMIT, "group" => group.to_owned(), "target" => target).record(took);
 }

@@ -43,6 +43,7 @@ pub(crate) fn send(
         .fold(fields, |fields, (name, value)| fields.field(name, value));
     let url = account.base.join(["v3", &account.domain, path]);
     Ok(Request::post("send", url)
+        .trace(delivery.trace)
         .basic_auth("api", &account.sending_key)
         .multipart(fields))
 }

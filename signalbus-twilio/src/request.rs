@@ -42,7 +42,9 @@ pub(crate) fn send(
         form = form.field("StatusCallback", &callback(delivery, config, url));
     }
     let path = ["2010-04-01", "Accounts", &config.account, "Messages.json"];
-    Request::post("send", config.base.join(path)).form(form)
+    Request::post("send", config.base.join(path))
+        .trace(delivery.trace)
+        .form(form)
 }
 
 /// How long Twilio may try, in seconds; none when that is as long as it does anyway.

@@ -21,7 +21,8 @@ pub(crate) fn run(report: &mut Report) {
     report.step("doc tests", || tests(&servers, &["--doc"]));
 }
 
-/// The Kafka bus while brokers of a cluster of three die, hang and move: minutes.
+/// The Kafka bus while brokers of a cluster of three die, hang and move, and 200,000 events while
+/// workers are killed: minutes.
 pub(crate) fn cluster(report: &mut Report) {
     report.step("kafka cluster", || {
         let mut command = cargo(["test", "-p", "signalbus-kafka", "--all-features"]);

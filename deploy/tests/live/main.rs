@@ -1,13 +1,20 @@
-//! A real Prometheus that scrapes a real engine under load, on a real Postgres, and a real Alertmanager
-//! behind it: every panel and every rule gives series, or stands in `empty.txt` with a reason.
+//! A real Prometheus that scrapes what the example `fanout` starts, and an engine whose provider fails now
+//! and then, under load, on a real Kafka and Postgres, and a real Alertmanager behind it: every panel and every rule gives series, or stands in `empty.txt` with a reason.
 
 #![cfg(test)]
 
 mod ask;
+#[path = "../exposition/mod.rs"]
+mod exposition;
+#[path = "../fanout/mod.rs"]
+mod fanout;
 mod queries;
 mod stack;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use ask::Prometheus;
 use stack::Stack;
@@ -38,9 +45,16 @@ async fn every_panel_and_every_rule_gives_series_and_an_alert_arrives() {
         .await;
     prometheus.until("rate(bus_rejected_total[1m]) > 0").await;
     prometheus
+        .until("sum(rate(http_rate_limit_rejections_total[1m])) > 0")
+        .await;
+    prometheus
+        .until("sum(rate(kafka_commit_latency_seconds_count{target=\"broker\"}[1m])) > 0")
+        .await;
+    prometheus
         .until("sum(rate(notification_receipts_total[1m])) > 0")
         .await;
 
+    the_servers_tell_what_the_reference_says(&stack).await;
     let excused = may_be_empty();
     let mut empty = Vec::new();
     let mut asked = 0;
@@ -85,6 +99,23 @@ async fn every_panel_and_every_rule_gives_series_and_an_alert_arrives() {
         .resolved("SignalbusMissing", Duration::from_secs(120))
         .await;
     assert_eq!(arrived["status"], "resolved");
+}
+
+/// The pages of the three servers, with Kafka, against `docs/metrics.md`.
+async fn the_servers_tell_what_the_reference_says(stack: &Stack) {
+    let reference = exposition::reference();
+    let mut told = BTreeSet::new();
+    for page in stack.pages().await {
+        for (name, line) in exposition::exposition(&page) {
+            assert_eq!(Some(&line), reference.get(&name), "{name}");
+            told.insert(name);
+        }
+    }
+    for name in exposition::elsewhere() {
+        // No limiter is shared here.
+        let is_told = told.contains(&name) || name.starts_with("limiter_");
+        assert!(is_told, "{name} is in docs/metrics.md, and nobody tells it");
+    }
 }
 
 /// Whether a query asks for this metric, as itself or as a part of a histogram.

@@ -11,9 +11,11 @@ use std::{
 };
 
 use axum::{Json, Router, routing::post};
-use serde_json::Value;
+use serde_json::{Value, json};
 use signalbus_servers::POSTGRES_URL;
 use tempfile::TempDir;
+
+use crate::fanout::Fanout;
 
 /// A process that is killed when it is dropped.
 struct Process(Child);
@@ -45,6 +47,8 @@ type Arrived = Arc<Mutex<Vec<Value>>>;
 /// Everything that runs.
 pub(crate) struct Stack {
     engine: Option<Process>,
+    fanout: Option<Fanout>,
+    traffic: Option<tokio::task::JoinHandle<()>>,
     engine_port: u16,
     prometheus_port: u16,
     database: String,
@@ -89,9 +93,13 @@ impl Stack {
         };
         let on = |port: u16| format!("--web.listen-address=127.0.0.1:{port}");
 
+        // Few requests may come, so that some are turned away.
+        let settings = [("SIGNALBUS_API_RATE", "60")];
+        let load = env!("CARGO_BIN_EXE_signalbus-load");
+        let fanout = Fanout::start(load, at, &settings).await;
         configure(
             at,
-            engine,
+            &[engine, fanout.ports[0], fanout.ports[1], fanout.ports[2]],
             manager,
             postgres_exporter,
             redis_exporter,
@@ -137,6 +145,11 @@ impl Stack {
         ];
         let mut stack = Self {
             engine: None,
+            traffic: Some(tokio::spawn(publish(
+                fanout.client.clone(),
+                fanout.ports[0],
+            ))),
+            fanout: Some(fanout),
             engine_port: engine,
             prometheus_port: prometheus,
             database,
@@ -170,8 +183,25 @@ impl Stack {
         self.engine = Some(Process(child));
     }
 
+    /// What the three servers tell now.
+    pub(crate) async fn pages(&self) -> Vec<String> {
+        let fanout = self.fanout.as_ref().unwrap();
+        let mut pages = Vec::new();
+        for port in fanout.ports {
+            let url = format!("http://127.0.0.1:{port}/metrics");
+            let page = fanout.client.get(url).send().await.unwrap();
+            pages.push(page.text().await.unwrap());
+        }
+        pages
+    }
+
+    /// All of them, so that nobody is there to be scraped.
     pub(crate) fn stop_the_engine(&mut self) {
         self.engine = None;
+        if let Some(traffic) = self.traffic.take() {
+            traffic.abort();
+        }
+        self.fanout = None;
     }
 
     /// Waits until an alert has arrived at the pager.
@@ -204,6 +234,26 @@ impl Stack {
     }
 }
 
+/// Requests to the API: what it takes, what it does not, and more than may come.
+async fn publish(client: reqwest::Client, port: u16) {
+    let signup = json!({ "name": "Ada", "email": "ada@example.org", "phone": "+447700900123" });
+    for number in 0_u64.. {
+        let path = if number.is_multiple_of(7) {
+            "/publish/nothing"
+        } else {
+            "/notify/signup"
+        };
+        let url = format!("http://127.0.0.1:{port}{path}");
+        let request = client
+            .post(url)
+            .bearer_auth(crate::fanout::KEY)
+            .json(&signup);
+        // The metrics tell what came of it.
+        drop(request.send().await);
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
 fn postgres_exporter_on(port: u16, database: &str, at: &Path) -> Process {
     let program = "prometheus-postgres-exporter";
     let joint = if database.contains('?') { '&' } else { '?' };
@@ -226,7 +276,7 @@ fn postgres_exporter_on(port: u16, database: &str, at: &Path) -> Process {
 
 /// The files that are shipped, with the addresses of this test, and faster: what takes minutes in
 /// production takes seconds here.
-fn configure(at: &Path, engine: u16, manager: u16, postgres: u16, redis: u16, pager: u16) {
+fn configure(at: &Path, engines: &[u16], manager: u16, postgres: u16, redis: u16, pager: u16) {
     let read = |name: &str| fs::read_to_string(shipped(name)).unwrap();
     let swap = |text: String, old: &str, new: &str| {
         assert!(
@@ -239,7 +289,11 @@ fn configure(at: &Path, engine: u16, manager: u16, postgres: u16, redis: u16, pa
     let mut config = read("prometheus/prometheus.yml");
     config = swap(config, "interval: 15s", "interval: 1s");
     let programs = "'notification-api:8080', 'email-worker:8080', 'sms-worker:8080'";
-    config = swap(config, programs, &format!("'{}'", local(engine)));
+    let targets: Vec<String> = engines
+        .iter()
+        .map(|port| format!("'{}'", local(*port)))
+        .collect();
+    config = swap(config, programs, &targets.join(", "));
     config = swap(config, "alertmanager:9093", &local(manager));
     config = swap(config, "postgres-exporter:9187", &local(postgres));
     config = swap(config, "redis-exporter:9121", &local(redis));

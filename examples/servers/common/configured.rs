@@ -1,7 +1,8 @@
 use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, sync::Arc};
 
 use signalbus::{
-    Limiter, Topic,
+    Limiter, Timestamp, Topic, WhenGone,
+    bus::Start,
     channel::Email,
     limit::LocalShare,
     mailgun::{Mailgun, MailgunConfig},
@@ -16,11 +17,12 @@ use super::{
     Program,
     any_bus::AnyBus,
     settings::{Problems, Reader, Setting, Shown, Sources, names},
+    telemetry::{LogFormat, Telemetry},
 };
 
 /// The settings of a program, checked and made into what they stand for.
 pub(super) struct Configured {
-    pub(super) log: LevelFilter,
+    pub(super) telemetry: Telemetry,
     pub(super) common: Common,
     pub(super) own: Own,
     pub(super) shown: Vec<Shown>,
@@ -68,6 +70,9 @@ pub(super) struct ApiOwn {
 pub(super) struct WorkerOwn {
     pub(super) database: PostgresBuilder,
     pub(super) group: String,
+    pub(super) start: Start,
+    pub(super) when_gone: WhenGone,
+    pub(super) dead_letters: Option<Topic>,
     pub(super) templates: PathBuf,
     pub(super) email: Email,
     pub(super) mailgun: Option<Mailgun>,
@@ -80,7 +85,7 @@ impl Configured {
     /// All that is wrong.
     pub(super) fn read(program: Program, sources: &Sources) -> Result<Self, Problems> {
         let mut reader = Reader::new(sources);
-        let log = reader.read(&names::LOG, log_level);
+        let telemetry = read_telemetry(&mut reader);
         let listen = reader.parsed(&names::LISTEN);
         let bus = AnyBus::read(&mut reader, program);
         let topics = read_topics(&mut reader);
@@ -94,7 +99,7 @@ impl Configured {
         // What is not there has been complained of.
         let nothing = || Problems(Vec::new());
         Ok(Self {
-            log: log.ok_or_else(nothing)?,
+            telemetry: telemetry.ok_or_else(nothing)?,
             common: Common {
                 listen: listen.ok_or_else(nothing)?,
                 bus: bus.ok_or_else(nothing)?,
@@ -148,6 +153,11 @@ fn read_api(reader: &mut Reader<'_>) -> Option<ApiOwn> {
 fn read_worker(reader: &mut Reader<'_>, program: Program) -> Option<WorkerOwn> {
     let database = reader.url(&names::DATABASE_URL, PostgresStore::from_url);
     let group = reader.parsed::<String>(&names::GROUP);
+    let start = reader.read(&names::START, start);
+    let when_gone = reader.read(&names::WHEN_GONE, when_gone);
+    let dead_letters = reader.read(&names::DEAD_LETTERS, |name| {
+        (!name.is_empty()).then(|| Topic::new(name)).transpose()
+    });
     let templates = reader.parsed::<PathBuf>(&names::TEMPLATES);
     let email = reader.read(&names::MAIL_FROM, Email::from);
     let (mut mailgun, mut smtp, mut twilio) = (None, None, None);
@@ -166,12 +176,50 @@ fn read_worker(reader: &mut Reader<'_>, program: Program) -> Option<WorkerOwn> {
     Some(WorkerOwn {
         database: database?,
         group: group?,
+        start: start?,
+        when_gone: when_gone?,
+        dead_letters: dead_letters?,
         templates: templates?,
         email: email?,
         mailgun,
         smtp,
         twilio,
     })
+}
+
+fn read_telemetry(reader: &mut Reader<'_>) -> Option<Telemetry> {
+    let log = reader.read(&names::LOG, log_level);
+    let format = reader.parsed::<LogFormat>(&names::LOG_FORMAT);
+    let otlp = reader.read(&names::OTLP_URL, |url| match url {
+        "" => Ok(None),
+        _ if url.starts_with("http://") || url.starts_with("https://") => Ok(Some(url.to_owned())),
+        _ => Err("is no URL of HTTP, as http://collector:4318/v1/traces"),
+    });
+    Some(Telemetry {
+        log: log?,
+        format: format?,
+        otlp: otlp?,
+    })
+}
+
+fn start(word: &str) -> Result<Start, &'static str> {
+    match word {
+        "earliest" => Ok(Start::Earliest),
+        "latest" => Ok(Start::Latest),
+        _ => {
+            let time = word.parse::<Timestamp>().map(Start::At);
+            time.map_err(|_| "is none of earliest, latest and a time like 2026-11-30T12:00:00Z")
+        }
+    }
+}
+
+fn when_gone(word: &str) -> Result<WhenGone, &'static str> {
+    match word {
+        "earliest" => Ok(WhenGone::Earliest),
+        "latest" => Ok(WhenGone::Latest),
+        "stop" => Ok(WhenGone::Stop),
+        _ => Err("is none of earliest, latest and stop"),
+    }
 }
 
 fn log_level(name: &str) -> Result<LevelFilter, &'static str> {

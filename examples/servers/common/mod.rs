@@ -11,6 +11,7 @@ mod observe;
 mod program;
 pub mod settings;
 mod stop;
+mod telemetry;
 mod worker;
 
 pub use program::{Program, main};

@@ -7,7 +7,6 @@
 use std::{error::Error, net::SocketAddr, process::ExitCode};
 
 use clap::Parser;
-use tracing_subscriber::filter::LevelFilter;
 
 use super::{
     api,
@@ -81,7 +80,8 @@ fn run(program: Program, args: &Args) -> Result<(), Box<dyn Error>> {
         }
         return Ok(());
     }
-    log(configured.log);
+    // Ended last: spans are made to the end.
+    let _tracers = configured.telemetry.install(program.name())?;
     let runtime = tokio::runtime::Runtime::new()?;
     match configured.own {
         Own::Api(own) => runtime.block_on(api::serve_api(configured.common, own)),
@@ -95,13 +95,6 @@ fn listens_on(sources: &Sources) -> Result<SocketAddr, Problems> {
     let address = reader.parsed(&names::LISTEN);
     reader.finish()?;
     address.ok_or(Problems(Vec::new()))
-}
-
-fn log(level: LevelFilter) {
-    tracing_subscriber::fmt()
-        .with_max_level(level)
-        .with_writer(std::io::stderr)
-        .init();
 }
 
 /// What can be set, for whoever starts it for the first time.

@@ -29,7 +29,13 @@ pub(super) async fn work(
         .templates(Templates::dir(own.templates)?)
         .policy(policy());
     for topic in &topics {
-        let setup = BusSetup::shared(common.bus.shared(), topic).group(&own.group);
+        let mut setup = BusSetup::shared(common.bus.shared(), topic)
+            .group(&own.group)
+            .start(own.start)
+            .when_gone(own.when_gone);
+        if let Some(letters) = &own.dead_letters {
+            setup = setup.dead_letters(letters);
+        }
         builder = builder.bus_setup(setup);
     }
     // Kept as long as anything is sent to it.
@@ -62,7 +68,7 @@ pub(super) async fn work(
     let signalbus = start(builder).await?;
     let _listening = store.listen(signalbus.wake()).await?;
     tracing::info!(address = %listener.local_addr()?, "{} is working", program.name());
-    let router = observe.router();
+    let router = observe.watching(signalbus.clone()).router();
     let stop = async move {
         told_to_stop().await;
         observe.leave();

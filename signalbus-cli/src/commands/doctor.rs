@@ -1,6 +1,6 @@
 //! `signalbus doctor`: everything is looked at, and what is wrong says what to do.
 
-use std::fs;
+use std::{fs, time::Duration};
 
 use serde_json::json;
 use signalbus::{
@@ -8,6 +8,8 @@ use signalbus::{
     smtp::{DkimKey, Level, Sender, doctor},
     store::{Flush, StoreErrorKind},
 };
+
+use tokio::{net::TcpStream, time::timeout};
 
 use crate::{
     answer::{Answer, BAD, GOOD},
@@ -19,6 +21,9 @@ use crate::{
     visible::Visible,
 };
 
+/// How long a server may take to answer.
+const PATIENCE: Duration = Duration::from_secs(3);
+
 /// What was found.
 struct Findings(Vec<(Level, &'static str, String)>);
 
@@ -29,11 +34,14 @@ impl Findings {
 }
 
 pub(super) async fn run(target: Option<&Target>, typed: &Doctor) -> Result<Answer, Failure> {
-    if target.is_none() && typed.from.is_none() && typed.templates.is_none() {
-        let hint = "name what to look at: --store, --templates or --from";
+    let nothing = typed.from.is_none() && typed.templates.is_none() && typed.server.is_empty();
+    if target.is_none() && nothing {
+        let hint = "name what to look at: --store, --templates, --server or --from";
         return Err(Failure::Usage(hint.to_owned()));
     }
     let mut findings = Findings(Vec::new());
+    let version = format!("signalbus {}", env!("CARGO_PKG_VERSION"));
+    findings.add(Level::Good, "version", version);
     if let Some(target) = target {
         store(target, typed, &mut findings).await;
     }
@@ -52,6 +60,9 @@ pub(super) async fn run(target: Option<&Target>, typed: &Doctor) -> Result<Answe
                 findings.add(Level::Problem, "templates", plain(&failure));
             }
         }
+    }
+    for server in &typed.server {
+        reach(server, &mut findings).await?;
     }
     if typed.from.is_some() {
         sender(typed, &mut findings).await?;
@@ -220,6 +231,32 @@ fn topic(topic: signalbus::smtp::Topic) -> &'static str {
         signalbus::smtp::Topic::Alignment => "alignment",
         _ => "DNS",
     }
+}
+
+/// Whether a server takes a connection. What it speaks is not asked.
+async fn reach(server: &str, findings: &mut Findings) -> Result<(), Failure> {
+    let (host, port) = server.rsplit_once(':').unwrap_or((server, ""));
+    if host.is_empty() || port.parse::<u16>().is_err() {
+        let hint = format!("a server is HOST:PORT, and {server:?} is not");
+        return Err(Failure::Usage(hint));
+    }
+    let about = format!("{server} ");
+    let connected = timeout(PATIENCE, TcpStream::connect(server)).await;
+    match connected {
+        Ok(Ok(_)) => findings.add(Level::Good, "server", about + "takes a connection"),
+        Ok(Err(error)) => {
+            let text = format!("{about}cannot be reached: {error}");
+            findings.add(Level::Problem, "server", text);
+        }
+        Err(_) => {
+            let text = format!(
+                "{about}does not answer within {} s: is a firewall between?",
+                PATIENCE.as_secs()
+            );
+            findings.add(Level::Problem, "server", text);
+        }
+    }
+    Ok(())
 }
 
 /// A failure without the word before it.

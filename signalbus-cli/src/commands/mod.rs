@@ -6,6 +6,7 @@ mod doctor;
 mod event;
 mod explain;
 mod health;
+mod keys;
 mod list;
 mod migrate;
 mod pauses;
@@ -51,6 +52,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Answer, Failure> {
         Command::Cancel { what } => cancel::run(&named(store)?, &what).await,
         Command::Render(asked) => render::run(&asked),
         Command::Pauses { what } => pauses::run(&named(store)?, &what).await,
+        Command::Keys { what } => keys::run(&named(store)?, &what).await,
         Command::Suppressions { what } => suppressions::run(&named(store)?, &what).await,
     }
 }

@@ -38,3 +38,18 @@ fn a_file_without_tables_and_broken_templates_are_problems() {
         .collect();
     assert_eq!(about, ["schema", "templates"]);
 }
+
+#[test]
+fn a_server_takes_a_connection_or_is_a_problem() {
+    let there = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = there.local_addr().unwrap().to_string();
+    signalbus("", &["doctor", "--server", &address])
+        .good()
+        .has("good: version: signalbus ")
+        .has(&format!("good: server: {address} takes a connection"));
+    drop(there);
+    let said = signalbus("", &["doctor", "--server", &address]);
+    assert_eq!(said.code, 1);
+    said.has(&format!("problem: server: {address} cannot be reached"));
+    assert_eq!(signalbus("", &["doctor", "--server", "nowhere"]).code, 2);
+}

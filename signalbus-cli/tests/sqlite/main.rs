@@ -7,6 +7,7 @@ mod common;
 
 mod changes;
 mod doctor;
+mod keys;
 mod looks;
 mod refusals;
 mod render;

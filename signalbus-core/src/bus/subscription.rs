@@ -1,4 +1,4 @@
-use std::{fmt::Debug, sync::Arc};
+use std::{fmt::Debug, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
@@ -38,6 +38,13 @@ pub trait Subscription: Debug + Send {
     /// # Errors
     /// When the bus cannot be reached: the envelopes may come again.
     async fn ack(&mut self, places: Vec<Place>) -> Result<(), BusError>;
+
+    /// Tells how long the store took for the last batch: its events, and on a positioned bus how far
+    /// was read. Called before [`Subscription::ack`], for those who measure; does nothing unless
+    /// implemented.
+    fn stored_in(&mut self, took: Duration) {
+        let _ = took;
+    }
 
     /// How much waits to be read: of each assigned partition, or of the whole topic. Does not wait
     /// for a call of [`Subscription::next`].

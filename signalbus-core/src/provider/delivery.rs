@@ -30,7 +30,8 @@ pub struct Delivery<'a, C: Channel> {
     pub message: &'a C::Message,
     /// When it is worth nothing any more; pass it on where the provider takes an expiry.
     pub expires_at: Option<Timestamp>,
-    /// The trace that caused the event.
+    /// The trace to pass on: of this attempt where a tracer records it (feature `otel` of `signalbus`),
+    /// and otherwise the one that caused the event.
     pub trace: Option<&'a TraceContext>,
     latch: &'a Latch,
 }

@@ -1,9 +1,15 @@
 use std::{future::pending, time::Duration};
 
-use signalbus::provider::{Fault, Outcome, SendError};
+use signalbus::{
+    TraceContext,
+    provider::{Fault, Outcome, SendError},
+};
 use signalbus_http_client::{BaseUrl, HttpErrorKind, Request};
 use signalbus_testkit::ManualClock;
-use tokio::{io::AsyncReadExt, net::TcpListener};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
 
 use crate::server::{
     SECRET, answering, bell, client, elapsed, in_time, patient, read_request, request, sent,
@@ -196,4 +202,31 @@ async fn assert_not_sent(base: &BaseUrl, bytes: usize, kind: HttpErrorKind) {
     assert_eq!(error.outcome(), Outcome::Retryable);
     assert_eq!(error.fault(), Fault::Provider);
     assert_eq!(error.code(), Some(kind.as_str()));
+}
+
+#[tokio::test]
+async fn a_request_says_which_trace_it_is_a_part_of_and_nothing_of_its_state() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let base = BaseUrl::parse(&base).unwrap();
+    let heard = tokio::spawn(async move {
+        let (mut connection, _) = listener.accept().await.unwrap();
+        let mut head = Vec::new();
+        while !head.windows(4).any(|end| end == b"\r\n\r\n") {
+            head.push(connection.read_u8().await.unwrap());
+        }
+        connection.write_all(OK.as_bytes()).await.unwrap();
+        String::from_utf8(head).unwrap()
+    });
+    let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let trace = TraceContext::new(parent, Some("host=secret")).unwrap();
+    let request = Request::get("look", base.join(["v1"])).trace(Some(&trace));
+    let (answer, _) = sent(&client(), request).await;
+    assert_eq!(answer.unwrap().status(), 200);
+    let head = heard.await.unwrap();
+    assert!(
+        head.contains(&format!("traceparent: {parent}\r\n")),
+        "{head}"
+    );
+    assert!(!head.contains("secret"), "{head}");
 }

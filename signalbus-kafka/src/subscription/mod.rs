@@ -2,7 +2,7 @@
 
 mod held;
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use signalbus_core::bus::{
@@ -186,6 +186,10 @@ impl Subscription for KafkaSubscription {
             self.behind.progress.stored(partition, next);
         }
         Ok(())
+    }
+
+    fn stored_in(&mut self, took: Duration) {
+        metrics::committed(&self.behind.group, "store", took);
     }
 
     async fn lag(&mut self) -> Result<Vec<Lag>, BusError> {

@@ -1,6 +1,6 @@
-//! Three worker processes over one topic and one database, killed with SIGKILL in turn while events
-//! come in. Each event is stored once, those of one recipient in order, and what can be made of
-//! nothing is recorded and passed.
+//! Worker processes over one topic and one database that are killed with SIGKILL, or stop for longer than
+//! their lease, while events come in. Each event is stored once, those of one recipient are sent in
+//! order, and what can be made of nothing is recorded and passed.
 
 #![cfg(unix)]
 #![expect(
@@ -11,159 +11,85 @@
 )]
 
 mod book;
+mod group;
 #[path = "../support/mod.rs"]
 mod support;
 mod worker;
 
-use std::{
-    process::{Child, Command, Stdio},
-    time::Duration,
-};
+use std::time::{Duration, Instant};
 
-use signalbus::{
-    BusSetup, Event, Idempotency, Order, Recipient, Signalbus, Store, Templates, Topic,
-    bus::Bus,
-    channel::Sms,
-    postgres::PostgresStore,
-    store::{DeliveryFilter, EndState, State},
-};
-use signalbus_kafka::KafkaBus;
-use signalbus_servers::POSTGRES_URL;
+use crate::{group::Group, worker::LEASE};
 
-use crate::{
-    support::{config, envelope, fresh, shared},
-    worker::{ORDERS, Orders, policy},
-};
-
-const EVENTS: usize = 6_000;
-const BATCH: usize = 40;
-const PEOPLE: usize = 40;
-const PARTITIONS: u16 = 12;
-const POISONED: u64 = 3;
 const PATIENCE: Duration = Duration::from_secs(120);
-
-/// Started again when it is dead.
-struct Workers {
-    orders: Orders,
-    children: Vec<Child>,
-}
-
-impl Workers {
-    fn start(&mut self) {
-        let child = Command::new(std::env::current_exe().unwrap())
-            .args(["worker::child", "--exact", "--nocapture"])
-            .env(ORDERS, self.orders.written())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .spawn();
-        self.children.push(child.unwrap());
-    }
-
-    /// Kills the one that has lived longest, and starts another.
-    fn kill_one(&mut self) {
-        let mut oldest = self.children.remove(0);
-        oldest.kill().unwrap();
-        oldest.wait().unwrap();
-        self.start();
-    }
-}
-
-impl Drop for Workers {
-    fn drop(&mut self) {
-        for child in &mut self.children {
-            // It may be dead already.
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
-}
-
-fn event(number: usize) -> Event {
-    let person = number % PEOPLE;
-    Event::new("count", Idempotency::key(format!("count-{number}")))
-        .to(Recipient::new()
-            .id(format!("person-{person}"))
-            .sms(format!("+4477009000{person:02}")))
-        .data(serde_json::json!({ "number": number }))
-        // Of one whose worker was killed nobody knows whether it was sent: later ones wait for it.
-        .order(Order::Strict)
-}
-
-fn publisher(bus: KafkaBus, topic: &Topic) -> Signalbus {
-    Signalbus::builder()
-        .without_store()
-        .known_channel(Sms::new())
-        .templates(Templates::new())
-        .policy(policy())
-        .bus_setup(BusSetup::new(bus, topic))
-        .build()
-        .unwrap()
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn workers_that_are_killed_store_each_event_once_and_in_order() {
-    let database = signalbus_servers::url(POSTGRES_URL).expect("a database");
-    let folder = tempfile::tempdir().unwrap();
-    let name = fresh("workers");
-    let orders = Orders {
-        brokers: shared(),
-        topic: name.clone(),
-        database: format!("{database}?schema={}", name.replace('-', "_")),
-        book: folder.path().join("book"),
-    };
-    let bus = KafkaBus::new(config(&orders.brokers).with_new_topics(PARTITIONS, 1)).unwrap();
-    bus.partitions(&name).await.expect("a topic");
-    let store = PostgresStore::open(&orders.database).await.unwrap();
-    let topic = Topic::new(name.as_str()).unwrap();
-    let publisher = publisher(bus.clone(), &topic);
-    let mut workers = Workers {
-        orders,
-        children: Vec::new(),
-    };
+    let mut group = Group::start(40).await;
+    group.publish_for(Duration::from_secs(3)).await;
+    let mut recovered = Vec::new();
     for _ in 0..3 {
-        workers.start();
+        group.poison().await;
+        group.kill_one();
+        recovered.push(group.until_all_go_on(PATIENCE).await);
+        group.publish_for(Duration::from_secs(1)).await;
     }
-    for first in (0..EVENTS).step_by(BATCH) {
-        let events: Vec<Event> = (first..first + BATCH).map(event).collect();
-        for answer in publisher
-            .publish_all_to_bus(events)
-            .await
-            .expect("published")
-        {
-            answer.expect("an event");
-        }
-        if first % (EVENTS / 3) == EVENTS / 6 / BATCH * BATCH {
-            let garbage = envelope(&name, &first.to_string(), "{ this is no event");
-            bus.publish(vec![garbage]).await.expect("published");
-            workers.kill_one();
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    let sent = async {
-        while accepted(&store).await < EVENTS as u64 {
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
-    };
-    if tokio::time::timeout(PATIENCE, sent).await.is_err() {
-        let tally = store.tally(&DeliveryFilter::new()).await.unwrap();
-        panic!("not all were sent: {tally:#?}");
-    }
-    // Nothing beside them but what nothing can be made of.
-    let (mut of_channel, mut rejected) = (0, 0);
-    for tally in store.tally(&DeliveryFilter::new()).await.unwrap() {
-        match tally.channel {
-            Some(_) => of_channel += tally.count,
-            None => rejected += tally.count,
-        }
-    }
-    assert_eq!((of_channel, rejected), (EVENTS as u64, POISONED));
-    let (sends, twice) = book::check(&workers.orders.book, EVENTS, PEOPLE);
-    println!("{sends} sends for {EVENTS} events, {twice} of them twice; 3 workers were killed");
-    store.close().await;
+    let events = group.published();
+    let twice = group.finish(PATIENCE).await;
+    println!(
+        "{events} events, {twice} of them sent twice; 3 workers were killed, and all partitions were \
+         read on after {recovered:?}, with leases of {LEASE:?}"
+    );
 }
 
-async fn accepted(store: &PostgresStore) -> u64 {
-    let filter = DeliveryFilter::new().state(State::Ended(EndState::Accepted));
-    let tallies = store.tally(&filter).await.unwrap();
-    tallies.iter().map(|tally| tally.count).sum()
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_stops_for_longer_than_its_lease_changes_nothing_when_it_goes_on() {
+    let mut group = Group::start(40).await;
+    group.publish_for(Duration::from_secs(3)).await;
+    for _ in 0..2 {
+        group.signal_first("-STOP");
+        // The others take over what it had, while it believes that it has it.
+        group.until_all_go_on(PATIENCE).await;
+        group.signal_first("-CONT");
+        group.publish_for(LEASE).await;
+    }
+    let events = group.published();
+    let twice = group.finish(PATIENCE).await;
+    println!(
+        "{events} events, {twice} of them sent twice; a worker stopped for longer than its lease, twice"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "minutes: cargo xtask test --all"]
+async fn two_hundred_thousand_events_while_a_worker_is_killed_every_ten_seconds() {
+    const EVENTS: usize = 200_000;
+    const KILLS: u32 = 12;
+    const EVERY: Duration = Duration::from_secs(10);
+    // So many at a time, so that workers are killed when it is time for it.
+    const TURN: usize = 400;
+    let mut group = Group::start(2_000).await;
+    let began = Instant::now();
+    let (mut killed, mut last) = (0, began);
+    while group.published() < EVENTS || killed < KILLS {
+        // All of the two minutes long.
+        let due = usize::try_from(began.elapsed().as_millis()).unwrap() * EVENTS / 120_000;
+        let most = group.published() + TURN;
+        group.publish_up_to(due.min(EVENTS).min(most)).await;
+        if killed < KILLS && last.elapsed() >= EVERY {
+            group.kill_one();
+            killed += 1;
+            last = Instant::now();
+        }
+    }
+    println!(
+        "{EVENTS} events were published, and {killed} workers killed, in {:?}",
+        began.elapsed()
+    );
+    let twice = group.finish(Duration::from_secs(1_200)).await;
+    println!(
+        "all were stored once and sent in order after {:?}, {twice} of them twice; {} bytes of tables \
+         an event",
+        began.elapsed(),
+        group.bytes_an_event().await
+    );
 }

@@ -14,8 +14,11 @@ use crate::{book::Book, support::config};
 /// The variable with what a worker has to do.
 pub(crate) const ORDERS: &str = "SIGNALBUS_TEST_WORKER";
 
+/// What the workers are to Kafka.
+pub(crate) const GROUP: &str = "workers";
+
 /// Short, since whoever takes over waits for its end.
-const LEASE: Duration = Duration::from_secs(2);
+pub(crate) const LEASE: Duration = Duration::from_secs(2);
 
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Orders {
@@ -50,7 +53,7 @@ async fn child() {
         .templates(Templates::embedded(&[("count/en/sms.txt", "{{ data.number }}")]).unwrap())
         .policy(policy())
         .options(EngineOptions::default().with_lease(LEASE))
-        .bus_setup(BusSetup::new(bus, &topic).group("workers"))
+        .bus_setup(BusSetup::new(bus, &topic).group(GROUP))
         .start()
         .await
         .unwrap();

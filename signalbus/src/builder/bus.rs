@@ -24,6 +24,7 @@ pub struct BusSetup {
     pub(crate) group: Option<String>,
     pub(crate) start: Start,
     pub(crate) when_gone: WhenGone,
+    pub(crate) dead_letters: Option<Topic>,
 }
 
 /// What to do where a positioned bus does not have the offset any more that should be read next:
@@ -57,6 +58,7 @@ impl BusSetup {
             group: None,
             start: Start::Earliest,
             when_gone: WhenGone::default(),
+            dead_letters: None,
         }
     }
 
@@ -79,6 +81,21 @@ impl BusSetup {
     #[must_use]
     pub fn when_gone(mut self, rule: WhenGone) -> Self {
         self.when_gone = rule;
+        self
+    }
+
+    /// Also publishes what nothing can be made of to this topic of the same bus: the same key, bytes
+    /// and headers, **a secret in them included**, and where it was and why in headers of their own
+    /// (`signalbus-topic`, `signalbus-partition` and `signalbus-offset` or `signalbus-tag`,
+    /// `signalbus-reason`, `signalbus-detail`, `signalbus-event`). Unless set, it is only recorded in the
+    /// store, as it is in any case, without what was secret.
+    ///
+    /// It is published before it is recorded: at least once, and its partition waits while the bus
+    /// cannot be reached. A letter that the bus refuses for good (the topic does not exist, or may not
+    /// be written to) is told in the log and by `bus_dead_letters_total`, and reading goes on.
+    #[must_use]
+    pub fn dead_letters(mut self, topic: &Topic) -> Self {
+        self.dead_letters = Some(topic.clone());
         self
     }
 }

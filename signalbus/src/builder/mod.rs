@@ -69,6 +69,9 @@ pub enum BuildError {
         /// The group.
         group: String,
     },
+    /// What is rejected of a topic goes to a topic that is read, and would be rejected for ever.
+    #[error("dead letters go to the topic {0}, which is read: give them a topic of their own")]
+    DeadLettersRead(Topic),
     /// The name of a channel or provider cannot be used.
     #[error("the name of a channel or provider cannot be used")]
     Name(#[from] NameError),
@@ -409,6 +412,15 @@ fn check_buses(buses: &[BusSetup]) -> Result<(), BuildError> {
                 topic: setup.topic.clone(),
                 group: group.clone(),
             });
+        }
+        if let Some(letters) = &setup.dead_letters
+            && buses.iter().any(|other| {
+                other.group.is_some()
+                    && other.topic == *letters
+                    && other.bus.name() == setup.bus.name()
+            })
+        {
+            return Err(BuildError::DeadLettersRead(letters.clone()));
         }
     }
     Ok(())

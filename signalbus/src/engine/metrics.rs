@@ -56,6 +56,9 @@ pub mod names {
     pub const BUS_GONE: &str = "bus_offsets_gone_total";
     /// Counter: envelopes that were recorded as rejected, by bus, group and topic.
     pub const BUS_REJECTED: &str = "bus_rejected_total";
+    /// Counter: rejected envelopes that went to the topic of dead letters, by bus, group, topic and
+    /// result (published, refused).
+    pub const BUS_DEAD_LETTERS: &str = "bus_dead_letters_total";
     /// Gauge: when this worker last went round, as a Unix time, by worker.
     pub const HEARTBEAT: &str = "worker_heartbeat_timestamp_seconds";
     /// Histogram: seconds of one call of the store, by operation.

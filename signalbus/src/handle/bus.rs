@@ -1,3 +1,5 @@
+use tracing::Instrument as _;
+
 use super::Signalbus;
 use crate::{
     builder::BusSetup,
@@ -7,6 +9,17 @@ use crate::{
     name::Topic,
     publish::{InvalidEvent, PublishError, check, wire},
 };
+
+/// What attempts are linked with: it travels with events that bring no trace.
+fn create(events: usize, bus: &str, topic: &Topic) -> tracing::Span {
+    tracing::info_span!(
+        "create",
+        otel.kind = "producer",
+        messaging.batch.message_count = events,
+        messaging.system = bus,
+        messaging.destination.name = %topic,
+    )
+}
 
 impl Signalbus {
     /// Publishes one event through the bus. The answer is its id only: who stores it finds
@@ -33,8 +46,10 @@ impl Signalbus {
         topic: &Topic,
         event: Event,
     ) -> Result<EventId, PublishError> {
-        let (id, envelope) = self.envelope(topic, event)?;
-        self.bus_setup()?.bus.publish(vec![envelope]).await?;
+        let span = create(1, self.bus_setup()?.bus.name(), topic);
+        let (id, envelope) = span.in_scope(|| self.envelope(topic, event))?;
+        let publish = self.bus_setup()?.bus.publish(vec![envelope]);
+        publish.instrument(span).await?;
         Ok(id)
     }
 
@@ -49,10 +64,11 @@ impl Signalbus {
         events: Vec<Event>,
     ) -> Result<Vec<Result<EventId, InvalidEvent>>, PublishError> {
         let setup = self.bus_setup()?;
+        let span = create(events.len(), setup.bus.name(), &setup.topic);
         let mut envelopes = Vec::with_capacity(events.len());
         let mut answers = Vec::with_capacity(events.len());
         for event in events {
-            answers.push(match self.envelope(&setup.topic, event) {
+            answers.push(match span.in_scope(|| self.envelope(&setup.topic, event)) {
                 Ok((id, envelope)) => {
                     envelopes.push(envelope);
                     Ok(id)
@@ -62,7 +78,7 @@ impl Signalbus {
             });
         }
         if !envelopes.is_empty() {
-            setup.bus.publish(envelopes).await?;
+            setup.bus.publish(envelopes).instrument(span).await?;
         }
         Ok(answers)
     }

@@ -146,6 +146,15 @@ impl<C: Channel> TypedRoute<C> {
             provider = provider.name(),
             error.type = tracing::field::Empty,
         );
+        // What goes out is a part of this attempt, where somebody records it.
+        #[cfg(feature = "otel")]
+        let own = span.in_scope(crate::trace::current);
+        #[cfg(feature = "otel")]
+        let mut delivery: Delivery<'_, C> = delivery;
+        #[cfg(feature = "otel")]
+        if own.is_some() {
+            delivery.trace = own.as_ref();
+        }
         let send = AssertUnwindSafe(async { provider.send(delivery).await })
             .catch_unwind()
             .instrument(span.clone());

@@ -7,8 +7,9 @@ use crate::common::{
 };
 use serde_json::json;
 use signalbus::{
-    BuildError, Bus, BusSetup, EventId, Policy, Signalbus, TenantId, Topic, TraceContext, WhenGone,
-    bus::{Envelope, MemoryBus, Partition, Start},
+    BuildError, Bus, BusSetup, EventId, Idempotency, Policy, Signalbus, TenantId, Topic,
+    TraceContext, WhenGone,
+    bus::{BusKind, Envelope, MemoryBus, Partition, Start},
     channel::{Email, Sms},
     store::{DeliveryFilter, PageToken, Reason},
 };
@@ -309,6 +310,115 @@ async fn what_is_rejected_is_recorded_once_however_often_it_is_read() {
         assert_eq!(page.items.len(), 1);
         assert_eq!(page.items[0].reason, Some(Reason::Unreadable));
     }
+}
+
+/// All that is in a topic.
+async fn read_all(carrier: &MemoryBus, topic: &str, count: usize) -> Vec<Envelope> {
+    let mut reader = carrier.subscribe(topic, "somebody else").await.unwrap();
+    if carrier.kind() == BusKind::Positioned {
+        let all = (0..MemoryBus::PARTITIONS).map(|partition| Partition {
+            partition,
+            start: Start::Earliest,
+        });
+        reader.assign(all.collect()).await.unwrap();
+    }
+    let mut found = Vec::new();
+    while found.len() < count {
+        let batch = reader.next(100).await.unwrap();
+        found.extend(batch.delivered.into_iter().map(|one| one.envelope));
+    }
+    found
+}
+
+#[tokio::test(start_paused = true)]
+async fn dead_letters_are_what_was_rejected_with_its_place_and_the_reason() {
+    for acknowledged in [false, true] {
+        let world = World::new();
+        let carrier = both(&world)[usize::from(acknowledged)].clone();
+        let letters = Topic::new("events.dead").unwrap();
+        let bus = start(&world, reading(&carrier).dead_letters(&letters)).await;
+        // What another group has not read is kept.
+        let look = carrier.subscribe("events", "a look").await;
+        let mut garbage = Envelope::new("events", *b"ada", b"\xFF no \"secret\": event".to_vec());
+        garbage.headers.insert("traceparent".into(), "00-1".into());
+        carrier.publish(vec![garbage.clone()]).await.unwrap();
+        bus.publish_to_bus(note("well")).await.unwrap();
+        // Of two events with one key the second is a conflict.
+        let keyed = |n: &str| {
+            let mut event = note(n);
+            event.idempotency = Idempotency::key("once");
+            event
+        };
+        bus.publish_to_bus(keyed("a")).await.unwrap();
+        world.pass(S).await;
+        bus.publish_to_bus(keyed("b")).await.unwrap();
+        world.pass(5 * S).await;
+        let mut found = read_all(&carrier, "events.dead", 2).await;
+        assert_eq!(found.len(), 2);
+        found.sort_by_key(|letter| letter.headers["signalbus-reason"].clone());
+        assert_eq!(found[0].headers["signalbus-reason"], "conflict");
+        let letter = &found[1];
+        assert_eq!(
+            (&letter.key, &letter.payload),
+            (&garbage.key, &garbage.payload)
+        );
+        let header = |name: &str| letter.headers.get(name).map(String::as_str);
+        assert_eq!(header("traceparent"), Some("00-1"));
+        assert_eq!(header("signalbus-topic"), Some("events"));
+        assert_eq!(header("signalbus-reason"), Some("unreadable"));
+        assert!(header("signalbus-detail").is_some());
+        assert_eq!(header("signalbus-tag").is_some(), acknowledged);
+        assert_eq!(header("signalbus-partition").is_some(), !acknowledged);
+        if !acknowledged {
+            // It is found again by what the letter says.
+            let number = |name: &str| header(name).unwrap().parse().unwrap();
+            let mut reader = look.unwrap();
+            let from = Partition {
+                partition: u32::try_from(number("signalbus-partition")).unwrap(),
+                start: Start::Offset(number("signalbus-offset")),
+            };
+            reader.assign(vec![from]).await.unwrap();
+            let again = reader.next(1).await.unwrap().delivered;
+            assert_eq!(again[0].envelope.payload, garbage.payload);
+        }
+        let event = header("signalbus-event").unwrap().parse().unwrap();
+        assert_eq!(reasons(&bus, event).await, [Some(Reason::Unreadable)]);
+        bus.shutdown().await;
+    }
+}
+
+#[test]
+fn a_letter_that_is_refused_for_good_is_told_and_does_not_stop_the_partition() {
+    let ((), series) = metered(async {
+        let world = World::new();
+        let carrier = MemoryBus::with_clock(world.clock.clone());
+        let letters = Topic::new("events.dead").unwrap();
+        let bus = start(&world, reading(&carrier).dead_letters(&letters)).await;
+        // Larger than what the bus takes from now on: clones share what is in them.
+        let small = carrier.clone().with_max_payload(5);
+        bus.shutdown().await;
+        let garbage = Envelope::new("events", *b"ada", "no event");
+        carrier.publish(vec![garbage]).await.unwrap();
+        let setup = BusSetup::new(small, &topic()).group(GROUP);
+        let bus = start(&world, setup.dead_letters(&letters)).await;
+        world.pass(5 * S).await;
+        let page = bus
+            .list(&DeliveryFilter::new(), PageToken::first(10))
+            .await
+            .unwrap();
+        assert_eq!(page.items.len(), 1);
+    });
+    let refused = "bus_dead_letters_total{bus=memory,group=engines,result=refused,topic=events}";
+    assert_eq!(series.get(refused), 1.0);
+}
+
+#[tokio::test]
+async fn dead_letters_need_a_topic_that_is_not_read() {
+    let world = World::new();
+    let carrier = MemoryBus::with_clock(world.clock.clone());
+    let setup = reading(&carrier).dead_letters(&topic());
+    let built = world.engine(world.mail()).bus_setup(setup).build();
+    assert!(matches!(built, Err(BuildError::DeadLettersRead(_))));
 }
 
 #[test]

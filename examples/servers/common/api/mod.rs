@@ -1,6 +1,7 @@
 //! Takes requests, and answers when the brokers have what was asked for: the intake of `signalbus-http` over a
 //! bus, with three routes more.
 
+mod attend;
 mod correlation;
 mod routes;
 #[cfg(test)]
@@ -80,4 +81,5 @@ fn router(api: Api, topics: Topics) -> Router {
     api.router()
         .layer(Extension(topics))
         .layer(middleware::from_fn(correlation::correlate))
+        .layer(middleware::from_fn(attend::attend))
 }

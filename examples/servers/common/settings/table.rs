@@ -58,6 +58,8 @@ const OPTIONAL: Kind = Kind::Secret { required: false };
 settings! {
     LISTEN = "listen", Kind::Default("127.0.0.1:8080"), "where health, metrics and the API are served";
     LOG = "log", Kind::Default("info"), "how much is logged: error, warn, info, debug";
+    LOG_FORMAT = "log_format", Kind::Default("text"), "how lines of the log look: text, or json";
+    OTLP_URL = "otlp_url", Kind::Default(""), "where spans go over OTLP/HTTP, as http://collector:4318/v1/traces; nowhere when empty";
     KAFKA_URL = "kafka_url", super::SECRET, "the brokers: kafka://user:password@host:9092,host2:9092";
     REDIS_URL = "redis_url", super::OPTIONAL, "a Redis server in place of the brokers: redis://user:password@host:6379";
     SIGNUP_TOPIC = "signup_topic", Kind::Default("user_signup"), "the topic of `POST /notify/signup`";
@@ -69,6 +71,9 @@ settings! {
     LIMITS_URL = "limits_url", super::OPTIONAL, "a Redis server where all processes of the API keep one limit; without it each has its own";
     DATABASE_URL = "database_url", super::SECRET, "the Postgres database of the workers, the same for all";
     GROUP = "group", Kind::Default("notifications"), "the group of consumers, the same for all workers";
+    START = "start", Kind::Default("earliest"), "where the group starts that has read nothing yet: earliest, latest, or a time like 2026-11-30T12:00:00Z";
+    WHEN_GONE = "when_gone", Kind::Default("earliest"), "where to go on when what should be read next was deleted: earliest, latest, or stop";
+    DEAD_LETTERS = "dead_letters", Kind::Default(""), "the topic that also gets what nothing can be made of; none when empty";
     TEMPLATES = "templates", Kind::Default(concat!(env!("CARGO_MANIFEST_DIR"), "/templates")), "the folder of the templates";
     MAIL_FROM = "mail_from", Kind::Default("Signalbus <hello@signalbus.example>"), "the sender of mails";
     MAILGUN_URL = "mailgun_url", super::OPTIONAL, "the account at Mailgun; without it and `smtp_url` mails go to a fake";

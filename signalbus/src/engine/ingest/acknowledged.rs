@@ -100,7 +100,8 @@ impl Acknowledged {
         if Mutant::AckBeforeCommit.is_active() {
             subscription.ack(places.clone()).await?;
         }
-        self.link.store(items, rejections, Vec::new()).await?;
+        let took = self.link.store(items, rejections, Vec::new()).await?;
+        subscription.stored_in(took);
         Ok(subscription.ack(places).await?)
     }
 }

@@ -1,9 +1,13 @@
 //! From envelopes to what a store takes, and into the store.
 
-use std::panic::AssertUnwindSafe;
+use std::{panic::AssertUnwindSafe, time::Duration};
+
+use tracing::Instrument as _;
 
 use super::{
-    Failure, Link, metrics,
+    Failure, Link,
+    letters::Rejection,
+    metrics,
     reject::{Rejected, derived},
 };
 use crate::{
@@ -21,12 +25,17 @@ use crate::{
 /// How often an envelope may have been handed out before: whoever reads it dies of it.
 const MOST_REPEATS: u32 = 16;
 
+/// How many of the events of a batch its span is linked with: as many as a span keeps by default
+/// (OpenTelemetry specification 1.50, span limits).
+#[cfg(feature = "otel")]
+const MOST_LINKS: usize = 128;
+
 /// What became of one envelope.
 pub(super) enum Taken {
     /// An event to store.
     Event(Box<NewEvent>),
     /// Recorded as rejected.
-    Rejected(Box<NewEvent>),
+    Rejected(Box<Rejection>),
     /// Written by a version of this library that is newer than this one: not to be touched.
     Newer(u32),
 }
@@ -114,33 +123,70 @@ impl Link {
             why,
             payload: &delivered.envelope.payload,
         };
-        Taken::Rejected(Box::new(rejected.event(&self.shared)))
+        Taken::Rejected(Box::new(self.rejection(rejected, delivered)))
     }
 
     /// Stores events, and what could not be taken together with how far was read. First the events,
-    /// which the store knows again by their ids: whatever fails in between is read again.
+    /// which the store knows again by their ids: whatever fails in between is read again. Answers how
+    /// long the store took.
     pub(super) async fn store(
         &self,
         items: Vec<Item>,
-        mut rejections: Vec<NewEvent>,
+        rejections: Vec<Rejection>,
         advance: Vec<BusAdvance>,
-    ) -> Result<(), Failure> {
+    ) -> Result<Duration, Failure> {
+        let span = tracing::info_span!(
+            "ingest",
+            otel.kind = "consumer",
+            messaging.batch.message_count = items.len() + rejections.len(),
+            messaging.system = self.bus(),
+            messaging.destination.name = self.topic(),
+            messaging.consumer.group.name = self.group,
+        );
+        #[cfg(feature = "otel")]
+        if !span.is_disabled() {
+            let traces = items.iter().filter_map(|item| trace_of(&item.from));
+            for trace in traces.take(MOST_LINKS) {
+                crate::trace::link(&span, &trace);
+            }
+        }
+        self.store_these(items, rejections, advance)
+            .instrument(span)
+            .await
+    }
+
+    async fn store_these(
+        &self,
+        items: Vec<Item>,
+        mut rejections: Vec<Rejection>,
+        advance: Vec<BusAdvance>,
+    ) -> Result<Duration, Failure> {
+        let began = self.now();
         if !items.is_empty() {
             rejections.extend(self.accept(items).await?);
         }
-        metrics::rejected(self, rejections.len());
+        let accepted = self.now();
+        let mut letters = Vec::new();
+        let mut rejected = Vec::with_capacity(rejections.len());
+        for Rejection { event, letter } in rejections {
+            letters.extend(letter);
+            rejected.push(event);
+        }
+        self.post(letters).await?;
+        metrics::rejected(self, rejected.len());
+        let posted = self.now();
         self.shared
             .store
-            .accept(rejections, advance)
+            .accept(rejected, advance)
             .await
             .inspect_err(not_stored)?;
         self.shared.bell.ring_all();
-        Ok(())
+        Ok((accepted - began) + (self.now() - posted))
     }
 
     /// Stores events together, and one by one when the store refuses them for good: one that it
     /// does not take costs itself only. Returns the rejections that follow.
-    async fn accept(&self, items: Vec<Item>) -> Result<Vec<NewEvent>, StoreError> {
+    async fn accept(&self, items: Vec<Item>) -> Result<Vec<Rejection>, StoreError> {
         let events = items.iter().map(|item| item.event.clone()).collect();
         let error = match self.shared.store.accept(events, Vec::new()).await {
             Ok(answers) => return Ok(self.conflicts(&items, &answers).collect()),
@@ -179,7 +225,7 @@ impl Link {
         &'a self,
         items: &'a [Item],
         answers: &'a [Acceptance],
-    ) -> impl Iterator<Item = NewEvent> + 'a {
+    ) -> impl Iterator<Item = Rejection> + 'a {
         items.iter().zip(answers).filter_map(|(item, answer)| {
             let Acceptance::Conflict(with) = answer else {
                 return None;
@@ -197,7 +243,7 @@ impl Link {
         })
     }
 
-    fn instead(&self, item: &Item, id: EventId, reason: Reason, why: String) -> NewEvent {
+    fn instead(&self, item: &Item, id: EventId, reason: Reason, why: String) -> Rejection {
         let rejected = Rejected {
             id,
             tenant: Some(item.event.tenant.clone()),
@@ -206,7 +252,13 @@ impl Link {
             why,
             payload: &item.from.envelope.payload,
         };
-        rejected.event(&self.shared)
+        self.rejection(rejected, &item.from)
+    }
+
+    fn rejection(&self, rejected: Rejected<'_>, from: &Delivered) -> Rejection {
+        let event = rejected.event(&self.shared);
+        let letter = self.letter(&event, from);
+        Rejection { event, letter }
     }
 
     /// Tells that what a place names is left alone until a newer version reads it.

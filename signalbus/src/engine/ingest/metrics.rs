@@ -24,6 +24,10 @@ pub(super) fn describe() {
         names::BUS_REJECTED,
         "Envelopes that were recorded as rejected"
     );
+    describe_counter!(
+        names::BUS_DEAD_LETTERS,
+        "Rejected envelopes for the topic of dead letters, by what became of them"
+    );
 }
 
 macro_rules! labelled {
@@ -66,4 +70,10 @@ pub(super) fn rejected(link: &Link, count: usize) {
         let count = u64::try_from(count).unwrap_or(u64::MAX);
         labelled!(counter, names::BUS_REJECTED, link).increment(count);
     }
+}
+
+/// `result` is `published` or `refused`.
+pub(super) fn dead_letters(link: &Link, result: &'static str, count: usize) {
+    let count = u64::try_from(count).unwrap_or(u64::MAX);
+    labelled!(counter, names::BUS_DEAD_LETTERS, link, "result" => result).increment(count);
 }

@@ -2,6 +2,7 @@
 
 mod acknowledged;
 mod intake;
+mod letters;
 mod metrics;
 mod positioned;
 mod reject;

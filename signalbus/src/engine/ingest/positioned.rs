@@ -286,8 +286,9 @@ impl Positioned {
         }
         if !offsets.is_empty() {
             let advance = self.advances(&offsets);
-            self.link.store(items, rejections, advance).await?;
+            let took = self.link.store(items, rejections, advance).await?;
             self.remember(&offsets);
+            subscription.stored_in(took);
             subscription.ack(places).await?;
         }
         for trouble in batch.troubles {
