@@ -58,7 +58,7 @@ impl<C: Channel> Provider<C> for Watcher {
             .and_then(|number| number.parse().ok());
         let number: u64 = number.unwrap_or(0);
         // One in a hundred is refused for good, one in ten at its first try.
-        if self.fails && number % 100 == 0 {
+        if self.fails && number.is_multiple_of(100) {
             return Err(SendError::permanent(Fault::Recipient, "there is nobody"));
         }
         if self.fails && number % 10 == 1 && delivery.attempt == 1 {

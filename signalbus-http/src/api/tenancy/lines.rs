@@ -1,6 +1,11 @@
 //! Events, attempts and receipts: what deliveries tell about them, a page at a time.
 
-use signalbus_core::store::{DeliveryFilter, PageToken, Position};
+use std::collections::HashSet;
+
+use signalbus_core::{
+    id::EventId,
+    store::{DeliveryFilter, PageToken, Position},
+};
 
 use super::Tenancy;
 use crate::api::{
@@ -16,8 +21,9 @@ const READ: usize = 300;
 const AT_ONCE: u32 = 100;
 
 impl Tenancy {
-    /// Events of this tenant with a delivery that matches. Deliveries of one event stand one behind the
-    /// other.
+    /// Events of this tenant with a delivery that matches, each once in a page. Deliveries of one event stand one
+    /// behind the other; where several processes publish at once, those of another may lie between, and then the page
+    /// that begins there names its event again.
     pub(crate) async fn events(
         &self,
         filter: DeliveryFilter,
@@ -26,16 +32,18 @@ impl Tenancy {
     ) -> Answer<EventList> {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let (mut items, mut last) = (Vec::new(), after);
+        let mut named: HashSet<EventId> = after.iter().map(|place| place.event).collect();
         let mut looked_at = 0;
         loop {
             let page = self
                 .behind(&filter, last.map(|place| place.delivery))
                 .await?;
             for delivery in &page.items {
-                if last.is_none_or(|last| last.event != delivery.event) {
+                if !named.contains(&delivery.event) {
                     if items.len() == limit {
                         return Ok(EventList::of(items, last));
                     }
+                    named.insert(delivery.event);
                     items.push(EventLine::of(delivery));
                 }
                 last = Some(EventPlace {
