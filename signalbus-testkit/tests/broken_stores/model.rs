@@ -50,7 +50,7 @@ caught! {
     successors_come_early: IgnoresStrictOrder in 8;
     answers_come_backwards: AnswersBackwards in 8;
     the_expired_is_sent: ForgetsExpiry in 8;
-    late_results_suppress: SuppressesTwice in 16;
+    late_results_suppress: SuppressesTwice in 20;
     results_apply_twice: AppliesTwice in 8;
     retries_come_at_once: RetriesAtOnce in 8;
     renderings_are_lost: LosesRenderings in 12;
