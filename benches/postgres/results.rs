@@ -10,11 +10,9 @@ pub(crate) fn write(name: &str, rounds: Vec<Vec<Value>>) -> Result<(), Box<dyn E
     let mut shown = Vec::new();
     for load in 0..loads {
         let mut of_load: Vec<Value> = rounds.iter().map(|round| round[load].clone()).collect();
-        let measure = if of_load[0]["per_second"].is_null() {
-            "p99_ms"
-        } else {
-            "per_second"
-        };
+        let measures = ["whole_per_second", "per_second", "p99_ms"];
+        let measured = |name: &&str| !of_load[0][*name].is_null();
+        let measure = measures.into_iter().find(measured).unwrap_or("p99_ms");
         let value = |of: &Value| of[measure].as_f64().unwrap_or(0.0);
         of_load.sort_by(|a, b| value(a).total_cmp(&value(b)));
         let (low, high) = (value(&of_load[0]), value(&of_load[of_load.len() - 1]));
