@@ -43,6 +43,8 @@ const TRIM: (&str, &str) = ("xtrim", "5.0.0");
 #[tokio::test]
 async fn no_command_is_newer_than_the_oldest_server() {
     let server = Redis::start().unwrap();
+    // Valkey asks itself for settings as it starts.
+    let before = sent(&server).await;
     let bus = bus(&server);
     bus.ping().await.unwrap();
     let mut dead = bus.subscribe("events", "group").await.unwrap();
@@ -90,7 +92,10 @@ async fn no_command_is_newer_than_the_oldest_server() {
         }
         assert!(sent.contains_key(needed), "{needed} was not sent: {sent:?}");
     }
-    for command in sent.keys() {
+    for (command, _) in sent
+        .iter()
+        .filter(|(name, times)| before.get(*name) != Some(times))
+    {
         let since = known.get(command.as_str());
         let since = since
             .unwrap_or_else(|| panic!("{command} is sent, and nobody said since when it is there"));
