@@ -135,24 +135,33 @@ async fn senders(
     processes: usize,
 ) -> Result<Duration, Box<dyn Error>> {
     let began = Instant::now();
-    let children: Vec<Child> = (0..processes)
-        .map(|_| {
-            Command::new(std::env::current_exe()?)
-                .args(["send", url])
-                .stdin(Stdio::null())
-                .spawn()
-        })
-        .collect::<Result<_, _>>()?;
+    let children = start(url, processes)?;
     server.is_done(schema).await?;
     let took = began.elapsed();
-    for mut child in children {
-        child.kill()?;
-        child.wait()?;
-    }
+    stop(children)?;
     if server.sent(schema).await? != DELIVERIES {
         return Err("not all were sent".into());
     }
     Ok(took)
+}
+
+/// Processes that send what waits.
+fn start(url: &str, processes: usize) -> Result<Vec<Child>, Box<dyn Error>> {
+    let start = |_| {
+        Command::new(std::env::current_exe()?)
+            .args(["send", url])
+            .stdin(Stdio::null())
+            .spawn()
+    };
+    Ok((0..processes).map(start).collect::<Result<_, _>>()?)
+}
+
+fn stop(children: Vec<Child>) -> Result<(), Box<dyn Error>> {
+    for mut child in children {
+        child.kill()?;
+        child.wait()?;
+    }
+    Ok(())
 }
 
 /// Sends all, published before (`drain`) or meanwhile.
@@ -169,23 +178,13 @@ async fn run(
     }
     let before = server.look(schema).await?;
     let began = Instant::now();
-    let children: Vec<Child> = (0..processes)
-        .map(|_| {
-            Command::new(std::env::current_exe()?)
-                .args(["send", &url])
-                .stdin(Stdio::null())
-                .spawn()
-        })
-        .collect::<Result<_, _>>()?;
+    let children = start(&url, processes)?;
     if !drain {
         publish(&publisher).await?;
     }
     server.is_done(schema).await?;
     let took = began.elapsed();
-    for mut child in children {
-        child.kill()?;
-        child.wait()?;
-    }
+    stop(children)?;
     let cost = server.look(schema).await?.since(&before);
     let sent = server.sent(schema).await?;
     if sent != DELIVERIES {

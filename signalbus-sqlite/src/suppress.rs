@@ -197,7 +197,7 @@ pub(crate) async fn suppressions(
 
 /// An entry, from its tenant on.
 fn entry(columns: &mut Columns<'_>) -> Result<Suppression, StoreError> {
-    let tenant: String = columns.take()?;
+    let tenant = columns.name_if_any()?;
     let channel: ChannelName = columns.name()?;
     let address = <[u8; 16]>::try_from(columns.take::<Vec<u8>>()?)
         .map_err(|_| error::corrupt("an address cannot be read"))?;
@@ -206,13 +206,7 @@ fn entry(columns: &mut Columns<'_>) -> Result<Suppression, StoreError> {
     scope.category = Some(columns.take::<String>()?).filter(|category| !category.is_empty());
     let cause = Cause::from(columns.take::<String>()?);
     let mut entry = Suppression::new(TenantId::default(), channel, AddressHash(address), cause);
-    entry.tenant = match tenant.as_str() {
-        "" => None,
-        tenant => Some(
-            TenantId::new(tenant)
-                .map_err(|source| error::corrupt("a name cannot be read").with_source(source))?,
-        ),
-    };
+    entry.tenant = tenant;
     entry.scope = scope;
     entry.code = columns.take_or_none()?;
     entry.as_of = columns.take_or_none()?.map(time).transpose()?;
