@@ -51,9 +51,6 @@ pub(crate) const LEASE: Duration = Duration::from_secs(1);
 /// than half a second.
 const STEADY_LEASE: Duration = Duration::from_secs(5);
 
-/// How long a host that is told to stop waits for sends in flight: none takes longer than a few milliseconds.
-const DRAIN: Duration = Duration::from_secs(3);
-
 /// How the history calls a process.
 pub(crate) fn name(process: u32) -> String {
     format!("host-{process}")
@@ -84,8 +81,7 @@ pub(crate) async fn run(
         } else {
             LEASE
         })
-        .with_slots(SLOTS)
-        .with_drain(DRAIN);
+        .with_slots(SLOTS);
     let signalbus = Signalbus::builder()
         .store(store)
         .channel(Line, bookkeeper)

@@ -33,6 +33,7 @@ mod store;
 mod store_log;
 mod summary;
 mod trial;
+mod work;
 
 use std::{
     error::Error,
