@@ -246,7 +246,7 @@ impl Trial<'_> {
     }
 }
 
-fn terminate(host: &Child) -> Result<(), Box<dyn Error>> {
+pub(crate) fn terminate(host: &Child) -> Result<(), Box<dyn Error>> {
     let done = Command::new("kill").arg(host.id().to_string()).status()?;
     if done.success() {
         Ok(())
