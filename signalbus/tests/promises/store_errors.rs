@@ -302,3 +302,36 @@ async fn a_shutdown_ends_in_time_whatever_the_store_does() {
         }
     }
 }
+
+/// What a provider has in hand is waited for as long as the drain lasts; then the store has a few seconds to come back.
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_waits_for_sends_also_while_the_store_is_away() {
+    for (back_at, written) in [(22 * S, true), (40 * S, false)] {
+        let (world, store) = World::with_test_store();
+        let bus = world.start_with(world.mail()).await;
+        world.email.next([Play::accept().after(20 * S)]);
+        let id = send(&bus, note("a")).await;
+        world.pass(S).await;
+        store.fail(|call| (call != Call::Accept).then_some(Fails::Before));
+        let coming_back = async {
+            world.pass(back_at - S).await;
+            store.fail(|_| None);
+        };
+        let leaving = async {
+            bus.shutdown().await;
+            world.now()
+        };
+        let ((), left) = tokio::join!(coming_back, leaving);
+        assert!(left >= 20 * S && left <= 29 * S, "{left:?}");
+        if written {
+            assert_ended(&bus, id, EndState::Accepted, Reason::Sent).await;
+        }
+        bus.start();
+        world.pass(MINUTE).await;
+        assert_ended(&bus, id, EndState::Accepted, Reason::Sent).await;
+        world
+            .email
+            .books()
+            .assert_sent_times(id, if written { 1 } else { 2 });
+    }
+}

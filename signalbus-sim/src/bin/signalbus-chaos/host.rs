@@ -64,8 +64,14 @@ pub(crate) async fn run(
 ) -> Result<(), Box<dyn Error>> {
     let store = Place::of(directory).open(directory, &name(process)).await?;
     let provider = ProviderName::new("bookkeeper")?;
+    // Only who follows a host that was killed may have something to take off.
+    let opened = if duty == Duty::Steady {
+        Log::join
+    } else {
+        Log::open
+    };
     let bookkeeper = Bookkeeper {
-        book: Arc::new(Log::open(
+        book: Arc::new(opened(
             &log::book(directory),
             process,
             provider.to_string(),
@@ -206,7 +212,7 @@ async fn steadily(
     process: u32,
 ) -> Result<(), Box<dyn Error>> {
     let path = log::publications(directory);
-    let log = Log::open(&path, process, format!("publisher-{process}"))?;
+    let log = Log::join(&path, process, format!("publisher-{process}"))?;
     let publisher = Arc::new(Publisher {
         signalbus: signalbus.clone(),
         log,
