@@ -161,11 +161,19 @@ fn event(tenant: &str, number: u64) -> Event {
         .data(json!({ "text": TEXT, "number": number }))
 }
 
+fn at(sorted: &[f64], share: f64) -> f64 {
+    let last = sorted.len().saturating_sub(1);
+    let place = (last as f64 * share) as usize;
+    sorted.get(place).copied().unwrap_or(f64::NAN)
+}
+
 /// What came of one half of a round, or of all.
 #[derive(Debug, Default)]
 struct Half {
     /// From publish to send, of the small tenant, in milliseconds; sorted.
     times: Vec<f64>,
+    /// The part of it that publishing took; sorted by itself.
+    published: Vec<f64>,
     steady_per_second: f64,
     flood_per_second: f64,
     rounds: f64,
@@ -173,8 +181,7 @@ struct Half {
 
 impl Half {
     fn at(&self, share: f64) -> f64 {
-        let place = ((self.times.len() - 1) as f64 * share) as usize;
-        self.times[place]
+        at(&self.times, share)
     }
 
     /// All rounds as one.
@@ -182,6 +189,7 @@ impl Half {
         let mut all = Self::default();
         for half in halves {
             all.times.extend(half.times);
+            all.published.extend(half.published);
             all.steady_per_second += half.steady_per_second;
             all.flood_per_second += half.flood_per_second;
             all.rounds += 1.0;
@@ -189,16 +197,19 @@ impl Half {
         all.steady_per_second /= all.rounds;
         all.flood_per_second /= all.rounds;
         all.times.sort_by(f64::total_cmp);
+        all.published.sort_by(f64::total_cmp);
         all
     }
 
     fn told(&self, schema: &str) -> String {
         format!(
-            "{schema}: median {:.1} ms, 99 of 100 {:.1}, longest {:.1} of {}; steady {:.0} a second, flood {:.0}",
+            "{schema}: median {:.1} ms, 99 of 100 {:.1}, longest {:.1} of {} (publishing {:.1} and {:.1}); steady {:.0} a second, flood {:.0}",
             self.at(0.5),
             self.at(0.99),
             self.at(1.0),
             self.times.len(),
+            at(&self.published, 0.5),
+            at(&self.published, 0.99),
             self.steady_per_second,
             self.flood_per_second,
         )
@@ -209,6 +220,7 @@ impl Half {
         json!({
             "system": "signalbus", "load": load, "deliveries": self.times.len(),
             "p50_ms": round(self.at(0.5)), "p99_ms": round(self.at(0.99)), "max_ms": round(self.at(1.0)),
+            "published_p99_ms": round(at(&self.published, 0.99)),
             "steady_per_second": self.steady_per_second.round(),
             "flood_per_second": self.flood_per_second.round(),
             "ratio_of_p99": ratio.map(round),
@@ -252,21 +264,31 @@ async fn measure(
         .small
         .iter()
         .filter_map(|(number, came)| {
-            let (asked, after) = asked[usize::try_from(number - first).ok()?];
-            (after >= WARM).then(|| came.saturating_duration_since(asked).as_secs_f64() * 1_000.0)
+            let call = &asked[usize::try_from(number - first).ok()?];
+            let took = came.saturating_duration_since(call.asked).as_secs_f64() * 1_000.0;
+            (call.after >= WARM).then_some(took)
         })
         .collect();
     times.sort_by(f64::total_cmp);
+    let warm = asked.iter().filter(|call| call.after >= WARM);
+    let mut published: Vec<f64> = warm.map(|call| call.took.as_secs_f64() * 1_000.0).collect();
+    published.sort_by(f64::total_cmp);
     Ok(Half {
         times,
+        published,
         steady_per_second: steady,
         flood_per_second: flood,
         rounds: 1.0,
     })
 }
 
-/// When each was asked for, and how long after the begin.
-type Asked = Vec<(Instant, Duration)>;
+/// A call that published.
+struct Call {
+    asked: Instant,
+    /// How long after the begin that was.
+    after: Duration,
+    took: Duration,
+}
 
 /// Publishes at a rate, each when it is its time, however long the last one took.
 async fn publish(
@@ -275,7 +297,7 @@ async fn publish(
     first: u64,
     rate: u64,
     together: u64,
-) -> Result<Asked, String> {
+) -> Result<Vec<Call>, String> {
     let count = rate * (WARM + MEASURED).as_secs();
     let began = Instant::now();
     let mut calls = Vec::new();
@@ -290,16 +312,18 @@ async fn publish(
             let answers = signalbus.publish_all(events).await;
             let answers = answers.map_err(|error| error.to_string())?;
             match answers.into_iter().find_map(Result::err) {
-                None => Ok(asked),
+                None => Ok((asked, asked.elapsed())),
                 Some(error) => Err(error.to_string()),
             }
         }));
     }
-    let mut all = Asked::new();
+    let mut all = Vec::new();
     for call in calls {
-        let asked: Result<Instant, String> = call.await.map_err(|error| error.to_string())?;
-        let asked = asked?;
-        all.push((asked, asked.saturating_duration_since(began)));
+        let called: Result<(Instant, Duration), String> =
+            call.await.map_err(|error| error.to_string())?;
+        let (asked, took) = called?;
+        let after = asked.saturating_duration_since(began);
+        all.push(Call { asked, after, took });
     }
     Ok(all)
 }
