@@ -223,13 +223,13 @@ impl Trial<'_> {
         Ok(())
     }
 
-    /// What is offered in this time, and how much of it is done when as much time as [`PROMPT`] has passed.
+    /// What is offered in this time, and how much of it is done before [`PROMPT`] has passed after it.
     async fn work(&self, time: Duration) -> Result<Work, Box<dyn Error>> {
         let since = Timestamp::now();
         tokio::time::sleep(time).await;
         let until = Timestamp::now();
         tokio::time::sleep(PROMPT).await;
-        Ok(self.read()?.work(since, until))
+        Ok(self.read()?.work(since, until, until + PROMPT))
     }
 
     /// Waits until the host feels it: a disk has room in files that are there already. What it does not feel by the time that

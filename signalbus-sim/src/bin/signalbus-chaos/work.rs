@@ -49,8 +49,8 @@ impl Books {
         self.requests().any(|(line, _)| line.wall >= since)
     }
 
-    /// What was asked to be published in this time, and how much of it was sent by now.
-    pub(crate) fn work(&self, since: Timestamp, until: Timestamp) -> Work {
+    /// What was asked to be published in this time, and how much of it was sent by a time.
+    pub(crate) fn work(&self, since: Timestamp, until: Timestamp, by: Timestamp) -> Work {
         let offered: HashSet<&str> = self
             .publications
             .iter()
@@ -60,7 +60,8 @@ impl Books {
                 _ => None,
             })
             .collect();
-        let sent: HashSet<&str> = self.requests().map(|(_, sent)| &*sent.content).collect();
+        let in_time = self.requests().filter(|(line, _)| line.wall < by);
+        let sent: HashSet<&str> = in_time.map(|(_, sent)| &*sent.content).collect();
         Work {
             sent: offered.intersection(&sent).count(),
             offered: offered.len(),
