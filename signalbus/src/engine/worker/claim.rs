@@ -60,7 +60,8 @@ impl Worker {
         self.scheduler.begin(&mut room);
         let idle = self.slots.used == 0;
         let mut last = None;
-        for _ in 0..shared.options.flush {
+        let most = self.crowd.room(&self.groups, now).min(shared.options.flush);
+        for _ in 0..most {
             let mut room = RoomNow {
                 lineups: &mut self.lineups,
                 slots: self.slots,
@@ -79,9 +80,11 @@ impl Worker {
                 return false;
             };
             last = Some(picked.ready.lane);
+            self.crowd.picked(&picked.ready, now);
             self.take(picked, now);
         }
-        true
+        // Until something is written there is no room for more.
+        most == shared.options.flush
     }
 
     fn take(&mut self, picked: Picked, now: Duration) {

@@ -2,6 +2,7 @@
 //! hears of them when they are done.
 
 mod claim;
+mod crowd;
 mod drain;
 mod fetch;
 mod flush;
@@ -18,6 +19,7 @@ use std::{
     time::Duration,
 };
 
+use crowd::Crowd;
 use fetch::Reading;
 use flush::Group;
 use foldhash::{HashMap, HashMapExt, fast::FixedState};
@@ -103,6 +105,7 @@ pub(crate) struct Worker {
     slots: Slots,
     /// What to write, by lanes.
     groups: Vec<Group>,
+    crowd: Crowd,
     reading: Option<Reading>,
     /// What could not be written.
     later: Laters,
@@ -213,6 +216,7 @@ impl Worker {
             groups: (0..shared.options.writers)
                 .map(|_| Group::default())
                 .collect(),
+            crowd: Crowd::new(shared.options.writers, shared.options.slots),
             reading: None,
             later: Laters::default(),
             room: Room::default(),
