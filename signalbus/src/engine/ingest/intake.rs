@@ -279,6 +279,5 @@ fn not_stored(error: &StoreError) {
 
 fn trace_of(delivered: &Delivered) -> Option<TraceContext> {
     let headers = &delivered.envelope.headers;
-    let state = headers.get("tracestate").map(String::as_str);
-    TraceContext::new(headers.get("traceparent")?, state).ok()
+    TraceContext::new(headers.text("traceparent")?, headers.text("tracestate")).ok()
 }
