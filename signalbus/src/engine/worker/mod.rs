@@ -6,6 +6,7 @@ mod drain;
 mod fetch;
 mod flush;
 mod later;
+mod leaving;
 mod result;
 mod send;
 mod slots;
@@ -174,9 +175,6 @@ const REPORT: Duration = Duration::from_secs(15);
 /// How many held deliveries it puts back at once.
 const RELEASED_AT_ONCE: u32 = 1_000;
 
-/// How long the store may take for what is written when the time of a shutdown is up.
-const LAST_WRITES: Duration = Duration::from_secs(3);
-
 /// How often a worker without lanes looks for some.
 const SEEK: Duration = Duration::from_secs(1);
 
@@ -246,17 +244,17 @@ impl Worker {
 
     /// Works until told to leave, and then no longer than it may take.
     pub(crate) async fn run(self) {
-        let (id, mut phase) = (self.id, self.phase.clone());
-        let (clock, drain) = (Arc::clone(&self.shared.clock), self.shared.options.drain);
-        let deadline = async {
-            // Without a sender the work ends by itself.
-            let _ = phase.wait_for(|phase| *phase == Phase::Draining).await;
-            clock.sleep(drain.saturating_add(LAST_WRITES)).await;
-        };
+        let id = self.id;
+        let late = leaving::is_late(
+            Arc::clone(&self.shared.clock),
+            self.phase.clone(),
+            self.leave_by.subscribe(),
+            self.shared.options.drain,
+        );
         tokio::select! {
             biased;
             () = self.work() => {}
-            () = deadline => tracing::error!(
+            () = late => tracing::error!(
                 worker.id = %id,
                 "the store does not answer, and the time of the shutdown is up: what was sent and not written \
                  is found as interrupted by the next owner of its lane"
@@ -330,7 +328,10 @@ impl Worker {
             release,
         };
         self.heed_pauses().await;
-        match self.shared.store.hold_lanes(request).await {
+        match self
+            .unless_leaving(self.shared.store.hold_lanes(request))
+            .await
+        {
             Ok(holding) => {
                 let lost = self.lanes.update(holding, asked);
                 let leaving = self.lanes.leaving().to_vec();
@@ -353,10 +354,10 @@ impl Worker {
 
     /// Leaves alone what somebody paused. What it holds is the store's matter, but for providers.
     async fn heed_pauses(&mut self) {
-        if !self.keeps.has(Shape::Held) {
+        if !self.keeps.has(Shape::Held) || self.is_leaving() {
             return;
         }
-        match self.shared.store.pauses().await {
+        match self.unless_leaving(self.shared.store.pauses()).await {
             Ok(pauses) => {
                 for lineup in &mut self.lineups {
                     lineup.heed(&pauses);
@@ -370,10 +371,11 @@ impl Worker {
 
     /// What is held by no pause any more, should nobody have put it back.
     async fn release(&mut self) {
-        if !self.keeps.has(Shape::Held) {
+        if !self.keeps.has(Shape::Held) || self.is_leaving() {
             return;
         }
-        match self.shared.store.release(RELEASED_AT_ONCE).await {
+        let release = self.shared.store.release(RELEASED_AT_ONCE);
+        match self.unless_leaving(release).await {
             Ok(released) => self.asked_to_look |= released.released > 0,
             Err(error) => {
                 tracing::warn!(error = %Chain(&error), "what is held no more could not be put back; trying again");
@@ -512,7 +514,10 @@ impl Worker {
 
     /// Work of channels that nobody sends on would wait unseen.
     async fn report_unserved(&mut self) {
-        let unserved = match self.shared.store.unserved().await {
+        if self.is_leaving() {
+            return;
+        }
+        let unserved = match self.unless_leaving(self.shared.store.unserved()).await {
             Ok(unserved) => unserved,
             Err(error) => {
                 tracing::warn!(error = %Chain(&error), "the store cannot say what nobody serves");
