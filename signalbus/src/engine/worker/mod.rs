@@ -6,6 +6,7 @@ mod drain;
 mod fetch;
 mod flush;
 mod later;
+mod own;
 mod result;
 mod send;
 mod slots;
@@ -261,6 +262,9 @@ impl Worker {
 
     async fn work(mut self) {
         tracing::info!(worker.id = %self.id, "the engine starts");
+        if !self.shared.store.pressure().pools.is_empty() {
+            metrics::describe_pressure();
+        }
         loop {
             let phase = *self.phase.borrow_and_update();
             match phase {
@@ -475,6 +479,7 @@ impl Worker {
         }
         self.next_report = now.saturating_add(REPORT);
         metrics::heartbeat(self.id, self.shared.clock.now());
+        metrics::pressure(&self.shared.store.pressure());
         let store_now = self.store_now();
         for (place, lineup) in self.lineups.iter().enumerate() {
             let channel = lineup.route.name();

@@ -99,7 +99,7 @@ impl Worker {
         claiming: Claiming,
         claimed: Claimed,
         content: Result<Arc<Content>, Arc<BlobError>>,
-        doubt: Doubt,
+        (doubt, claim): (Doubt, &tracing::Span),
         now: Duration,
     ) {
         let Claiming {
@@ -182,6 +182,7 @@ impl Worker {
         if let Some(trace) = &job.content.trace {
             crate::trace::link(&span, trace);
         }
+        span.follows_from(claim);
         let route = Arc::clone(&self.lineups[channel].route);
         let shared = Arc::clone(&self.shared);
         let inbox = Arc::clone(&self.inbox);
