@@ -101,10 +101,10 @@ async fn sending(otherwise: bool) -> Sending {
         .clock(shared)
         .limits(ApiLimits::default().with_rate(None));
     let world = World {
+        keys: api.keys(),
         router: api.router(),
         signalbus,
         directory,
-        keys: api.keys(),
         clock: ManualClock::default(),
     };
     let mut key = BTreeMap::new();
@@ -203,12 +203,10 @@ async fn a_changed_account_is_used_for_the_next_message_and_a_removed_one_no_mor
     sending.pass(Duration::from_secs(1)).await;
     sending.send("acme", 2).await;
     sending.pass(Duration::from_secs(2)).await;
-    let removed = sending.world.call(
-        "DELETE",
-        &sending.key["acme"],
-        "/v1/accounts/texts",
-        &json!({}),
-    );
+    let (key, nothing) = (&sending.key["acme"], json!({}));
+    let removed = sending
+        .world
+        .call("DELETE", key, "/v1/accounts/texts", &nothing);
     assert_eq!(removed.await.status, StatusCode::NO_CONTENT);
     sending.pass(Duration::from_secs(1)).await;
     sending.send("acme", 3).await;
