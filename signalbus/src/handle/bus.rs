@@ -12,7 +12,7 @@ use crate::{
 
 /// What attempts are linked with: it travels with events that bring no trace.
 fn create(events: usize, bus: &str, topic: &Topic) -> tracing::Span {
-    tracing::info_span!(
+    crate::trace::span!(
         "create",
         otel.kind = "producer",
         messaging.batch.message_count = events,

@@ -135,7 +135,7 @@ impl Link {
         rejections: Vec<Rejection>,
         advance: Vec<BusAdvance>,
     ) -> Result<Duration, Failure> {
-        let span = tracing::info_span!(
+        let span = crate::trace::span!(
             "ingest",
             otel.kind = "consumer",
             messaging.batch.message_count = items.len() + rejections.len(),

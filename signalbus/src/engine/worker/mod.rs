@@ -7,6 +7,7 @@ mod fetch;
 mod flush;
 mod later;
 mod leaving;
+mod own;
 mod result;
 mod send;
 mod slots;
@@ -264,6 +265,9 @@ impl Worker {
 
     async fn work(mut self) {
         tracing::info!(worker.id = %self.id, "the engine starts");
+        if !self.shared.store.pressure().pools.is_empty() {
+            metrics::describe_pressure();
+        }
         loop {
             let phase = *self.phase.borrow_and_update();
             match phase {
@@ -483,6 +487,7 @@ impl Worker {
         }
         self.next_show = now.saturating_add(SHOW);
         metrics::heartbeat(self.id, self.shared.clock.now());
+        metrics::pressure(&self.shared.store.pressure());
         let store_now = self.store_now();
         for (place, lineup) in self.lineups.iter().enumerate() {
             let channel = lineup.route.name();
