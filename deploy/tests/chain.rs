@@ -121,7 +121,15 @@ async fn one_request_is_one_chain_over_three_processes() {
     assert_eq!(services, BTreeSet::from(["email-worker", "sms-worker"]));
     assert_eq!(attempts.len(), 2);
     assert_ne!(attempts[0].trace_id, attempts[1].trace_id);
+    let claims = named(&spans, "claim");
     for attempt in &attempts {
+        let claim = claims.iter().filter(|claim| is_linked(attempt, claim));
+        let of: Vec<&str> = claim.map(|claim| claim.service.as_str()).collect();
+        assert_eq!(
+            of,
+            [attempt.service.as_str()],
+            "claimed once, by who sent it"
+        );
         for part in ["render", "send"] {
             let below = named(&spans, part);
             let below = below

@@ -140,7 +140,8 @@ pub(crate) struct Doctor {
     /// Ask this name server, as 192.0.2.53:53
     #[arg(long, requires = "from")]
     pub(crate) name_server: Option<SocketAddr>,
-    /// Also ask whether a server answers, as kafka.internal:9092; may be repeated
+    /// Also ask whether a server answers, as broker.internal:9092, and what it is, as redis://HOST:PORT or
+    /// kafka://HOST:PORT; may be repeated
     #[arg(long, value_name = "HOST:PORT")]
     pub(crate) server: Vec<String>,
     /// How far the clock of a database may be from this one

@@ -144,6 +144,20 @@ impl Target {
         }
     }
 
+    /// What keeps it, with its version: `Postgres 16.4`.
+    pub(crate) async fn server(&self) -> Result<String, StoreError> {
+        Ok(match self {
+            Self::Sqlite(path) => {
+                let version = SqliteStore::builder(path).sqlite_version().await?;
+                format!("SQLite {version}, within this program")
+            }
+            Self::Postgres(Url(url)) => {
+                let version = PostgresStore::from_url(url)?.server_version().await?;
+                format!("Postgres {version}")
+            }
+        })
+    }
+
     /// Whether it goes by a clock of its own.
     pub(crate) fn has_a_clock(&self) -> bool {
         matches!(self, Self::Postgres(_))

@@ -29,17 +29,17 @@ async fn an_installation_is_made_looked_at_and_changed() {
     signalbus(&url, &["doctor"]).has("problem: schema: there are no tables");
     signalbus(&url, &["migrate"])
         .good()
-        .has("would make version 6");
+        .has("would make version 7");
     assert_eq!(signalbus(&url, &["list"]).code, 3, "a dry run made tables");
     signalbus(&url, &["migrate", "--yes", "--actor", "deploy"])
         .good()
-        .has("made version 6");
+        .has("made version 7");
 
     let store: Arc<dyn Store> = Arc::new(PostgresStore::open(&url).await.unwrap());
     let made = common::fill(store, 3, 2, 1).await;
     signalbus(&url, &["doctor"])
         .good()
-        .has("good: schema: version 6")
+        .has("good: schema: version 7")
         .has("ms from the clock of the database");
     let skewed = signalbus(&url, &["doctor", "--max-skew", "0s", "--json"]);
     let about = |finding: &&serde_json::Value| finding["about"] == "clock";

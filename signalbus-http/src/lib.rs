@@ -2,6 +2,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod api;
+mod network;
 mod receipts;
 pub mod serve;
 pub mod vault;

@@ -169,6 +169,16 @@ impl PostgresBuilder {
         PostgresStore::look(self).await
     }
 
+    /// What the server calls its version, such as `16.4`: its setting `server_version`. Changes nothing. Cancel
+    /// safe.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn server_version(&self) -> Result<String, StoreError> {
+        self.check()?;
+        PostgresStore::server(self).await
+    }
+
     /// Connects, and makes the tables that are missing. Cancel safe.
     ///
     /// # Errors

@@ -7,11 +7,14 @@
 
 use std::{
     ops::{Deref, DerefMut},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
-use signalbus_core::store::StoreError;
+use signalbus_core::store::{PoolUse, StoreError};
 use sqlx::{ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -28,6 +31,23 @@ pub(crate) struct Connections {
     most: u32,
     permits: Arc<Semaphore>,
     idle: Mutex<Vec<(PgConnection, Moment)>>,
+    waiting: AtomicU64,
+}
+
+/// One that waits, until it is dropped.
+struct Waiting<'a>(&'a AtomicU64);
+
+impl<'a> Waiting<'a> {
+    fn in_line(count: &'a AtomicU64) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// A connection in use. Closed when dropped, unless it was given back.
@@ -47,12 +67,15 @@ impl Connections {
             most,
             permits: Arc::new(Semaphore::new(usize::try_from(most).unwrap_or(1))),
             idle: Mutex::new(Vec::new()),
+            waiting: AtomicU64::new(0),
         })
     }
 
     /// Waits for a connection. Cancel safe.
     pub(crate) async fn get(self: &Arc<Self>) -> Result<Held, StoreError> {
+        let waiting = Waiting::in_line(&self.waiting);
         let permit = Arc::clone(&self.permits).acquire_owned().await;
+        drop(waiting);
         let permit = permit.map_err(|_| error::unavailable("the store was closed"))?;
         let mut reused = true;
         let connection = loop {
@@ -75,6 +98,18 @@ impl Connections {
             home: Arc::clone(self),
             _permit: permit,
         })
+    }
+
+    /// How they are used now.
+    pub(crate) fn used(&self, name: &'static str) -> PoolUse {
+        let most = usize::try_from(self.most).unwrap_or(1);
+        let in_use = most.saturating_sub(self.permits.available_permits());
+        PoolUse {
+            name,
+            in_use: in_use as u64,
+            idle: self.list().len() as u64,
+            waiting: self.waiting.load(Ordering::Relaxed),
+        }
     }
 
     fn take(&self) -> Option<(PgConnection, Moment)> {

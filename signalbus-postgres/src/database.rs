@@ -13,7 +13,7 @@ use std::{
 
 use signalbus_core::{
     clock::{Clock, Timestamp},
-    store::StoreError,
+    store::{Pressure, StoreError},
 };
 use sqlx::{
     AssertSqlSafe, PgConnection, Postgres,
@@ -182,6 +182,8 @@ pub(crate) struct Database {
     application: Arc<Connections>,
     /// In microseconds.
     deadline: AtomicU64,
+    /// How often a transaction was tried again because it met another.
+    conflicts: AtomicU64,
 }
 
 impl Database {
@@ -198,6 +200,7 @@ impl Database {
             worker,
             application,
             deadline: AtomicU64::new(micros(deadline)),
+            conflicts: AtomicU64::new(0),
         }
     }
 
@@ -215,6 +218,16 @@ impl Database {
     pub(crate) fn shorten_deadline(&self, lease: Duration) {
         let most = micros(lease / 2).max(1_000);
         self.deadline.fetch_min(most, Ordering::Relaxed);
+    }
+
+    /// How busy it is.
+    pub(crate) fn pressure(&self) -> Pressure {
+        let pools = vec![
+            self.lifeline.used("leases"),
+            self.worker.used("worker"),
+            self.application.used("application"),
+        ];
+        Pressure::of(pools, self.conflicts.load(Ordering::Relaxed))
     }
 
     pub(crate) async fn close(&self) {
@@ -272,6 +285,7 @@ impl Database {
                         return Err(error);
                     }
                     if !stale {
+                        self.conflicts.fetch_add(1, Ordering::Relaxed);
                         // Whoever met us is not met again at the same moment.
                         let jitter = u64::from(some_bits() % 16);
                         task::pause(Duration::from_millis(u64::from(tries) * 2 + jitter)).await;

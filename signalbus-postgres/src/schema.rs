@@ -89,10 +89,15 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "search",
         sql: include_str!("../migrations/0006_search.sql"),
     },
+    Migration {
+        version: 7,
+        name: "suppressions",
+        sql: include_str!("../migrations/0007_suppressions.sql"),
+    },
 ];
 
 /// The version of the schema that this library knows.
-const KNOWN: i64 = 6;
+const KNOWN: i64 = 7;
 
 /// The oldest Postgres that has what is used here.
 const OLDEST_SERVER: i64 = 140_000;
@@ -148,6 +153,17 @@ pub(crate) async fn look(link: &mut Link<'_>, schema: &str) -> Result<SchemaVers
         known: KNOWN,
         needs: found.map_or(KNOWN, |(_, oldest)| oldest),
     })
+}
+
+/// What the server calls its version. Runs in a transaction.
+pub(crate) async fn server(link: &mut Link<'_>) -> Result<String, StoreError> {
+    let rows = link
+        .rows(link.query("SELECT current_setting('server_version')"))
+        .await?;
+    let row = rows
+        .first()
+        .ok_or_else(|| error::corrupt("the server has no version"))?;
+    Columns::of(row).take()
 }
 
 async fn check_server(link: &mut Link<'_>) -> Result<(), StoreError> {

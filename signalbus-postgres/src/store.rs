@@ -12,9 +12,9 @@ use signalbus_core::{
     store::{
         Acceptance, BusAdvance, BusPosition, Cancel, Cancelled, DeliveryFilter, DeliveryRecord,
         Erase, Erased, EventRecord, Fetched, Flush, Flushed, HistoryEntry, LaneHolding, LaneLease,
-        LaneRequest, Listed, NewEvent, Page, PageToken, Pause, Paused, Receipt, ReceiptEffect,
-        Redrive, Redriven, Released, Retention, Shape, Store, StoreError, StoreFeatures,
-        Suppression, SuppressionFilter, Tally, Unsuppress, Window,
+        LaneRequest, Listed, NewEvent, Page, PageToken, Pause, Paused, Pressure, Receipt,
+        ReceiptEffect, Redrive, Redriven, Released, Retention, Shape, Store, StoreError,
+        StoreFeatures, Suppression, SuppressionFilter, Tally, Unsuppress, Window,
     },
 };
 use sqlx::{PgConnection, postgres::PgConnectOptions};
@@ -109,6 +109,19 @@ impl PostgresStore {
             .call(Use::Application, Mode::Transaction, move |link| {
                 let schema = schema.clone();
                 Box::pin(async move { schema::look(link, &schema).await })
+            })
+            .await;
+        database.close().await;
+        version
+    }
+
+    /// Asks the server what it is.
+    pub(crate) async fn server(config: &PostgresBuilder) -> Result<String, StoreError> {
+        let database = Self::database_of(config);
+        database.set_deadline(config.deadline);
+        let version = database
+            .call(Use::Application, Mode::Transaction, move |link| {
+                Box::pin(schema::server(link))
             })
             .await;
         database.close().await;
@@ -303,6 +316,10 @@ impl Store for PostgresStore {
             .keeps(Shape::Takes)
             .keeps(Shape::Children)
             .keeps(Shape::Memo)
+    }
+
+    fn pressure(&self) -> Pressure {
+        self.database().pressure()
     }
 
     async fn accept(

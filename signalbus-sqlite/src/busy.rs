@@ -1,7 +1,10 @@
 //! How long a call waits for others that write: for its turn on the connection of the store, and for the host
 //! and its transactions, and no longer for both together than the busy timeout.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 use signalbus_core::{
     Clock,
@@ -19,15 +22,51 @@ pub(crate) struct Busy<'a> {
     clock: &'a dyn Clock,
     since: Duration,
     timeout: Duration,
+    line: &'a Line,
+}
+
+/// Those that wait for their turn.
+#[derive(Debug, Default)]
+pub(crate) struct Line {
+    now: AtomicU64,
+    ever: AtomicU64,
+}
+
+impl Line {
+    /// How many wait now.
+    pub(crate) fn now(&self) -> u64 {
+        self.now.load(Ordering::Relaxed)
+    }
+
+    /// How many have waited.
+    pub(crate) fn ever(&self) -> u64 {
+        self.ever.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn enter(&self) -> InLine<'_> {
+        self.now.fetch_add(1, Ordering::Relaxed);
+        self.ever.fetch_add(1, Ordering::Relaxed);
+        InLine(self)
+    }
+}
+
+/// One that waits, until it is dropped.
+pub(crate) struct InLine<'a>(&'a Line);
+
+impl Drop for InLine<'_> {
+    fn drop(&mut self) {
+        self.0.now.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl<'a> Busy<'a> {
     /// A wait that begins now.
-    pub(crate) fn new(clock: &'a dyn Clock, timeout: Duration) -> Self {
+    pub(crate) fn new(clock: &'a dyn Clock, timeout: Duration, line: &'a Line) -> Self {
         Self {
             since: clock.monotonic(),
             clock,
             timeout,
+            line,
         }
     }
 
@@ -44,6 +83,7 @@ impl<'a> Busy<'a> {
         if let Some(free) = writer.try_acquire() {
             return Ok(free);
         }
+        let _in_line = self.line.enter();
         match tokio::time::timeout(self.timeout, writer.acquire()).await {
             Ok(acquired) => acquired.map_err(error::of),
             Err(_) => Err(StoreError::new(
@@ -98,7 +138,8 @@ mod tests {
     async fn sqlite_has_what_the_turn_has_left() {
         let mut conn = SqliteConnection::connect("sqlite::memory:").await.unwrap();
         let clock = ManualClock::default();
-        let busy = Busy::new(&clock, Duration::from_secs(5));
+        let line = Line::default();
+        let busy = Busy::new(&clock, Duration::from_secs(5), &line);
         busy.restore(&mut conn).await.unwrap();
         assert!(!busy.shorten(&mut conn).await.unwrap());
         assert_eq!(told(&mut conn).await, 5_000);

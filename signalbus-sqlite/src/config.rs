@@ -157,6 +157,14 @@ impl SqliteBuilder {
         schema::version(self).await
     }
 
+    /// The version of SQLite itself, such as `3.46.0`: it is a part of this program. Touches no file. Cancel safe.
+    ///
+    /// # Errors
+    /// When SQLite does not answer.
+    pub async fn sqlite_version(&self) -> Result<String, StoreError> {
+        schema::sqlite().await
+    }
+
     /// Opens the file, and makes it when it is not there. Cancel safe.
     ///
     /// # Errors

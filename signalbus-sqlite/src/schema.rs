@@ -61,6 +61,18 @@ pub(crate) async fn version(config: &SqliteBuilder) -> Result<SchemaVersion, Sto
     version
 }
 
+/// The version of SQLite within this program.
+pub(crate) async fn sqlite() -> Result<String, StoreError> {
+    use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
+    let options = SqliteConnectOptions::new().in_memory(true);
+    let mut memory = options.connect().await.map_err(error::of)?;
+    let version = sqlx::query_scalar("SELECT sqlite_version()")
+        .fetch_one(&mut memory)
+        .await;
+    memory.close().await.map_err(error::of)?;
+    version.map_err(error::of)
+}
+
 async fn find(pool: &SqlitePool) -> Result<SchemaVersion, StoreError> {
     let there: bool = sqlx::query_scalar(
         "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'signalbus_migrations')",

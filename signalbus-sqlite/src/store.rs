@@ -19,16 +19,16 @@ use signalbus_core::{
     store::{
         Acceptance, BusAdvance, BusPosition, Cancel, Cancelled, DeliveryFilter, DeliveryRecord,
         Erase, Erased, EventRecord, Fetched, Flush, Flushed, HistoryEntry, LaneHolding, LaneLease,
-        LaneRequest, Listed, NewEvent, Page, PageToken, Pause, Paused, Receipt, ReceiptEffect,
-        Redrive, Redriven, Released, Retention, Shape, Store, StoreError, StoreErrorKind,
-        StoreFeatures, Suppression, SuppressionFilter, Tally, Unsuppress, Window,
+        LaneRequest, Listed, NewEvent, Page, PageToken, Pause, Paused, PoolUse, Pressure, Receipt,
+        ReceiptEffect, Redrive, Redriven, Released, Retention, Shape, Store, StoreError,
+        StoreErrorKind, StoreFeatures, Suppression, SuppressionFilter, Tally, Unsuppress, Window,
     },
 };
 use sqlx::{Connection, SqliteConnection, SqlitePool};
 
 use crate::{
     accept, bus,
-    busy::Busy,
+    busy::{Busy, Line},
     cancel,
     config::SqliteBuilder,
     connection, content, erase, error,
@@ -66,6 +66,8 @@ struct Inner {
     turn: Turn,
     latest: Latest,
     busy_timeout: Duration,
+    line: Line,
+    readers_wanted: Line,
     /// None when it only reads.
     files: Option<Files>,
     /// Holds the log open.
@@ -116,7 +118,8 @@ impl SqliteStore {
             }
             lock.claim(&config.path)?;
             let (path, wanted) = (config.path.clone(), config.lanes);
-            let busy = Busy::new(&*config.clock, config.busy_timeout);
+            let line = Line::default();
+            let busy = Busy::new(&*config.clock, config.busy_timeout, &line);
             let lanes = transact(&writer, busy, move |conn| {
                 Box::pin(async move { schema::prepare_lanes(conn, &path, wanted).await })
             })
@@ -135,6 +138,8 @@ impl SqliteStore {
                     turn: Turn::default(),
                     latest: Latest::unknown(),
                     busy_timeout: config.busy_timeout,
+                    line: Line::default(),
+                    readers_wanted: Line::default(),
                     _lock: Some(lock),
                 }),
             })
@@ -157,6 +162,8 @@ impl SqliteStore {
                 turn: Turn::default(),
                 latest: Latest::unknown(),
                 busy_timeout: config.busy_timeout,
+                line: Line::default(),
+                readers_wanted: Line::default(),
                 files: None,
                 keeper: Mutex::new(None),
                 _lock: None,
@@ -243,7 +250,7 @@ impl SqliteStore {
         let inner = Arc::clone(&self.inner);
         self.in_place()?;
         joined(task::start(async move {
-            let busy = Busy::new(&*inner.clock, inner.busy_timeout);
+            let busy = Busy::new(&*inner.clock, inner.busy_timeout, &inner.line);
             let value = transact(&inner.writer, busy, work).await?;
             inner.files.as_ref().map_or(Ok(()), Files::check_written)?;
             Ok(value)
@@ -259,7 +266,10 @@ impl SqliteStore {
     {
         let inner = Arc::clone(&self.inner);
         joined(task::start(async move {
-            let mut snapshot = inner.readers.begin().await.map_err(error::of)?;
+            let waiting = inner.readers_wanted.enter();
+            let snapshot = inner.readers.begin().await;
+            drop(waiting);
+            let mut snapshot = snapshot.map_err(error::of)?;
             let value = work(&mut snapshot).await?;
             snapshot.commit().await.map_err(error::of)?;
             Ok(value)
@@ -330,6 +340,24 @@ impl Store for SqliteStore {
             .keeps(Shape::Takes)
             .keeps(Shape::Children)
             .keeps(Shape::Memo)
+    }
+
+    fn pressure(&self) -> Pressure {
+        let inner = &self.inner;
+        let used = |name, pool: &SqlitePool, waiting| {
+            let (open, idle) = (u64::from(pool.size()), pool.num_idle() as u64);
+            PoolUse {
+                name,
+                in_use: open.saturating_sub(idle),
+                idle,
+                waiting,
+            }
+        };
+        let pools = vec![
+            used("writer", &inner.writer, inner.line.now()),
+            used("readers", &inner.readers, inner.readers_wanted.now()),
+        ];
+        Pressure::of(pools, inner.line.ever())
     }
 
     async fn accept(

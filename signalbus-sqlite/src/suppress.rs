@@ -161,6 +161,14 @@ pub(crate) async fn suppressed(
     Ok(answers)
 }
 
+const LIST: &str = "SELECT tenant, channel, address, sender, category, cause, code, as_of
+     FROM signalbus_suppression
+     WHERE tenant = ?1 AND channel = coalesce(?2, channel)
+       AND address = coalesce(?3, address) AND cause = coalesce(?4, cause)
+       AND (channel, address, sender, category) > (?5, ?6, ?7, ?8)
+       AND coalesce(as_of, suppressed_at) >= ?10 AND coalesce(as_of, suppressed_at) < ?11
+     ORDER BY channel, address, sender, category LIMIT ?9";
+
 /// A page of the list of a tenant.
 pub(crate) async fn suppressions(
     conn: &mut SqliteConnection,
@@ -169,26 +177,21 @@ pub(crate) async fn suppressions(
     let after = filter.after.as_ref();
     let scope = after.map(|place| &place.scope);
     let part = |part: Option<&String>| part.cloned().unwrap_or_default();
-    let found = sqlx::query(
-        "SELECT tenant, channel, address, sender, category, cause, code, as_of
-         FROM signalbus_suppression
-         WHERE tenant = ?1 AND channel = coalesce(?2, channel)
-           AND address = coalesce(?3, address) AND cause = coalesce(?4, cause)
-           AND (channel, address, sender, category) > (?5, ?6, ?7, ?8)
-         ORDER BY channel, address, sender, category LIMIT ?9",
-    )
-    .bind(filter.tenant.as_str().to_owned())
-    .bind(filter.channel.as_ref().map(|name| name.as_str().to_owned()))
-    .bind(filter.address.map(|address| address.0.to_vec()))
-    .bind(filter.cause.as_ref().map(|cause| cause.as_str().to_owned()))
-    .bind(after.map_or_else(String::new, |place| place.channel.as_str().to_owned()))
-    .bind(after.map_or_else(Vec::new, |place| place.address.0.to_vec()))
-    .bind(part(scope.and_then(|scope| scope.sender.as_ref())))
-    .bind(part(scope.and_then(|scope| scope.category.as_ref())))
-    .bind(i64::from(filter.limit))
-    .fetch_all(conn)
-    .await
-    .map_err(error::of)?;
+    let found = sqlx::query(LIST)
+        .bind(filter.tenant.as_str().to_owned())
+        .bind(filter.channel.as_ref().map(|name| name.as_str().to_owned()))
+        .bind(filter.address.map(|address| address.0.to_vec()))
+        .bind(filter.cause.as_ref().map(|cause| cause.as_str().to_owned()))
+        .bind(after.map_or_else(String::new, |place| place.channel.as_str().to_owned()))
+        .bind(after.map_or_else(Vec::new, |place| place.address.0.to_vec()))
+        .bind(part(scope.and_then(|scope| scope.sender.as_ref())))
+        .bind(part(scope.and_then(|scope| scope.category.as_ref())))
+        .bind(i64::from(filter.limit))
+        .bind(filter.since_from.map_or(i64::MIN, micros))
+        .bind(filter.since_before.map_or(i64::MAX, micros))
+        .fetch_all(conn)
+        .await
+        .map_err(error::of)?;
     found
         .iter()
         .map(|row| entry(&mut Columns::of(row)))
@@ -216,4 +219,33 @@ fn entry(columns: &mut Columns<'_>) -> Result<Suppression, StoreError> {
 /// How a tenant is written where there may be none.
 pub(crate) fn of_all(tenant: Option<&TenantId>) -> &str {
     tenant.map_or("", TenantId::as_str)
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Row as _;
+
+    use super::LIST;
+    use crate::SqliteStore;
+
+    /// There may be a million entries of others.
+    #[tokio::test]
+    async fn the_list_of_a_tenant_is_read_by_an_index_and_in_its_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(folder.path().join("plan.db"))
+            .await
+            .unwrap();
+        let sql = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {LIST}"));
+        let rows = sqlx::query(sql).fetch_all(store.pool()).await.unwrap();
+        let lines: Vec<String> = rows.iter().map(|row| row.get(3)).collect();
+        let plan = lines.join("\n");
+        assert!(
+            plan.contains("signalbus_suppression_tenant (tenant=?"),
+            "{plan}"
+        );
+        assert!(
+            !plan.contains("SCAN") && !plan.contains("TEMP B-TREE"),
+            "{plan}"
+        );
+    }
 }

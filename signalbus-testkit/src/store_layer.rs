@@ -8,9 +8,9 @@ use signalbus_core::{
     store::{
         Acceptance, BusAdvance, BusPosition, Cancel, Cancelled, DeliveryFilter, DeliveryRecord,
         Erase, Erased, EventRecord, Fetched, Flush, Flushed, HistoryEntry, LaneHolding, LaneLease,
-        LaneRequest, Listed, NewEvent, Page, PageToken, Pause, Paused, Receipt, ReceiptEffect,
-        Redrive, Redriven, Released, Retention, StoreError, StoreFeatures, Suppression,
-        SuppressionFilter, Tally, Unsuppress, Window,
+        LaneRequest, Listed, NewEvent, Page, PageToken, Pause, Paused, Pressure, Receipt,
+        ReceiptEffect, Redrive, Redriven, Released, Retention, StoreError, StoreFeatures,
+        Suppression, SuppressionFilter, Tally, Unsuppress, Window,
     },
 };
 
@@ -72,6 +72,11 @@ macro_rules! pass_on {
                 self.inner().features()
             }
 
+            /// See [`Store::pressure`].
+            fn pressure(&self) -> Pressure {
+                self.inner().pressure()
+            }
+
             $(
                 #[doc = concat!("See [`Store::", stringify!($method), "`].")]
                 ///
@@ -91,6 +96,10 @@ macro_rules! pass_on {
         impl<L: StoreLayer> Store for Layered<L> {
             fn features(&self) -> StoreFeatures {
                 self.0.features()
+            }
+
+            fn pressure(&self) -> Pressure {
+                self.0.pressure()
             }
 
             $(

@@ -1,6 +1,6 @@
 use std::{net::SocketAddr, path::PathBuf};
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use signalbus::http::api::Network;
 
 /// A notification server over SQLite or Postgres.
@@ -26,6 +26,14 @@ pub(crate) struct Args {
     /// believed, and the log says which address each request came from.
     #[arg(long, env = "SIGNALBUS_PROXIES", value_delimiter = ',')]
     pub(crate) proxies: Vec<Network>,
+    /// Whether mails of a tenant go out through the SMTP account that it has put there with PUT /v1/accounts: not at
+    /// all; those of others go the usual way (own); or they are refused (required).
+    #[arg(long, env = "SIGNALBUS_ACCOUNTS", value_enum, default_value_t)]
+    pub(crate) accounts: Accounts,
+    /// Networks that are not public where accounts may lead, too, with commas between. Whoever may put an account reaches
+    /// every port there.
+    #[arg(long, env = "SIGNALBUS_ACCOUNT_NETWORKS", value_delimiter = ',')]
+    pub(crate) account_networks: Vec<Network>,
     /// The folder of the templates.
     #[arg(
         long,
@@ -36,4 +44,16 @@ pub(crate) struct Args {
     /// Asks the server that listens there whether it is ready, and ends: 0 when it is.
     #[arg(long, requires = "listen")]
     pub(crate) health: bool,
+}
+
+/// Whether tenants send through accounts of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum Accounts {
+    /// They do not.
+    #[default]
+    Off,
+    /// Those that have one.
+    Own,
+    /// All of them, or not at all.
+    Required,
 }

@@ -16,7 +16,8 @@
 //! run on one Postgres database; give them the same `pepper` file, and `master.key` where they keep accounts of tenants, and `--redis-url` where they keep one limit together.
 //!
 //! Mails go into the folder `mails`, text messages to the standard output: put your own providers in
-//! `engine.rs`. Without `--listen` it takes one event from itself, shows what became of it, and ends.
+//! `engine.rs`. With `--accounts own` the mails of a tenant that has put an SMTP account there (`PUT /v1/accounts/{name}`) go
+//! out through that. Without `--listen` it takes one event from itself, shows what became of it, and ends.
 
 #![expect(
     clippy::print_stdout,
@@ -24,6 +25,7 @@
     reason = "a program talks to its user"
 )]
 
+mod accounts;
 mod args;
 mod engine;
 mod limits;

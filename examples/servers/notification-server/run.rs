@@ -6,6 +6,7 @@ use signalbus::http::{
     Api,
     api::{Proxies, Readiness},
     serve::{ServeOptions, serve},
+    vault::AddressGuard,
 };
 use tokio::net::TcpListener;
 
@@ -18,8 +19,11 @@ pub(crate) async fn run(args: &Args, address: SocketAddr) -> Result<(), Box<dyn 
     secrets::folder(&args.data)?;
     let stored = Stored::open(&args.data, args.store.as_deref()).await?;
     let limiter = limits::shared(args)?;
-    let signalbus = engine::engine(&stored, &args.data, &args.templates, limiter.clone())?;
+    let guard = AddressGuard::new().allow(args.account_networks.clone());
     let vault = secrets::vault(&args.data, args.store.is_none())?;
+    let vault = vault.map(|vault| vault.with_guard(guard));
+    let signalbus =
+        engine::engine(args, &stored, &args.data, limiter.clone(), vault.as_ref()).await?;
     let readiness = Readiness::new();
     let mut api = Api::new(
         signalbus.clone(),

@@ -19,7 +19,8 @@ pub(crate) async fn show(args: &Args) -> Result<(), Box<dyn Error>> {
     // Of its own: what runs in the usual folder is left alone.
     let folder = tempfile::tempdir()?;
     let stored = Stored::open(folder.path(), args.store.as_deref()).await?;
-    let signalbus = engine::engine(&stored, folder.path(), &args.templates, None)?;
+    let vault = secrets::vault(folder.path(), true)?;
+    let signalbus = engine::engine(args, &stored, folder.path(), None, vault.as_ref()).await?;
     signalbus.start();
     let pepper = secrets::pepper(folder.path())?;
     let api = Api::new(signalbus.clone(), stored.directory(), pepper);

@@ -1,6 +1,6 @@
 //! `signalbus doctor`: everything is looked at, and what is wrong says what to do.
 
-use std::{fs, time::Duration};
+use std::fs;
 
 use serde_json::json;
 use signalbus::{
@@ -8,8 +8,6 @@ use signalbus::{
     smtp::{DkimKey, Level, Sender, doctor},
     store::{Flush, StoreErrorKind},
 };
-
-use tokio::{net::TcpStream, time::timeout};
 
 use crate::{
     answer::{Answer, BAD, GOOD},
@@ -21,8 +19,7 @@ use crate::{
     visible::Visible,
 };
 
-/// How long a server may take to answer.
-const PATIENCE: Duration = Duration::from_secs(3);
+use super::reach::reach;
 
 /// What was found.
 struct Findings(Vec<(Level, &'static str, String)>);
@@ -62,7 +59,8 @@ pub(super) async fn run(target: Option<&Target>, typed: &Doctor) -> Result<Answe
         }
     }
     for server in &typed.server {
-        reach(server, &mut findings).await?;
+        let (level, text) = reach(server).await?;
+        findings.add(level, "server", text);
     }
     if typed.from.is_some() {
         sender(typed, &mut findings).await?;
@@ -77,6 +75,10 @@ async fn store(target: &Target, typed: &Doctor, findings: &mut Findings) {
             return findings.add(Level::Problem, "store", plain(&Failure::from(error)));
         }
     };
+    match target.server().await {
+        Ok(version) => findings.add(Level::Good, "version", version),
+        Err(error) => findings.add(Level::Problem, "version", plain(&Failure::from(error))),
+    }
     let known = schema.known;
     match schema.found {
         None => findings.add(
@@ -231,32 +233,6 @@ fn topic(topic: signalbus::smtp::Topic) -> &'static str {
         signalbus::smtp::Topic::Alignment => "alignment",
         _ => "DNS",
     }
-}
-
-/// Whether a server takes a connection. What it speaks is not asked.
-async fn reach(server: &str, findings: &mut Findings) -> Result<(), Failure> {
-    let (host, port) = server.rsplit_once(':').unwrap_or((server, ""));
-    if host.is_empty() || port.parse::<u16>().is_err() {
-        let hint = format!("a server is HOST:PORT, and {server:?} is not");
-        return Err(Failure::Usage(hint));
-    }
-    let about = format!("{server} ");
-    let connected = timeout(PATIENCE, TcpStream::connect(server)).await;
-    match connected {
-        Ok(Ok(_)) => findings.add(Level::Good, "server", about + "takes a connection"),
-        Ok(Err(error)) => {
-            let text = format!("{about}cannot be reached: {error}");
-            findings.add(Level::Problem, "server", text);
-        }
-        Err(_) => {
-            let text = format!(
-                "{about}does not answer within {} s: is a firewall between?",
-                PATIENCE.as_secs()
-            );
-            findings.add(Level::Problem, "server", text);
-        }
-    }
-    Ok(())
 }
 
 /// A failure without the word before it.

@@ -34,10 +34,8 @@ pub(super) async fn run(target: &Target, what: &arguments::Keys) -> Result<Answe
             limit,
             after,
         } => {
-            let page = NamePage {
-                after: after.clone(),
-                limit: *limit,
-            };
+            let mut page = NamePage::first(*limit);
+            page.after.clone_from(after);
             list(target, whose, page).await
         }
         arguments::Keys::Issue(asked) => issue(target, asked).await,

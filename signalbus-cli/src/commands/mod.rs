@@ -10,6 +10,7 @@ mod keys;
 mod list;
 mod migrate;
 mod pauses;
+mod reach;
 mod redrive;
 mod render;
 mod restored;

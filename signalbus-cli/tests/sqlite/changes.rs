@@ -206,11 +206,11 @@ async fn tables_are_made_by_migrate_only() {
     signalbus(&url, &["migrate"])
         .good()
         .has("version found: none")
-        .has("would make version 3");
+        .has("would make version 4");
     assert!(!path.exists());
     signalbus(&url, &["migrate", "--yes", "--actor", "deploy"])
         .good()
-        .has("made version 3");
+        .has("made version 4");
     let json = signalbus(&url, &["migrate", "--yes", "--actor", "deploy", "--json"])
         .good()
         .json();

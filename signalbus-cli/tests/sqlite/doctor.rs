@@ -7,7 +7,8 @@ async fn a_healthy_file_has_no_problem() {
     let file = file(0, 1, 0).await;
     signalbus(&file.url(), &["doctor"])
         .good()
-        .has("good: schema: version 3")
+        .has("good: schema: version 4")
+        .has("good: version: SQLite 3.")
         .has("good: lock: no process has the file open")
         .has("good: work");
     let owner = file.open().await;

@@ -86,6 +86,10 @@ impl fmt::Debug for Entry {
 pub struct NamePage {
     /// Only behind this name.
     pub after: Option<String>,
+    /// Only what was last changed at or after this time, by the directory's clock.
+    pub changed_from: Option<Timestamp>,
+    /// Only what was last changed before this time.
+    pub changed_before: Option<Timestamp>,
     /// At most this many.
     pub limit: u32,
 }
@@ -94,6 +98,25 @@ impl NamePage {
     /// The first page.
     #[must_use]
     pub const fn first(limit: u32) -> Self {
-        Self { after: None, limit }
+        Self {
+            after: None,
+            changed_from: None,
+            changed_before: None,
+            limit,
+        }
+    }
+
+    /// Only behind this name.
+    #[must_use]
+    pub fn after(mut self, name: impl Into<String>) -> Self {
+        self.after = Some(name.into());
+        self
+    }
+
+    /// Whether an entry was last changed when it should have been.
+    #[must_use]
+    pub fn has(&self, changed_at: Timestamp) -> bool {
+        self.changed_from.is_none_or(|from| changed_at >= from)
+            && self.changed_before.is_none_or(|before| changed_at < before)
     }
 }

@@ -165,7 +165,7 @@ impl Directory for MemoryDirectory {
         kind: Kind,
         page: NamePage,
     ) -> Result<Vec<Entry>, StoreError> {
-        let start = match page.after {
+        let start = match page.after.clone() {
             Some(after) => Bound::Excluded((owner.clone(), kind, after)),
             None => Bound::Included((owner.clone(), kind, String::new())),
         };
@@ -175,6 +175,7 @@ impl Directory for MemoryDirectory {
             .entries
             .range((start, Bound::Unbounded))
             .take_while(|((of, is, _), _)| of == owner && *is == kind)
+            .filter(|(_, entry)| page.has(entry.changed_at))
             .take(limit);
         Ok(found.map(|(_, entry)| entry.clone()).collect())
     }
@@ -240,6 +241,8 @@ impl Directory for MemoryDirectory {
                 && filter.before.is_none_or(|before| line.number < before)
                 && is(&filter.actor, &line.actor)
                 && is(&filter.action, &line.action)
+                && filter.written_from.is_none_or(|from| line.at >= from)
+                && filter.written_before.is_none_or(|before| line.at < before)
         });
         let limit = usize::try_from(filter.limit).unwrap_or(usize::MAX);
         Ok(found.take(limit).cloned().collect())

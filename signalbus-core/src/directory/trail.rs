@@ -41,6 +41,10 @@ pub struct TrailFilter {
     pub actor: Option<String>,
     /// Only this action.
     pub action: Option<String>,
+    /// Only lines written at or after this time, by the directory's clock.
+    pub written_from: Option<Timestamp>,
+    /// Only lines written before this time.
+    pub written_before: Option<Timestamp>,
     /// At most this many.
     pub limit: u32,
 }

@@ -19,6 +19,9 @@ pub struct Capabilities {
     /// panic before that call means "not sent"; if not (the default), every timeout or panic
     /// means "it may have been sent".
     pub reports_start: bool,
+    /// Whether it may send for some tenants through accounts of their own; see
+    /// [`Provider::has_account_of`](super::Provider::has_account_of). No by default.
+    pub own_accounts: bool,
 }
 
 impl Default for Capabilities {
@@ -29,6 +32,7 @@ impl Default for Capabilities {
             rate: None,
             dedup_window: None,
             reports_start: false,
+            own_accounts: false,
         }
     }
 }
@@ -60,6 +64,13 @@ impl Capabilities {
     #[must_use]
     pub fn reporting_start(mut self) -> Self {
         self.reports_start = true;
+        self
+    }
+
+    /// Says that the provider may send for some tenants through accounts of their own.
+    #[must_use]
+    pub fn with_own_accounts(mut self) -> Self {
+        self.own_accounts = true;
         self
     }
 

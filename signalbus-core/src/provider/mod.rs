@@ -18,7 +18,7 @@ use std::fmt::Debug;
 
 use async_trait::async_trait;
 
-use crate::channel::Channel;
+use crate::{channel::Channel, name::TenantId};
 
 /// Sends messages of channel `C`.
 ///
@@ -55,6 +55,15 @@ pub trait Provider<C: Channel>: Debug + Send + Sync + 'static {
     /// # Errors
     /// Says whether it is worth another try and whose fault it was; see [`SendError`].
     async fn send(&self, delivery: Delivery<'_, C>) -> Result<Sent, SendError>;
+
+    /// Whether it sends for this tenant through an account of the tenant's own, as far as it knows by now.
+    /// Asked only of those that say [`Capabilities::own_accounts`]; it must answer at once. The
+    /// engine gives such a tenant a breaker, a pace and a retry budget of its own, and takes nothing that happens
+    /// there for a sign of how the provider does for others.
+    fn has_account_of(&self, tenant: &TenantId) -> bool {
+        let _ = tenant;
+        false
+    }
 
     /// The ability to ask whether an earlier try was sent, for providers that have it.
     fn lookup(&self) -> Option<&dyn Lookup<C>> {

@@ -11,6 +11,7 @@ mod lane;
 pub mod memory;
 mod page;
 mod pause;
+mod pressure;
 mod query;
 mod receipt;
 mod recipient;
@@ -40,6 +41,7 @@ pub use lane::{Epoch, LaneHolding, LaneId, LaneLease, LaneRequest, Share, Space,
 pub use memory::{MemoryStore, MemoryStoreBuilder};
 pub use page::{Page, PageToken, PageTokenError};
 pub use pause::{Pause, Paused, Released};
+pub use pressure::{PoolUse, Pressure};
 pub use query::{DeliveryFilter, DeliveryRecord, EventRecord, Tally};
 pub use receipt::{Bounce, Receipt, ReceiptEffect, ReceiptKind, ReceiptTarget, Suppress};
 pub use recipient::{NewRecipient, RecipientKey, StoredRecipient};
@@ -127,6 +129,11 @@ impl StoreFeatures {
 pub trait Store: Debug + Send + Sync + 'static {
     /// What it promises.
     fn features(&self) -> StoreFeatures;
+
+    /// How busy it is, for metrics: nothing is said of a store that has no connections. It must answer at once.
+    fn pressure(&self) -> Pressure {
+        Pressure::default()
+    }
 
     /// Stores events, each with all its deliveries, and moves bus positions, in one transaction.
     ///

@@ -1,5 +1,8 @@
 use super::{AddressHash, Cause, Scope, Suppression};
-use crate::name::{ChannelName, TenantId};
+use crate::{
+    clock::Timestamp,
+    name::{ChannelName, TenantId},
+};
 
 /// Which entries of the suppression list of one tenant, and from where on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +16,11 @@ pub struct SuppressionFilter {
     pub address: Option<AddressHash>,
     /// Only for this cause.
     pub cause: Option<Cause>,
+    /// Only what stands there since this time or a later one: as whoever said it told
+    /// ([`Suppression::as_of`]), or since it was put there, by the store's clock.
+    pub since_from: Option<Timestamp>,
+    /// Only what stands there since before this time.
+    pub since_before: Option<Timestamp>,
     /// Only behind this entry.
     pub after: Option<SuppressionPlace>,
     /// At most this many.
@@ -39,6 +47,8 @@ impl SuppressionFilter {
             channel: None,
             address: None,
             cause: None,
+            since_from: None,
+            since_before: None,
             after: None,
             limit,
         }

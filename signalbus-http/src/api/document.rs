@@ -58,5 +58,27 @@ pub fn document() -> utoipa::openapi::OpenApi {
 pub(super) fn of(routes: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
     let mut document = Frame::openapi();
     document.merge(routes);
+    name_operations(&mut document);
     document
+}
+
+/// Names each operation by what it asks, as `get_v1_events_id`: names must be unique, and those of handlers are so in
+/// their modules only.
+fn name_operations(document: &mut utoipa::openapi::OpenApi) {
+    for (path, item) in &mut document.paths.paths {
+        let words = path.split(|letter: char| !letter.is_ascii_alphanumeric());
+        let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+        let operations = [
+            ("get", &mut item.get),
+            ("put", &mut item.put),
+            ("post", &mut item.post),
+            ("delete", &mut item.delete),
+            ("patch", &mut item.patch),
+        ];
+        for (method, operation) in operations {
+            if let Some(operation) = operation {
+                operation.operation_id = Some(format!("{method}_{}", words.join("_")));
+            }
+        }
+    }
 }

@@ -18,6 +18,7 @@ mod routes;
 mod tenancy;
 mod words;
 
+pub use crate::network::{Network, NetworkError};
 pub use build::Api;
 pub use document::document;
 pub use engine::{Engine, PlannedEvent, PlannedRoute, RenderedMessage, Somebody, TemplateProblem};
@@ -25,7 +26,7 @@ pub use fixed_key::FixedKey;
 pub use health::Readiness;
 pub use input::Json;
 pub use limits::{ApiLimits, Rate};
-pub use manners::{ClientAddress, Network, NetworkError, Proxies};
+pub use manners::{ClientAddress, Proxies};
 pub use problem::Problem;
 pub use publisher::Publisher;
 pub use tenancy::ApiState;

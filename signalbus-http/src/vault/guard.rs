@@ -3,6 +3,7 @@ use std::{fmt::Debug, net::SocketAddr, sync::Arc};
 use async_trait::async_trait;
 
 use super::is_public;
+use crate::network::Network;
 
 /// Looks up the addresses of a host.
 #[async_trait]
@@ -34,6 +35,7 @@ impl Lookup for SystemLookup {
 #[derive(Debug, Clone)]
 pub struct AddressGuard {
     lookup: Arc<dyn Lookup>,
+    allowed: Arc<[Network]>,
 }
 
 /// Why a host is refused. Never names an address of ours.
@@ -65,10 +67,18 @@ impl AddressGuard {
     pub fn with_lookup(lookup: impl Lookup) -> Self {
         Self {
             lookup: Arc::new(lookup),
+            allowed: Arc::default(),
         }
     }
 
-    /// The addresses of a host, all of them public. Call it again each time before connecting, and
+    /// Lets hosts lead into these networks, too: only where tenants may reach what else is there, by any port.
+    #[must_use]
+    pub fn allow(mut self, networks: impl IntoIterator<Item = Network>) -> Self {
+        self.allowed = networks.into_iter().collect();
+        self
+    }
+
+    /// The addresses of a host, all of them public or allowed. Call it again each time before connecting, and
     /// connect to what it gives. Cancel safe.
     ///
     /// # Errors
@@ -83,7 +93,9 @@ impl AddressGuard {
         if addresses.is_empty() {
             return Err(GuardError::Unresolved);
         }
-        if addresses.iter().all(|address| is_public(address.ip())) {
+        let is_allowed = |ip| self.allowed.iter().any(|network| network.contains(ip));
+        let mut ips = addresses.iter().map(SocketAddr::ip);
+        if ips.all(|ip| is_public(ip) || is_allowed(ip)) {
             Ok(addresses)
         } else {
             Err(GuardError::NotPublic)
@@ -157,6 +169,14 @@ mod tests {
             none.resolve("a.example", 1).await,
             Err(GuardError::Unresolved)
         );
+    }
+
+    #[tokio::test]
+    async fn a_network_that_is_allowed_is_taken_and_no_other() {
+        let guard = guard(&[&["10.0.0.1"], &["10.1.0.1"]]).allow(["10.0.0.0/16".parse().unwrap()]);
+        assert!(guard.resolve("a.example", 1).await.is_ok());
+        let other = guard.resolve("a.example", 1).await;
+        assert_eq!(other, Err(GuardError::NotPublic));
     }
 
     #[tokio::test]

@@ -14,6 +14,9 @@ const QUIET: &[(&str, &str)] = &[
     ("/v1/publish/{topic}", "what was published says so itself"),
     ("/v1/plan", "stores nothing"),
     ("/v1/deliveries/search", "looks"),
+    ("/v1/events/search", "looks"),
+    ("/v1/attempts/search", "looks"),
+    ("/v1/receipts/search", "looks"),
     ("/v1/suppressions/check", "looks"),
     ("/v1/templates/{name}/preview", "stores nothing"),
     (

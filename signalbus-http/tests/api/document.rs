@@ -37,10 +37,13 @@ async fn the_document_is_served_without_a_key() {
 #[test]
 fn every_answer_and_body_is_described() {
     let document = serde_json::to_value(signalbus_http::api::document()).unwrap();
+    let mut names = std::collections::BTreeSet::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             let at = format!("{method} {path}");
             assert!(operation["summary"].is_string(), "{at}");
+            let name = operation["operationId"].as_str().unwrap().to_owned();
+            assert!(names.insert(name), "{at}: its name is another's");
             let described = operation["responses"].as_object().unwrap().keys();
             let good = described.filter(|status| status.starts_with('2')).count();
             assert!(good >= 1, "{at}");

@@ -4,7 +4,10 @@ use http::StatusCode;
 use serde_json::{Value, json};
 use signalbus_core::directory::keys::Scope;
 
-use crate::support::{World, signup, world};
+use crate::{
+    support::{World, signup, world},
+    table::sources,
+};
 
 /// All items of a list, a page of `limit` at a time.
 async fn walk(world: &World, key: &str, path: &str, limit: usize) -> Vec<Value> {
@@ -233,4 +236,132 @@ async fn deliveries_to_an_address_are_narrowed_as_those_of_a_list() {
     assert_eq!(count(json!({ "state": "dead" })).await, 0);
     let found = world.get(&key, "/v1/deliveries?recipient=eve").await.json();
     assert_eq!(found["items"].as_array().unwrap().len(), 1);
+}
+
+/// Attempts, receipts and events by address, as the deliveries: each tenant of its own, a page at a time.
+#[tokio::test]
+async fn what_went_to_an_address_is_found_by_it() {
+    let world = world();
+    let key = world.key("acme", &Scope::ALL).await;
+    let other = world.key("other", &[Scope::Read]).await;
+    let ids = published(&world, &key).await;
+    world.signalbus.start();
+    world.clock.run(Duration::from_secs(60)).await;
+    let found = async |key: &str, path: &str, more: Value| {
+        let (mut all, mut after) = (Vec::new(), Value::Null);
+        loop {
+            let mut asked = json!({ "channel": "email", "address": "Ada@example.org", "limit": 1 });
+            let more = more.as_object().unwrap().clone();
+            asked.as_object_mut().unwrap().extend(more);
+            if !after.is_null() {
+                asked["after"] = after;
+            }
+            let page = world.post(key, path, &asked).await;
+            assert_eq!(page.status, StatusCode::OK, "{page:?}");
+            assert!(!page.text.contains("example.org"), "{page:?}");
+            let page = page.json();
+            all.extend(page["items"].as_array().unwrap().iter().cloned());
+            after = page["next"].clone();
+            if after.is_null() {
+                return all;
+            }
+        }
+    };
+    let events = found(&key, "/v1/events/search", json!({})).await;
+    let events: Vec<&Value> = events.iter().map(|event| &event["id"]).collect();
+    assert_eq!(events, [&ids[0], &ids[1]]);
+    let attempts = found(&key, "/v1/attempts/search", json!({})).await;
+    assert_eq!(attempts.len(), 2);
+    let at = attempts[0]["at"].clone();
+    for (more, count) in [
+        (json!({ "provider": "recording" }), 2),
+        (json!({ "provider": "other" }), 0),
+        (json!({ "topic": "user.gone" }), 0),
+        (json!({ "state": "accepted" }), 2),
+        (json!({ "from": at }), 2),
+        (json!({ "before": at }), 0),
+        (json!({ "address": "eve@example.org" }), 1),
+    ] {
+        let found = found(&key, "/v1/attempts/search", more.clone()).await;
+        assert_eq!(found.len(), count, "{more}");
+    }
+    let receipt = json!({ "receipts": [{
+        "provider": "recording", "id": "r", "kind": "delivered", "delivery": attempts[1]["delivery"],
+    }] });
+    world.post(&key, "/v1/receipts", &receipt).await;
+    let receipts = found(&key, "/v1/receipts/search", json!({})).await;
+    assert_eq!(receipts.len(), 1);
+    assert_eq!(receipts[0]["event"], ids[1]);
+    for path in [
+        "/v1/events/search",
+        "/v1/attempts/search",
+        "/v1/receipts/search",
+    ] {
+        assert_eq!(found(&other, path, json!({})).await, [0; 0], "{path}");
+        let wrong = json!({ "channel": "email", "address": "ada@example.org", "after": "x" });
+        assert_eq!(world.post(&key, path, &wrong).await.problem(), "malformed");
+        let nobody = json!({ "channel": "email", "address": "nobody" });
+        assert!(
+            world
+                .post(&key, path, &nobody)
+                .await
+                .status
+                .is_client_error()
+        );
+    }
+    world.signalbus.shutdown().await;
+}
+
+/// Keys, templates, suppressions and the trail, by time.
+#[tokio::test]
+async fn lists_are_narrowed_by_time() {
+    let world = world();
+    let key = world.key("acme", &Scope::ALL).await;
+    let mut times = Vec::new();
+    for place in 0..3 {
+        world.clock.advance(Duration::from_secs(60));
+        times.push(signalbus::Clock::now(&world.clock).to_string());
+        let new = json!({ "label": format!("k{place}"), "scopes": ["read"] });
+        assert_eq!(
+            world.post(&key, "/v1/keys", &new).await.status,
+            StatusCode::CREATED
+        );
+        let path = format!("/v1/templates/t{place}/versions");
+        let made = world.post(&key, &path, &sources("Hello")).await;
+        assert!(made.status.is_success(), "{made:?}");
+        let entry = json!({ "channel": "email", "address": format!("p{place}@example.org") });
+        let put = world.post(&key, "/v1/suppressions", &entry).await;
+        assert_eq!(put.status, StatusCode::NO_CONTENT, "{put:?}");
+    }
+    for (list, from, before, more) in [
+        ("/v1/keys", "changed_from", "changed_before", 1),
+        ("/v1/templates", "changed_from", "changed_before", 0),
+        ("/v1/suppressions", "from", "before", 0),
+    ] {
+        for (query, count) in [
+            (format!("{from}={}", times[1]), 2),
+            (format!("{before}={}", times[1]), 1 + more),
+            (format!("{from}={}&{before}={}", times[1], times[2]), 1),
+            (format!("{from}={}&{before}={}", times[1], times[1]), 0),
+        ] {
+            let found = walk(&world, &key, &format!("{list}?{query}"), 1).await;
+            assert_eq!(found.len(), count, "{list}?{query}");
+        }
+        let wrong = world.get(&key, &format!("{list}?{from}=yesterday")).await;
+        assert!(wrong.status.is_client_error(), "{wrong:?}");
+        wrong.problem();
+    }
+    let trail = async |query: String| {
+        walk(
+            &world,
+            &key,
+            &format!("/v1/audit?action=address.suppressed&{query}"),
+            1,
+        )
+        .await
+    };
+    assert_eq!(trail(format!("from={}", times[1])).await.len(), 2);
+    assert_eq!(trail(format!("before={}", times[1])).await.len(), 1);
+    let between = format!("from={}&before={}", times[0], times[2]);
+    assert_eq!(trail(between).await.len(), 2);
 }

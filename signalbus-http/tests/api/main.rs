@@ -19,6 +19,7 @@ mod metrics;
 mod pauses;
 mod quotas;
 mod recipients;
+mod sending;
 mod support;
 mod table;
 mod templates;

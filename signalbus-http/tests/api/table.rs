@@ -126,6 +126,27 @@ pub(crate) fn table() -> Vec<Route> {
         ),
         (
             "POST",
+            "/v1/events/search",
+            Key(Read),
+            Some(address()),
+            None,
+        ),
+        (
+            "POST",
+            "/v1/attempts/search",
+            Key(Read),
+            Some(address()),
+            None,
+        ),
+        (
+            "POST",
+            "/v1/receipts/search",
+            Key(Read),
+            Some(address()),
+            None,
+        ),
+        (
+            "POST",
             "/v1/receipts",
             Key(Scope::Receipts),
             Some(json!({ "receipts": [{

@@ -59,12 +59,15 @@ pub(super) async fn entries(
     let query = link
         .query(
             "SELECT owner, kind, name, revision, changed_at, used_at, body FROM signalbus.entry
-             WHERE owner = $1 AND kind = $2 AND name > $3 ORDER BY name LIMIT $4",
+             WHERE owner = $1 AND kind = $2 AND name > $3 AND changed_at >= $5 AND changed_at < $6
+             ORDER BY name LIMIT $4",
         )
         .bind(owner.as_str())
         .bind(kind.as_str())
         .bind(after)
-        .bind(i64::from(page.limit));
+        .bind(i64::from(page.limit))
+        .bind(page.changed_from.map_or(i64::MIN, micros))
+        .bind(page.changed_before.map_or(i64::MAX, micros));
     link.rows(query).await?.iter().map(read).collect()
 }
 

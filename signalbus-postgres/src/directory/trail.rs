@@ -72,13 +72,16 @@ pub(super) async fn trail(
             "SELECT number, at, actor, action, kind, target FROM signalbus.trail
              WHERE owner = $1 AND number < $2
                AND actor = coalesce($3, actor) AND action = coalesce($4, action)
+               AND at >= $6 AND at < $7
              ORDER BY number DESC LIMIT $5",
         )
         .bind(owner.as_str())
         .bind(before)
         .bind(clean_or_none(filter.actor.as_deref()))
         .bind(clean_or_none(filter.action.as_deref()))
-        .bind(i64::from(filter.limit));
+        .bind(i64::from(filter.limit))
+        .bind(filter.written_from.map_or(i64::MIN, micros))
+        .bind(filter.written_before.map_or(i64::MAX, micros));
     let rows = link.rows(query).await?;
     rows.iter()
         .map(|row| {

@@ -52,13 +52,16 @@ pub(super) async fn entries(
 ) -> Result<Vec<Entry>, StoreError> {
     let rows = sqlx::query(
         "SELECT owner, kind, name, revision, changed_at, used_at, body FROM signalbus_entry
-         WHERE owner = ?1 AND kind = ?2 AND name > ?3 ORDER BY name LIMIT ?4",
+         WHERE owner = ?1 AND kind = ?2 AND name > ?3 AND changed_at >= ?5 AND changed_at < ?6
+         ORDER BY name LIMIT ?4",
     )
     .bind(owner.as_str().to_owned())
     .bind(kind.as_str())
     // No name is empty.
     .bind(page.after.clone().unwrap_or_default())
     .bind(i64::from(page.limit))
+    .bind(page.changed_from.map_or(i64::MIN, micros))
+    .bind(page.changed_before.map_or(i64::MAX, micros))
     .fetch_all(conn)
     .await
     .map_err(error::of)?;

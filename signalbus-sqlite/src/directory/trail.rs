@@ -68,6 +68,7 @@ pub(super) async fn trail(
         "SELECT number, at, actor, action, kind, target FROM signalbus_trail
          WHERE owner = ?1 AND number < coalesce(?2, 9223372036854775807)
            AND actor = coalesce(?3, actor) AND action = coalesce(?4, action)
+           AND at >= ?6 AND at < ?7
          ORDER BY number DESC LIMIT ?5",
     )
     .bind(owner.as_str().to_owned())
@@ -75,6 +76,8 @@ pub(super) async fn trail(
     .bind(filter.actor.clone())
     .bind(filter.action.clone())
     .bind(i64::from(filter.limit))
+    .bind(filter.written_from.map_or(i64::MIN, micros))
+    .bind(filter.written_before.map_or(i64::MAX, micros))
     .fetch_all(conn)
     .await
     .map_err(error::of)?;

@@ -116,16 +116,58 @@ pub async fn names_come_in_the_order_of_their_bytes_a_page_at_a_time(h: Harness)
         names.extend(found.into_iter().map(|entry| entry.name));
     }
     assert_eq!(names, ["B", "a", "a b", "aa", "b", "~", "ä"]);
-    let behind = NamePage {
-        after: Some("a!".to_owned()),
-        limit: 1,
-    };
+    let behind = NamePage::first(1).after("a!");
     let found = h
         .directory
         .entries(&acme, Kind::Recipient, behind)
         .await
         .unwrap();
     assert_eq!(found[0].name, "aa");
+}
+
+/// By the last change of each, the first moment within and the last one without; pages go on behind what is left out.
+pub async fn a_list_is_narrowed_by_when_its_entries_were_changed(h: Harness) {
+    let acme = of("acme");
+    let now = || signalbus_core::Clock::now(&h.clock);
+    let mut times = Vec::new();
+    for name in ["a", "b", "c", "d"] {
+        h.clock.advance(std::time::Duration::from_secs(60));
+        times.push(now());
+        let (expect, body) = (Expect::Absent, Some(json!({})));
+        h.put(&acme, Kind::Template, name, expect, body)
+            .await
+            .unwrap();
+    }
+    h.clock.advance(std::time::Duration::from_secs(60));
+    // It counts when it was changed, not when it was made.
+    h.put(&acme, Kind::Template, "a", Expect::Any, Some(json!(1)))
+        .await
+        .unwrap();
+    times.push(now());
+    for (from, before, expected) in [
+        (None, None, &["a", "b", "c", "d"][..]),
+        (Some(2), None, &["a", "c", "d"]),
+        (None, Some(2), &["b"]),
+        (Some(1), Some(3), &["b", "c"]),
+        (Some(4), None, &["a"]),
+        (Some(3), Some(3), &[]),
+    ] {
+        for limit in [1, 10] {
+            let mut page = NamePage::first(limit);
+            page.changed_from = from.map(|place: usize| times[place]);
+            page.changed_before = before.map(|place: usize| times[place]);
+            let mut names = Vec::new();
+            loop {
+                let asked = page.clone();
+                let found = h.directory.entries(&acme, Kind::Template, asked).await;
+                let found = found.unwrap();
+                let Some(last) = found.last() else { break };
+                page.after = Some(last.name.clone());
+                names.extend(found.into_iter().map(|entry| entry.name));
+            }
+            assert_eq!(names, expected, "{from:?} {before:?}");
+        }
+    }
 }
 
 /// Quotes, wildcards and what looks like an end of a text are letters like any.
@@ -172,10 +214,7 @@ pub async fn a_name_of_any_letters_is_that_name_and_no_other(h: Harness) {
             None
         );
     }
-    let all = NamePage {
-        after: Some("\0".to_owned()),
-        limit: 100,
-    };
+    let all = NamePage::first(100).after("\0");
     let found = h
         .directory
         .entries(&acme, Kind::Recipient, all)

@@ -74,6 +74,7 @@ macro_rules! directory_suite {
                 what_was_written_is_read
                 an_entry_of_another_owner_is_not_there
                 names_come_in_the_order_of_their_bytes_a_page_at_a_time
+                a_list_is_narrowed_by_when_its_entries_were_changed
                 a_name_of_any_letters_is_that_name_and_no_other
                 any_json_comes_back_as_it_was
                 what_was_changed_can_be_followed

@@ -91,10 +91,13 @@ pub async fn a_trail_is_its_owners(h: Harness) {
     }
 }
 
-/// By actor and action, a page at a time.
+/// By actor, action and time, a page at a time.
 pub async fn lines_are_filtered_and_come_newest_first(h: Harness) {
     let acme = of("acme");
+    let mut times = Vec::new();
     for place in 0..6 {
+        h.clock.advance(std::time::Duration::from_secs(60));
+        times.push(signalbus_core::Clock::now(&h.clock));
         let actor = if place % 2 == 0 { "ada" } else { "grace" };
         let action = if place < 3 { "first" } else { "then" };
         h.directory
@@ -111,6 +114,12 @@ pub async fn lines_are_filtered_and_come_newest_first(h: Harness) {
     assert_eq!(targets(all().actor("ada")).await, ["4", "2", "0"]);
     assert_eq!(targets(all().action("first").actor("grace")).await, ["1"]);
     assert_eq!(targets(all().action("none")).await, [""; 0]);
+    let mut between = all();
+    between.written_from = Some(times[1]);
+    assert_eq!(targets(between.clone()).await, ["5", "4", "3", "2", "1"]);
+    between.written_before = Some(times[4]);
+    assert_eq!(targets(between.clone()).await, ["3", "2", "1"]);
+    assert_eq!(targets(between.actor("ada")).await, ["2"]);
     let first = h
         .directory
         .trail(&acme, TrailFilter::newest(2))

@@ -292,6 +292,7 @@ pub async fn the_list_of_a_tenant_comes_a_page_at_a_time(h: Harness) {
     let mut sms = suppression("acme", "ada");
     sms.channel = channel("sms");
     sms.cause = Cause::Complained;
+    sms.as_of = Some(h.now() - Duration::from_secs(60));
     let mine = vec![
         suppression("acme", "ada"),
         suppression("acme", "ada").within(Scope::category("newsletter")),
@@ -329,6 +330,25 @@ pub async fn the_list_of_a_tenant_comes_a_page_at_a_time(h: Harness) {
         (all().address(bob), 1),
         (all().cause(Cause::Complained), 1),
         (all().cause("nothing"), 0),
+    ] {
+        let page = store.suppressions(&filter).await.unwrap();
+        assert_eq!(page.len(), count, "{filter:?}");
+    }
+    // Since when somebody said so, or else since it was put there.
+    let since = |from: Option<u64>, before: Option<u64>| {
+        let ago = |seconds| h.now() - Duration::from_secs(seconds);
+        let mut filter = all();
+        filter.since_from = from.map(ago);
+        filter.since_before = before.map(ago);
+        filter
+    };
+    for (filter, count) in [
+        (since(Some(60), None), 5),
+        (since(Some(59), None), 4),
+        (since(None, Some(60)), 0),
+        (since(None, Some(59)), 1),
+        (since(None, Some(0)), 1),
+        (since(Some(0), None), 4),
     ] {
         let page = store.suppressions(&filter).await.unwrap();
         assert_eq!(page.len(), count, "{filter:?}");

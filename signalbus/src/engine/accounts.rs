@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::{
-    name::ChannelName,
+    name::{ChannelName, TenantId},
     route::Owner,
     store::{Account, Ready},
 };
@@ -33,6 +33,21 @@ impl Accounts {
             self.owned.insert((*place, owner), self.places.len());
             self.places.push(channel.clone());
         }
+    }
+
+    /// The next lineup sends for this tenant, on the channel of this lineup of everybody.
+    pub(crate) fn add_tenant(&mut self, all: usize, tenant: &TenantId) {
+        if let Some(channel) = self.places.get(all).cloned() {
+            let owner = (Some(tenant.clone()), None);
+            self.owned.insert((all, owner), self.places.len());
+            self.places.push(channel);
+        }
+    }
+
+    /// Whether this tenant has a lineup of its own, by the place of the one for everybody.
+    pub(crate) fn has_own(&self, all: usize, tenant: &TenantId) -> bool {
+        let owner = (Some(tenant.clone()), None);
+        self.owned.contains_key(&(all, owner))
     }
 
     /// How many lineups there are.
@@ -80,7 +95,7 @@ impl Accounts {
 }
 
 /// Whose a delivery in hand is, and by which pool it is sent.
-pub(crate) type Waiting = (crate::name::TenantId, Option<crate::name::PoolName>);
+pub(crate) type Waiting = (TenantId, Option<crate::name::PoolName>);
 
 impl FromIterator<ChannelName> for Accounts {
     fn from_iter<I: IntoIterator<Item = ChannelName>>(channels: I) -> Self {

@@ -15,9 +15,9 @@ use crate::{
         Acceptance, BusAdvance, BusPosition, Cancel, Cancelled, ClaimAnswer, DeliveryFilter,
         DeliveryRecord, Effect, Erase, Erased, EventRecord, Fetched, Flush, Flushed, HistoryEntry,
         LaneHolding, LaneLease, LaneRequest, Listed, NewEvent, Page, PageToken, Pause, Paused,
-        Receipt, ReceiptEffect, ReceiptKind, Redrive, Redriven, Released, Retention, SettleAnswer,
-        Store, StoreError, StoreErrorKind, StoreFeatures, Suppression, SuppressionFilter, Tally,
-        Unsuppress, Window,
+        Pressure, Receipt, ReceiptEffect, ReceiptKind, Redrive, Redriven, Released, Retention,
+        SettleAnswer, Store, StoreError, StoreErrorKind, StoreFeatures, Suppression,
+        SuppressionFilter, Tally, Unsuppress, Window,
     },
 };
 
@@ -174,6 +174,10 @@ fn lanes_lost(flushed: &Flushed) {
 impl Store for Metered {
     fn features(&self) -> StoreFeatures {
         self.store.features()
+    }
+
+    fn pressure(&self) -> Pressure {
+        self.store.pressure()
     }
 
     async fn accept(

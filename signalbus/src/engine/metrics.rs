@@ -14,7 +14,7 @@ use crate::{
     name::{ChannelName, ProviderName},
     provider::Outcome,
     route::{Tried, Unsendable},
-    store::{EndState, Reason},
+    store::{EndState, Pressure, Reason},
 };
 
 /// Names, so that dashboards and tests can refer to them.
@@ -65,6 +65,12 @@ pub mod names {
     pub const STORE_DURATION: &str = "store_operation_duration_seconds";
     /// Counter: calls of the store that failed, by operation and kind.
     pub const STORE_ERRORS: &str = "store_errors_total";
+    /// Gauge: connections of the store, by pool and state (in_use, idle).
+    pub const STORE_CONNECTIONS: &str = "store_connections";
+    /// Gauge: calls that wait for a connection of the store, by pool.
+    pub const STORE_WAITERS: &str = "store_connection_waiters";
+    /// Counter: calls of the store that waited for another one that writes, or were tried again because they met one.
+    pub const STORE_LOCK_WAITS: &str = "store_lock_waits_total";
     /// Gauge: lanes that a worker owns, by worker.
     pub const LANES: &str = "worker_lanes";
     /// Counter: claims and results that came too late: another worker owned the lane.
@@ -314,6 +320,33 @@ impl ChannelMetrics {
 
 pub(crate) fn published(channel: &ChannelName, count: u64) {
     counter!(names::PUBLISHED, "channel" => channel.to_string()).increment(count);
+}
+
+/// Describes how busy a store with connections is.
+pub(crate) fn describe_pressure() {
+    describe_gauge!(names::STORE_CONNECTIONS, "Connections of the store");
+    describe_gauge!(
+        names::STORE_WAITERS,
+        "Calls that wait for a connection of the store"
+    );
+    describe_counter!(
+        names::STORE_LOCK_WAITS,
+        "Calls of the store that waited for another one that writes, or met one and were tried again"
+    );
+}
+
+/// Tells how busy a store with connections is.
+pub(crate) fn pressure(pressure: &Pressure) {
+    for pool in &pressure.pools {
+        for (state, count) in [("in_use", pool.in_use), ("idle", pool.idle)] {
+            gauge!(names::STORE_CONNECTIONS, "pool" => pool.name, "state" => state)
+                .set(count_of(count));
+        }
+        gauge!(names::STORE_WAITERS, "pool" => pool.name).set(count_of(pool.waiting));
+    }
+    if !pressure.pools.is_empty() {
+        counter!(names::STORE_LOCK_WAITS).absolute(pressure.lock_waits);
+    }
 }
 
 pub(crate) fn duplicate(cause: &'static str) {

@@ -27,6 +27,8 @@ pub(crate) struct Lineup {
     pub(crate) metrics: ChannelMetrics,
     budget: RetryBudget,
     providers: Vec<Member>,
+    /// Made while the worker runs, for a tenant with an account of its own.
+    tenant: Option<TenantId>,
 }
 
 struct Member {
@@ -97,6 +99,51 @@ impl Lineup {
             budget: RetryBudget::new(clock.monotonic()),
             providers,
             route,
+            tenant: None,
+        }
+    }
+
+    /// The providers of everybody as they are for one tenant, with a breaker, a pace and a budget of its own.
+    pub(crate) fn of_tenant(
+        route: Arc<dyn Route>,
+        tenant: &TenantId,
+        clock: &dyn Clock,
+        shared: bool,
+    ) -> Self {
+        let owner = (Some(tenant.clone()), None);
+        Self {
+            tenant: Some(tenant.clone()),
+            ..Self::new(route, Some(&owner), clock, shared)
+        }
+    }
+
+    /// Whether it was made for a tenant while the worker runs.
+    pub(crate) fn is_made(&self) -> bool {
+        self.tenant.is_some()
+    }
+
+    /// Whether a provider of it may have accounts of tenants' own.
+    pub(crate) fn has_own_accounts(&self) -> bool {
+        let mut members = self.providers.iter();
+        members.any(|member| member.capabilities.own_accounts)
+    }
+
+    /// Whether what it sends for this tenant says nothing of how it does for others.
+    pub(crate) fn is_anothers(&self, tenant: &TenantId) -> bool {
+        self.tenant.is_none() && self.has_own_accounts() && self.route.has_account_of(tenant)
+    }
+
+    /// Tells how its breakers are: a lineup of a tenant's that was made has the same series.
+    pub(crate) fn tell_circuits(&self) {
+        for member in &self.providers {
+            member.metrics.circuit(member.breaker.level());
+        }
+    }
+
+    /// Leaves alone what the other one leaves alone because somebody paused it.
+    pub(crate) fn hold_as(&mut self, other: &Self) {
+        for (member, like) in self.providers.iter_mut().zip(&other.providers) {
+            member.held = like.held;
         }
     }
 
@@ -171,15 +218,19 @@ impl Lineup {
         member.breaker.end(signal, reservation.probe, now);
         let after = member.breaker.level();
         if before != after {
-            member.metrics.circuit(after);
+            // One series for each provider: what everybody's lineup has to say.
+            if self.tenant.is_none() {
+                member.metrics.circuit(after);
+            }
+            let tenant = self.tenant.as_ref().map(tracing::field::display);
             let provider = member.metrics.provider();
             let channel = self.route.name();
             let rests = member.breaker.opens_at();
             let rests = rests.map(|until| until.saturating_sub(now));
             match after {
-                0 => tracing::info!(%provider, %channel, "the provider works again"),
+                0 => tracing::info!(%provider, %channel, tenant, "the provider works again"),
                 _ => tracing::warn!(
-                    %provider, %channel, ?signal, ?rests, "the provider is left alone"
+                    %provider, %channel, tenant, ?signal, ?rests, "the provider is left alone"
                 ),
             }
         }

@@ -113,6 +113,8 @@ pub(crate) trait Route: fmt::Debug + Send + Sync {
     fn providers(&self) -> Vec<(ProviderName, Capabilities)>;
     /// Whether a provider can be asked what became of a try.
     fn can_ask(&self) -> bool;
+    /// Whether one of its providers sends for this tenant through an account of the tenant's own.
+    fn has_account_of(&self, tenant: &TenantId) -> bool;
     /// Providers that only some messages go through.
     fn accounts(&self) -> &[(Owner, Arc<dyn Route>)];
     /// Without the application's `id` of the owner, the address itself decides the lane.
@@ -182,6 +184,11 @@ impl<C: Channel> Route for TypedRoute<C> {
     fn can_ask(&self) -> bool {
         let mut providers = self.providers.iter();
         providers.any(|(_, provider)| provider.lookup().is_some())
+    }
+
+    fn has_account_of(&self, tenant: &TenantId) -> bool {
+        let mut providers = self.providers.iter();
+        providers.any(|(_, provider)| provider.has_account_of(tenant))
     }
 
     fn accounts(&self) -> &[(Owner, Arc<dyn Route>)] {

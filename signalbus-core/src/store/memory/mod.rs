@@ -231,9 +231,9 @@ impl Store for MemoryStore {
     }
 
     async fn suppress(&self, suppressions: Vec<Suppression>) -> Result<(), StoreError> {
-        self.run(|tables, _| {
+        self.run(|tables, now| {
             for suppression in suppressions {
-                tables.suppressions.add(suppression);
+                tables.suppressions.add(suppression, now);
             }
         });
         Ok(())

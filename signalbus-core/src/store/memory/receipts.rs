@@ -79,7 +79,7 @@ impl Tables {
             let tenant = row.tenant().clone();
             let (channel, at) = (channel.clone(), receipt.occurred_at);
             let entry = suppress.entry(tenant, channel, address, receipt.code, at);
-            self.suppressions.add(entry);
+            self.suppressions.add(entry, now);
         }
         if !advanced {
             return ReceiptEffect::Recorded;

@@ -44,7 +44,7 @@ impl Tables {
         row.note(now, Entry::Attempt(settle.record.clone()));
         for effect in &settle.effects {
             match effect {
-                Effect::Suppress(suppression) => self.suppressions.add(suppression.clone()),
+                Effect::Suppress(suppression) => self.suppressions.add(suppression.clone(), now),
                 Effect::Accept(event) => {
                     // What became of it follows from its id.
                     let _ = self.accept_one(NewEvent::clone(event), now);

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use super::row::Row;
 use crate::{
+    clock::Timestamp,
     mutant::Mutant,
     name::{ChannelName, TenantId},
     store::{AddressHash, Listed, Scope, Suppression, SuppressionFilter, Unsuppress},
@@ -10,21 +11,28 @@ use crate::{
 /// The suppression lists of all tenants.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Suppressions {
-    by_address: BTreeMap<AddressHash, Vec<Suppression>>,
+    by_address: BTreeMap<AddressHash, Vec<Listing>>,
+}
+
+#[derive(Debug, Clone)]
+struct Listing {
+    entry: Suppression,
+    /// When it was put there.
+    at: Timestamp,
 }
 
 impl Suppressions {
-    pub(super) fn add(&mut self, suppression: Suppression) {
-        let listed = self.by_address.entry(suppression.address).or_default();
-        let known = listed.iter_mut().find(|other| {
-            other.tenant == suppression.tenant
-                && other.channel == suppression.channel
-                && other.scope == suppression.scope
+    pub(super) fn add(&mut self, entry: Suppression, at: Timestamp) {
+        let listed = self.by_address.entry(entry.address).or_default();
+        let known = listed.iter_mut().find(|Listing { entry: other, .. }| {
+            other.tenant == entry.tenant
+                && other.channel == entry.channel
+                && other.scope == entry.scope
         });
         match known {
-            Some(known) if known.cause.gravity() >= suppression.cause.gravity() => {}
-            Some(known) => *known = suppression,
-            None => listed.push(suppression),
+            Some(known) if known.entry.cause.gravity() >= entry.cause.gravity() => {}
+            Some(known) => *known = Listing { entry, at },
+            None => listed.push(Listing { entry, at }),
         }
     }
 
@@ -33,7 +41,7 @@ impl Suppressions {
             return false;
         };
         let before = listed.len();
-        listed.retain(|other| {
+        listed.retain(|Listing { entry: other, .. }| {
             other.tenant != which.tenant
                 || other.channel != which.channel
                 || other.scope != which.scope
@@ -71,6 +79,12 @@ impl Suppressions {
             .by_address
             .values()
             .flatten()
+            .filter(|listing| {
+                let since = listing.entry.as_of.unwrap_or(listing.at);
+                filter.since_from.is_none_or(|from| since >= from)
+                    && filter.since_before.is_none_or(|before| since < before)
+            })
+            .map(|listing| &listing.entry)
             .filter(|entry| entry.tenant.as_ref() == Some(&filter.tenant))
             .filter(|entry| {
                 filter
@@ -105,6 +119,7 @@ impl Suppressions {
             .get(&address)?
             .iter()
             .rev()
+            .map(|listing| &listing.entry)
             .filter(|other| of_tenant(&other.tenant) && other.channel == *channel)
             .filter(|other| applies(&other.scope))
             .max_by_key(|other| other.cause.gravity())

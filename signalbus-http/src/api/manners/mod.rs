@@ -8,7 +8,7 @@ mod rates;
 mod request_id;
 
 pub(crate) use attend::{Attendant, attend};
-pub use clients::{ClientAddress, Network, NetworkError, Proxies};
+pub use clients::{ClientAddress, Proxies};
 pub(crate) use metrics::{describe, rejected};
 pub(crate) use notes::Notes;
 pub(crate) use rates::{Drawn, Rates};

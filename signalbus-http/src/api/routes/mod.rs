@@ -10,6 +10,7 @@ mod operate;
 mod pauses;
 mod receipts;
 mod recipients;
+mod searches;
 mod templates;
 mod tenants;
 
@@ -42,6 +43,9 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
         .routes(routes!(lists::dead_letters))
         .routes(routes!(lists::attempts))
         .routes(routes!(deliveries::search))
+        .routes(routes!(searches::events))
+        .routes(routes!(searches::attempts))
+        .routes(routes!(searches::receipts))
         .routes(routes!(deliveries::delivery))
         .routes(routes!(operate::cancel_delivery))
         .routes(routes!(receipts::record, lists::receipts))

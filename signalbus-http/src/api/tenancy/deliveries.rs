@@ -27,10 +27,20 @@ impl Tenancy {
         filter: DeliveryFilter,
         page: PageToken,
     ) -> Answer<Page<DeliveryRecord>> {
+        let filter = self.to(channel, address, filter)?;
+        self.deliveries(filter, page).await
+    }
+
+    /// Only what goes to one address.
+    pub(crate) fn to(
+        &self,
+        channel: &str,
+        address: &str,
+        filter: DeliveryFilter,
+    ) -> Answer<DeliveryFilter> {
         let engine = self.state.engine();
         let (channel, address) = engine.address(&self.tenant, channel, address)?;
-        let filter = filter.channel(channel).address(address);
-        self.deliveries(filter, page).await
+        Ok(filter.channel(channel).address(address))
     }
 
     /// Records what providers said about messages of this tenant.

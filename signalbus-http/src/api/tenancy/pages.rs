@@ -39,6 +39,8 @@ pub(super) fn page_limit(limits: &ApiLimits, asked: Option<u32>) -> Answer<u32> 
 pub(super) fn name_page(limits: &ApiLimits, query: PageQuery) -> Answer<NamePage> {
     Ok(NamePage {
         after: query.after,
+        changed_from: query.changed_from,
+        changed_before: query.changed_before,
         limit: page_limit(limits, query.limit)?,
     })
 }

@@ -115,7 +115,7 @@ pub(crate) struct EventOut {
     deliveries: Vec<DeliveryOut>,
 }
 
-/// Deliveries to whom, and which page of them. In a body, as paths are logged.
+/// Deliveries to whom, or their events, and which page of them. In a body, as paths are logged.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AddressSearch {

@@ -72,6 +72,51 @@ pub(crate) struct LineQuery {
     pub(crate) limit: Option<u32>,
 }
 
+/// Attempts or receipts of deliveries to whom, and which page of them. In a body, as paths are logged.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LineSearch {
+    /// On which channel.
+    pub(crate) channel: String,
+    /// The address.
+    pub(crate) address: String,
+    /// Of this topic.
+    #[serde(default)]
+    topic: Option<String>,
+    /// Of deliveries in this state, as in the list of deliveries.
+    #[serde(default)]
+    state: Option<String>,
+    /// Of deliveries that ended for this reason.
+    #[serde(default)]
+    reason: Option<String>,
+    /// By this provider: who was asked, or who took what a receipt is about.
+    #[serde(default)]
+    provider: Option<String>,
+    /// Written at or after this time.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    from: Option<Timestamp>,
+    /// Written before this time.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    before: Option<Timestamp>,
+    /// Of deliveries accepted at or after this time.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    accepted_from: Option<Timestamp>,
+    /// Of deliveries accepted before this time.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    accepted_before: Option<Timestamp>,
+    /// What the page before said as `next`.
+    #[serde(default)]
+    pub(crate) after: Option<String>,
+    /// Lines of the page: 50 unless said, at most 200 unless the host allows more.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 200)]
+    pub(crate) limit: Option<u32>,
+}
+
 /// What lines of histories are asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LineKind {
@@ -106,22 +151,46 @@ impl LineQuery {
         if let Some(id) = &self.recipient {
             deliveries = deliveries.recipient(RecipientKey::of(tenant, id));
         }
+        Ok(LineFilter::of(kind, deliveries, (self.from, self.before)))
+    }
+}
+
+impl LineSearch {
+    /// The filter it says beside the address; whose deliveries is for somebody else to say.
+    pub(crate) fn filter(&self, kind: LineKind) -> Answer<LineFilter> {
+        let deliveries = filter(&FilterWords {
+            topic: self.topic.as_deref(),
+            state: self.state.as_deref(),
+            reason: self.reason.as_deref(),
+            provider: self.provider.as_deref(),
+            accepted_from: self.accepted_from,
+            accepted_before: self.accepted_before,
+            ..FilterWords::default()
+        })?;
+        Ok(LineFilter::of(kind, deliveries, (self.from, self.before)))
+    }
+}
+
+impl LineFilter {
+    fn of(
+        kind: LineKind,
+        mut deliveries: DeliveryFilter,
+        (from, before): (Option<Timestamp>, Option<Timestamp>),
+    ) -> Self {
         // Who was asked need not be who took it in the end.
         let provider = match kind {
             LineKind::Attempt => deliveries.provider.take(),
             LineKind::Receipt => None,
         };
-        Ok(LineFilter {
+        Self {
             kind,
             deliveries,
             provider,
-            from: self.from,
-            before: self.before,
-        })
+            from,
+            before,
+        }
     }
-}
 
-impl LineFilter {
     /// Whether a delivery can have such lines, as far as it says itself.
     pub(crate) fn may_be_in(&self, delivery: &DeliveryRecord) -> bool {
         match self.kind {

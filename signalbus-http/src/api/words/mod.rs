@@ -27,7 +27,7 @@ pub(crate) use event_in::{AddressesWord, EventIn, Frame};
 pub(crate) use keys::{KeyIn, KeyList, KeyMade, KeyOut, RotateIn};
 pub(crate) use lines::{
     EventLine, EventList, EventPlace, LineFilter, LineKind, LineList, LineOut, LinePlace,
-    LineQuery, place,
+    LineQuery, LineSearch, place,
 };
 pub(crate) use object::Object;
 pub(crate) use operate::{

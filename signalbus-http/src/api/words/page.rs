@@ -1,5 +1,5 @@
 use serde::Deserialize;
-use signalbus_core::directory::Kept;
+use signalbus_core::{Timestamp, directory::Kept};
 use utoipa::IntoParams;
 
 use crate::api::problem::{Answer, Problem, Wrong};
@@ -12,6 +12,14 @@ pub(crate) struct PageQuery {
     /// What the page before said as `next`.
     #[serde(default)]
     pub(crate) after: Option<String>,
+    /// Last changed at or after this time.
+    #[serde(default)]
+    #[param(value_type = Option<String>, format = DateTime)]
+    pub(crate) changed_from: Option<Timestamp>,
+    /// Last changed before this time.
+    #[serde(default)]
+    #[param(value_type = Option<String>, format = DateTime)]
+    pub(crate) changed_before: Option<Timestamp>,
     /// Lines of the page: 50 unless said, at most 200 unless the host allows more.
     #[serde(default)]
     #[param(minimum = 1, maximum = 200)]

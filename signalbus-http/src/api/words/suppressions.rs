@@ -21,6 +21,14 @@ pub(crate) struct SuppressionQuery {
     /// For this cause: `manual`, `unsubscribed`, `bounced`, `complained`, or a word of yours.
     #[serde(default)]
     cause: Option<String>,
+    /// On the list since this time or a later one: since `as_of`, where somebody said so.
+    #[serde(default)]
+    #[param(value_type = Option<String>, format = DateTime)]
+    from: Option<Timestamp>,
+    /// On the list since before this time.
+    #[serde(default)]
+    #[param(value_type = Option<String>, format = DateTime)]
+    before: Option<Timestamp>,
     /// What the page before said as `next`.
     #[serde(default)]
     after: Option<String>,
@@ -69,6 +77,8 @@ impl SuppressionQuery {
     /// The filter it says of this tenant.
     pub(crate) fn filter(&self, tenant: TenantId, limit: u32) -> Answer<SuppressionFilter> {
         let mut filter = SuppressionFilter::first(tenant, limit);
+        filter.since_from = self.from;
+        filter.since_before = self.before;
         if let Some(channel) = &self.channel {
             let channel = ChannelName::new(channel.as_str()).map_err(|error| {
                 Problem::new(Wrong::Invalid, error.to_string()).field("channel")

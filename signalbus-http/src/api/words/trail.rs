@@ -19,6 +19,14 @@ pub(crate) struct TrailQuery {
     /// This action, such as `key.revoked`.
     #[serde(default)]
     action: Option<String>,
+    /// Written at or after this time.
+    #[serde(default)]
+    #[param(value_type = Option<String>, format = DateTime)]
+    from: Option<Timestamp>,
+    /// Written before this time.
+    #[serde(default)]
+    #[param(value_type = Option<String>, format = DateTime)]
+    before: Option<Timestamp>,
     /// What the page before said as `next`.
     #[serde(default)]
     after: Option<String>,
@@ -64,6 +72,8 @@ impl TrailQuery {
         let mut filter = TrailFilter::newest(limit);
         filter.actor = self.actor;
         filter.action = self.action;
+        filter.written_from = self.from;
+        filter.written_before = self.before;
         filter.before = self.after.as_deref().map(parse_number).transpose()?;
         Ok(filter)
     }

@@ -155,6 +155,22 @@ impl Scheduler {
         &self.accounts
     }
 
+    /// Adds a lineup of a tenant's own beside the one of everybody at `all`. Says whether it did: not while
+    /// something of this tenant waits there.
+    pub(crate) fn add_tenant(&mut self, all: usize, tenant: &TenantId) -> bool {
+        if self.stock.has(tenant, all) {
+            return false;
+        }
+        self.accounts.add_tenant(all, tenant);
+        self.queues
+            .iter_mut()
+            .for_each(|queues| queues.push(FairQueue::default()));
+        self.queued.iter_mut().for_each(|queued| queued.push(0));
+        self.stock.add_lineup();
+        self.suspects.add_lineup();
+        true
+    }
+
     /// Whether the channels that are not full have less than this of a class in hand together.
     pub(crate) fn waits_less(&self, class: Class, than: usize, full: usize) -> bool {
         let queued = self.queued[class.index()].iter();

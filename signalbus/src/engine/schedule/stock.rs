@@ -40,6 +40,19 @@ impl Stock {
         }
     }
 
+    pub(super) fn add_lineup(&mut self) {
+        self.groups
+            .iter_mut()
+            .for_each(|groups| groups.push(HashMap::new()));
+    }
+
+    /// Whether anything of this tenant is in hand for a lineup.
+    pub(super) fn has(&self, tenant: &TenantId, lineup: usize) -> bool {
+        let groups = self.groups.iter().filter_map(|groups| groups.get(lineup));
+        let mut pools = groups.filter_map(|groups| groups.get(tenant)).flatten();
+        pools.any(|(_, group)| group.in_hand > 0)
+    }
+
     /// Notes which groups a fetch cut.
     pub(super) fn fetched(
         &mut self,

@@ -53,6 +53,10 @@ impl Suspects {
         }
     }
 
+    pub(super) fn add_lineup(&mut self) {
+        self.of.push(Lineup::default());
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.count == 0
     }

@@ -163,6 +163,8 @@ impl Worker {
             fetched.interrupted.retain(of_us);
             self.asked_to_look = true;
         }
+        let interrupted = fetched.interrupted.iter().map(|one| &one.ready);
+        self.tell_tenants_apart(fetched.ready.iter().chain(interrupted));
         for interrupted in fetched.interrupted {
             self.interrupted(interrupted);
         }

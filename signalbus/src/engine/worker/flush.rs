@@ -5,6 +5,7 @@ use std::{mem, sync::Arc, time::Duration};
 
 use foldhash::{HashMap, HashMapExt};
 use futures::poll;
+use tracing::Span;
 
 use super::{
     News, Worker,
@@ -153,6 +154,7 @@ impl Worker {
             mut batch,
             answer,
             doubt,
+            span,
             asked,
         } = wrote;
         self.groups[group].writing = None;
@@ -165,14 +167,14 @@ impl Worker {
                 for ((ready, settle), answer) in settled.zip(flushed.settles) {
                     self.settled(ready, settle, answer, doubt, flushed.now);
                 }
-                self.start(batch.claiming.drain(..), flushed.claims, doubt)
+                self.start(batch.claiming.drain(..), flushed.claims, doubt, &span)
                     .await;
             }
             Answer::Singly(singly) => {
                 if let Some(now) = singly.now {
                     self.heard(now, asked);
                 }
-                self.wrote_singly(&mut batch, singly, doubt).await;
+                self.wrote_singly(&mut batch, singly, doubt, &span).await;
             }
             Answer::Late(error) => {
                 tracing::error!(error = %Chain(&error), "results could not be written in time");
@@ -189,7 +191,7 @@ impl Worker {
         self.room.batches.push(batch);
     }
 
-    async fn wrote_singly(&mut self, batch: &mut Batch, singly: Singly, doubt: Doubt) {
+    async fn wrote_singly(&mut self, batch: &mut Batch, singly: Singly, doubt: Doubt, span: &Span) {
         let now = self.store_now();
         let settled = batch.ready.drain(..).zip(batch.flush.settles.drain(..));
         for ((ready, settle), answer) in settled.zip(singly.settles) {
@@ -208,7 +210,7 @@ impl Worker {
                 Err(error) => self.set_aside(claiming, &error),
             }
         }
-        self.start(claimed.into_iter(), answers, doubt).await;
+        self.start(claimed.into_iter(), answers, doubt, span).await;
     }
 
     /// The result of a delivery is written, or will never be: the store may offer it again. What is being
@@ -267,6 +269,7 @@ impl Worker {
         claiming: impl Iterator<Item = Claiming>,
         answers: Vec<ClaimAnswer>,
         doubt: Doubt,
+        span: &Span,
     ) {
         let mut contents: HashMap<EventId, Result<Arc<Content>, Arc<BlobError>>> =
             HashMap::with_capacity(answers.len());
@@ -278,7 +281,7 @@ impl Worker {
                         .entry(claimed.event.id)
                         .or_insert_with(|| self.content(&claimed.event))
                         .clone();
-                    self.send(claiming, claimed, content, doubt, now);
+                    self.send(claiming, claimed, content, (doubt, span), now);
                 }
                 ClaimAnswer::Refused(Refusal::Moved) if doubt.0 => {
                     let refusal = self.refused_before(&claiming.ready).await;

@@ -8,6 +8,7 @@ mod fetch;
 mod flush;
 mod later;
 mod leaving;
+mod own;
 mod result;
 mod send;
 mod slots;
@@ -116,6 +117,7 @@ pub(crate) struct Worker {
     cut: Arc<CancellationToken>,
     next_renew: Duration,
     next_poll: Duration,
+    next_show: Duration,
     next_report: Duration,
     next_due: Option<Timestamp>,
     asked_to_look: bool,
@@ -168,7 +170,10 @@ struct InFlight {
     claimed_at: Timestamp,
 }
 
-/// How often age gauges are read from the store.
+/// How often gauges of what is in hand are set, where the worker goes round that often.
+const SHOW: Duration = Duration::from_secs(1);
+
+/// How often the store is asked what nobody serves.
 const REPORT: Duration = Duration::from_secs(15);
 
 /// How many held deliveries it puts back at once.
@@ -224,6 +229,7 @@ impl Worker {
             cut: Arc::new(CancellationToken::new()),
             next_renew: Duration::ZERO,
             next_poll: Duration::ZERO,
+            next_show: Duration::ZERO,
             next_report: Duration::ZERO,
             next_due: None,
             asked_to_look: true,
@@ -263,6 +269,9 @@ impl Worker {
 
     async fn work(mut self) {
         tracing::info!(worker.id = %self.id, "the engine starts");
+        if !self.shared.store.pressure().pools.is_empty() {
+            metrics::describe_pressure();
+        }
         loop {
             let phase = *self.phase.borrow_and_update();
             match phase {
@@ -284,6 +293,7 @@ impl Worker {
         let more = self.claim();
         self.ask_for_slots();
         let busy = self.flush().await;
+        self.show_if_due();
         self.report_if_due().await;
         if !more {
             self.wait(busy).await;
@@ -474,13 +484,14 @@ impl Worker {
         next
     }
 
-    async fn report_if_due(&mut self) {
+    fn show_if_due(&mut self) {
         let now = self.monotonic();
-        if now < self.next_report {
+        if now < self.next_show {
             return;
         }
-        self.next_report = now.saturating_add(REPORT);
+        self.next_show = now.saturating_add(SHOW);
         metrics::heartbeat(self.id, self.shared.clock.now());
+        metrics::pressure(&self.shared.store.pressure());
         let store_now = self.store_now();
         for (place, lineup) in self.lineups.iter().enumerate() {
             let channel = lineup.route.name();
@@ -498,6 +509,14 @@ impl Worker {
             let sending = sending.map(|flight| flight.claimed_at).min();
             metrics::oldest(channel, "inflight", sending.unwrap_or(store_now));
         }
+    }
+
+    async fn report_if_due(&mut self) {
+        let now = self.monotonic();
+        if now < self.next_report {
+            return;
+        }
+        self.next_report = now.saturating_add(REPORT);
         self.report_unserved().await;
         self.release().await;
     }

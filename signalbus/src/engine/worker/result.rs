@@ -50,8 +50,13 @@ impl Worker {
         let tried = attempted.tried;
         if let Some(reservation) = reservation {
             self.files.give_back(&ready);
-            let settings = self.lineups[channel].route.settings();
-            let signal = signal(tried, settings.retry.longest_retry_after);
+            let lineup = &self.lineups[channel];
+            let settings = lineup.route.settings();
+            let signal = if lineup.is_anothers(&ready.tenant) {
+                Signal::Neutral
+            } else {
+                signal(tried, settings.retry.longest_retry_after)
+            };
             self.end(&ready, channel, reservation, signal, now);
         }
         let lineup = &mut self.lineups[channel];

@@ -99,7 +99,7 @@ impl Worker {
         claiming: Claiming,
         claimed: Claimed,
         content: Result<Arc<Content>, Arc<BlobError>>,
-        doubt: Doubt,
+        (doubt, claim): (Doubt, &tracing::Span),
         now: Duration,
     ) {
         let Claiming {
@@ -168,7 +168,7 @@ impl Worker {
             latch: flight.latch.clone(),
             cut: Arc::clone(&self.cut),
         });
-        let span = tracing::info_span!(
+        let span = crate::trace::span!(
             "process",
             otel.kind = "consumer",
             event.id = %job.event.id,
@@ -179,9 +179,12 @@ impl Worker {
             trace.link = job.content.trace.as_ref().map(crate::trace::TraceContext::traceparent),
         );
         #[cfg(feature = "otel")]
-        if let Some(trace) = &job.content.trace {
+        if !span.is_disabled()
+            && let Some(trace) = &job.content.trace
+        {
             crate::trace::link(&span, trace);
         }
+        span.follows_from(claim);
         let route = Arc::clone(&self.lineups[channel].route);
         let shared = Arc::clone(&self.shared);
         let inbox = Arc::clone(&self.inbox);

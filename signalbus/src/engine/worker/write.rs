@@ -6,6 +6,7 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use backon::{BackoffBuilder, ExponentialBuilder};
 use futures::FutureExt;
 use tokio::sync::watch;
+use tracing::{Instrument, Span};
 
 use super::claim::Claiming;
 use crate::{
@@ -44,6 +45,8 @@ pub(super) struct Wrote {
     pub(super) doubt: Doubt,
     /// When the call was made that was answered, on the monotonic clock.
     pub(super) asked: Duration,
+    /// In which it was claimed; none when there was nothing to claim.
+    pub(super) span: Span,
 }
 
 /// Whether an earlier call of the same flush may have been written, and its answer was lost.
@@ -91,6 +94,19 @@ impl Batch {
     }
 }
 
+/// One for all claims of a flush: each attempt that follows is linked with it.
+fn span_of(flush: &Flush) -> Span {
+    if flush.claims.is_empty() {
+        return Span::none();
+    }
+    crate::trace::span!(
+        "claim",
+        otel.kind = "internal",
+        claims = flush.claims.len(),
+        results = flush.settles.len(),
+    )
+}
+
 fn settle_alone(settle: &Settle) -> Flush {
     Flush {
         claims: Vec::new(),
@@ -121,13 +137,16 @@ impl Writer {
     pub(super) async fn write(self, group: usize, batch: Batch) -> Wrote {
         let mut doubt = Doubt(false);
         let mut asked = self.clock.monotonic();
-        let answer = self.answer(&batch, &mut doubt, &mut asked).await;
+        let span = span_of(&batch.flush);
+        let answer = self.answer(&batch, &mut doubt, &mut asked);
+        let answer = answer.instrument(span.clone()).await;
         Wrote {
             group,
             batch,
             answer,
             doubt,
             asked,
+            span,
         }
     }
 
