@@ -105,15 +105,14 @@ fn lines(text: &str) -> Vec<(u64, String)> {
         .collect()
 }
 
-/// Code of `tracing`, by itself or within another function.
+/// Code of `tracing`, by itself or inlined into another function.
 fn is_of_traces(place: &str) -> bool {
-    let function = place
-        .split_once(':')
-        .map_or(place, |(_, function)| function);
+    // Code of ours or of the standard library that is inlined into a function of theirs is not theirs.
     place.contains("/tracing-")
-        || function
-            .trim_start_matches(['<', '&'])
-            .starts_with("tracing")
+        || place.strip_prefix("???:").is_some_and(|function| {
+            let name = function.trim_start_matches(['<', '&']);
+            name.starts_with("tracing")
+        })
 }
 
 #[inline(never)]

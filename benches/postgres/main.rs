@@ -4,7 +4,8 @@
 //!
 //! `cargo bench -p signalbus-benches --bench postgres`, and with `-- shapes` behind it loads of other shapes, whose
 //! results are written to `benches/results/`. It starts a private server that waits for
-//! the disk, on the same machine.
+//! the disk, on the same machine. With `-- flood` it measures what a tenant's million does to another tenant; a number behind
+//! that is how many a second the provider takes.
 
 #![expect(
     clippy::print_stdout,
@@ -14,6 +15,7 @@
     reason = "a benchmark prints what it measured, and its counts are small"
 )]
 
+mod flood;
 mod peers;
 mod results;
 mod server;
@@ -56,6 +58,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
             rounds.push(all);
         }
         return results::write("postgres-shapes", rounds);
+    }
+    if what.as_deref() == Some("flood") {
+        let rate = arguments.next().map(|rate| rate.parse()).transpose()?;
+        return flood::run(&Server::start().await?, rate).await;
     }
     if what.as_deref() == Some("send") {
         let url = arguments.next().ok_or("no URL")?;

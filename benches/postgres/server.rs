@@ -137,6 +137,31 @@ impl Server {
             .await?)
     }
 
+    /// Copies the one event of the tenant `flood` so often, as if as many had been published: with keys, ids, recipients
+    /// and order keys of their own.
+    pub(crate) async fn flood(&self, schema: &str, copies: u64) -> Result<(), Box<dyn Error>> {
+        let mut connection = self.connect().await?;
+        let fill = include_str!("flood.sql")
+            .replace("signalbus.", &format!("{schema}."))
+            .replace("COPIES", &copies.to_string());
+        sqlx::raw_sql(AssertSqlSafe(fill))
+            .execute(&mut connection)
+            .await?;
+        self.settle(schema).await
+    }
+
+    /// How many of a tenant are ready.
+    pub(crate) async fn waiting(&self, schema: &str, tenant: &str) -> Result<u64, Box<dyn Error>> {
+        let count =
+            format!("SELECT count(*) FROM {schema}.delivery WHERE state = 0 AND tenant = $1");
+        let mut connection = self.connect().await?;
+        let waiting: i64 = sqlx::query_scalar(AssertSqlSafe(count))
+            .bind(tenant)
+            .fetch_one(&mut connection)
+            .await?;
+        Ok(u64::try_from(waiting)?)
+    }
+
     pub(crate) async fn wal_by_table(
         &self,
         schema: &str,

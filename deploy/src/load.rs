@@ -2,7 +2,6 @@
 //! template that is broken. What it shows is what dashboards and rules are tested against.
 
 use std::{
-    collections::BTreeMap,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -14,7 +13,7 @@ use signalbus::{
     BuildError, BusSetup, Channel, ChannelSetup, Entropy, Event, Idempotency, Policy, Provider,
     ProviderName, Published, Recipient, RetryPolicy, Signalbus, Store, Templates, TenantId, Topic,
     async_trait,
-    bus::{Bus as _, Envelope, MemoryBus},
+    bus::{Bus as _, Envelope, Headers, MemoryBus},
     channel::{Email, Sms},
     http::{Endpoint, ReceiptIntake, ReceiptKey},
     provider::{
@@ -168,7 +167,7 @@ impl Load {
             let broken = Envelope {
                 topic: TOPIC.to_owned(),
                 key: b"broken".to_vec(),
-                headers: BTreeMap::new(),
+                headers: Headers::new(),
                 payload: b"no event".to_vec().into(),
             };
             self.bus.publish(vec![broken]).await?;

@@ -4,7 +4,7 @@
 //!
 //! ```console
 //! $ cargo run -p signalbus-examples --features axum-shop-api --example axum-shop-api -- 127.0.0.1:3000
-//! $ curl -H "Authorization: Bearer $(cat admin.key)" http://127.0.0.1:3000/notifications/v1/deliveries
+//! $ curl -H "Authorization: Bearer $(cat shop-data/admin.key)" http://127.0.0.1:3000/notifications/v1/deliveries
 //! ```
 
 #![expect(clippy::print_stdout, reason = "a program talks to its user")]
@@ -34,14 +34,16 @@ const ANVILS: &str =
 
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
-    let store = SqliteStore::open("shop.db").await?;
+    let folder = Path::new("shop-data");
+    fs::create_dir_all(folder)?;
+    let store = SqliteStore::open(folder.join("shop.db")).await?;
     // Your provider goes here: Mailgun, whose receipts come back below.
     let signalbus = messages::builder(Console::stdout())?
         .store(store.clone())
         .start()
         .await?;
     let shop = Shop::open(store.clone(), signalbus.clone()).await?;
-    let (app, key) = app(&shop, store, &signalbus, Path::new(".")).await?;
+    let (app, key) = app(&shop, store, &signalbus, folder).await?;
     match env::args().nth(1) {
         Some(address) => {
             let listener = tokio::net::TcpListener::bind(&address).await?;

@@ -1,7 +1,5 @@
 //! An envelope as the fields of an entry: `k` key, `p` payload, `h` headers as JSON.
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
 use redis::{Cmd, Value};
 use signalbus_core::bus::Envelope;
@@ -45,8 +43,7 @@ pub(crate) fn read(topic: &str, value: Value) -> Option<Entry> {
         match name.as_slice() {
             b"k" => envelope.key = value,
             b"h" => {
-                envelope.headers =
-                    serde_json::from_slice::<BTreeMap<String, String>>(&value).unwrap_or_default();
+                envelope.headers = serde_json::from_slice(&value).unwrap_or_default();
             }
             b"p" => envelope.payload = value.into(),
             _ => {}

@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use signalbus::{
     Bus,
     bus::{
-        Batch, BusError, BusKind, Envelope, Lag, MemoryBus, Offset, Partition, Place, Start,
-        Subscription,
+        Batch, BusError, BusKind, Envelope, Headers, Lag, MemoryBus, Offset, Partition, Place,
+        Start, Subscription,
     },
 };
 use signalbus_testkit::bus_suite::{Harness, envelopes, groups, positions, sharing};
@@ -106,7 +106,7 @@ impl Bus for Broken<MemoryBus> {
         if self.does(Fault::LosesHeaders) {
             batch
                 .iter_mut()
-                .for_each(|envelope| envelope.headers.clear());
+                .for_each(|envelope| envelope.headers = Headers::new());
         }
         if self.does(Fault::ReversesBatches) {
             batch.reverse();

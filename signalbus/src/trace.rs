@@ -2,6 +2,19 @@
 
 pub use signalbus_core::trace::*;
 
+/// A span of level info, or none when nobody listens to that level. `tracing::info_span!` alone would then still
+/// prepare every field for the crate `log`, in each program in which some crate asks for that feature (sqlx does).
+macro_rules! span {
+    ($($span:tt)+) => {
+        if tracing::level_filters::LevelFilter::current() >= tracing::Level::INFO {
+            tracing::info_span!($($span)+)
+        } else {
+            tracing::Span::none()
+        }
+    };
+}
+pub(crate) use span;
+
 /// The trace context of the current `tracing` span, when an OpenTelemetry layer records it.
 #[cfg(feature = "otel")]
 #[must_use]

@@ -24,7 +24,7 @@ pub(crate) fn run(report: &mut Report, kills: u32, seed: Option<u64>, store: &st
 
 /// What may go wrong with a server, and how many seconds of it are enough.
 const FAULTS: [(&str, u32); 7] = [
-    ("restart", 5),
+    ("restart", 60),
     ("crash", 5),
     ("terminate", 5),
     ("exhaust", 5),

@@ -72,8 +72,8 @@ enum Chore {
     /// Run all tests, doc tests and examples of the workspace.
     Test {
         /// What takes long, too: 200 kills on each durable store, 10,000 requests to the live API, a Kafka
-        /// cluster that loses brokers, one limit for a minute, Valkey, Postgres 14, requests against the vendors'
-        /// documents, and the fuzz targets for a minute.
+        /// cluster that loses brokers, one limit for a minute, Valkey, Postgres 14, an earlier version beside this one,
+        /// requests against the vendors' documents, and the fuzz targets for a minute.
         #[arg(long)]
         all: bool,
     },
@@ -182,6 +182,7 @@ fn main() -> ExitCode {
                 ship::release::interface(&mut report);
                 book::build::run(&mut report);
                 ship::upgrade::run(&mut report);
+                ship::beside::run(&mut report);
                 fuzz::run(&mut report, &fuzz::Arguments::short());
             }
         }

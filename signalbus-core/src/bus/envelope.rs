@@ -1,6 +1,8 @@
-use std::{collections::BTreeMap, fmt};
+use std::fmt;
 
 use bytes::Bytes;
+
+use super::Headers;
 
 /// One message on a bus.
 #[derive(Clone, PartialEq, Eq)]
@@ -10,8 +12,8 @@ pub struct Envelope {
     /// Envelopes with the same key stay in order.
     pub key: Vec<u8>,
     /// Names and values beside the payload: the trace of an event travels here, as `traceparent`
-    /// and `tracestate`. A bus may leave out a value that is not UTF-8.
-    pub headers: BTreeMap<String, String>,
+    /// and `tracestate`.
+    pub headers: Headers,
     /// The event as JSON.
     pub payload: Bytes,
 }
@@ -27,7 +29,7 @@ impl Envelope {
         Self {
             topic: topic.into(),
             key: key.into(),
-            headers: BTreeMap::new(),
+            headers: Headers::new(),
             payload: payload.into(),
         }
     }

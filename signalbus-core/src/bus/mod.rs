@@ -9,11 +9,13 @@
 
 mod envelope;
 mod error;
+mod headers;
 pub mod memory;
 mod subscription;
 
 pub use envelope::Envelope;
 pub use error::{BusError, BusErrorKind};
+pub use headers::Headers;
 pub use memory::MemoryBus;
 pub use subscription::{
     Batch, Delivered, Lag, Offset, Partition, Place, Start, Subscription, Trouble, TroubleKind,

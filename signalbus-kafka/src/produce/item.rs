@@ -3,13 +3,16 @@ use rskafka::{
     chrono::{DateTime, Utc},
     record::Record,
 };
-use signalbus_core::{bus::Envelope, clock::Timestamp};
+use signalbus_core::{
+    bus::{Envelope, Headers},
+    clock::Timestamp,
+};
 
 /// An envelope that is to be published. Kept until it was: a batch that is too large is parted.
 #[derive(Debug)]
 pub(super) struct Item {
     key: Vec<u8>,
-    headers: Vec<(String, String)>,
+    headers: Headers,
     payload: Bytes,
     at: Timestamp,
 }
@@ -21,7 +24,7 @@ impl Item {
     pub(super) fn new(envelope: Envelope, at: Timestamp) -> Self {
         Self {
             key: envelope.key,
-            headers: envelope.headers.into_iter().collect(),
+            headers: envelope.headers,
             payload: envelope.payload,
             at,
         }
@@ -42,7 +45,7 @@ impl Item {
             key: Some(self.key.clone()),
             value: Some(self.payload.to_vec()),
             headers: headers
-                .map(|(name, value)| (name.clone(), value.clone().into_bytes()))
+                .map(|(name, value)| (name.to_owned(), value.to_vec()))
                 .collect(),
             timestamp: time(self.at),
         }

@@ -1,4 +1,4 @@
-use std::{collections::BTreeMap, vec};
+use std::vec;
 
 use bytes::Bytes;
 use kafka_protocol::records::Record;
@@ -116,15 +116,14 @@ impl Held {
 
 /// Copied out of what was fetched, so that one envelope does not keep all of it in memory.
 fn envelope(topic: &str, record: Record) -> Envelope {
-    let headers = record.headers.into_iter().filter_map(|(name, value)| {
-        let value = String::from_utf8(value?.to_vec()).ok()?;
-        Some((name.to_string(), value))
-    });
+    let headers = record.headers.into_iter();
+    let headers =
+        headers.map(|(name, value)| (name.to_string(), value.unwrap_or_default().to_vec()));
     let payload = record.value.unwrap_or_default();
     Envelope {
         topic: topic.to_owned(),
         key: record.key.map(|key| key.to_vec()).unwrap_or_default(),
-        headers: headers.collect::<BTreeMap<_, _>>(),
+        headers: headers.collect(),
         payload: Bytes::copy_from_slice(&payload),
     }
 }

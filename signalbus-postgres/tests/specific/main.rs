@@ -30,4 +30,5 @@ mod snapshots;
 mod support;
 mod sweep;
 mod text;
+mod view;
 mod wakes;

@@ -8,10 +8,13 @@ use super::{Harness, in_time, text};
 pub async fn an_envelope_arrives_whole(h: Harness) {
     let mut sent = h.envelope("ada", "{\"topic\":\"user.signup\"}");
     sent.key = vec![0, 255, b'k'];
-    let headers = [("traceparent", "00-4bf9"), ("empty", ""), ("text", "ünï")];
-    sent.headers = headers
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .into();
+    let headers = [
+        ("traceparent", &b"00-4bf9"[..]),
+        ("empty", b""),
+        ("text", "ünï".as_bytes()),
+        ("bytes", &[0xff, 0, b'h']),
+    ];
+    sent.headers = headers.into_iter().collect();
     let mut reader = h.subscribe().await;
     h.bus.publish(vec![sent.clone()]).await.unwrap();
     let read = reader.read(1).await;

@@ -12,7 +12,7 @@ use crate::{
 
 /// What attempts are linked with: it travels with events that bring no trace.
 fn create(events: usize, bus: &str, topic: &Topic) -> tracing::Span {
-    tracing::info_span!(
+    crate::trace::span!(
         "create",
         otel.kind = "producer",
         messaging.batch.message_count = events,
@@ -120,9 +120,9 @@ impl Signalbus {
         let mut envelope = Envelope::new(topic.as_str(), key, payload);
         if let Some(trace) = &event.trace {
             let headers = &mut envelope.headers;
-            headers.insert("traceparent".to_owned(), trace.traceparent().to_owned());
+            headers.insert("traceparent", trace.traceparent().to_owned());
             if let Some(state) = trace.tracestate() {
-                headers.insert("tracestate".to_owned(), state.to_owned());
+                headers.insert("tracestate", state.to_owned());
             }
         }
         Ok((prepared.id, envelope))

@@ -42,7 +42,7 @@ impl Signalbus {
         events: Vec<Event>,
     ) -> Result<Vec<Result<Published, InvalidEvent>>, PublishError> {
         // What attempts are linked with: it is stored with events that bring no trace.
-        let span = tracing::info_span!(
+        let span = crate::trace::span!(
             "create",
             otel.kind = "producer",
             messaging.batch.message_count = events.len(),

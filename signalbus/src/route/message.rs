@@ -107,7 +107,7 @@ impl<C: Channel> TypedRoute<C> {
         };
         let options = self.options(job.content.options.get(C::NAME));
         let known = options.as_ref().ok().map(|options| (&to, options));
-        let rendered = tracing::info_span!("render")
+        let rendered = crate::trace::span!("render")
             .in_scope(|| self.render_to(templates, &view, known))
             .map_err(|error| fail(Unsendable::Render, &Chain(&error)))?;
         let options = options.map_err(|error| fail(Unsendable::Compose, &error))?;

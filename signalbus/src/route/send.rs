@@ -140,7 +140,7 @@ impl<C: Channel> TypedRoute<C> {
         job: &Job,
     ) -> Attempted {
         let timeout = provider.capabilities().timeout;
-        let span = tracing::info_span!(
+        let span = crate::trace::span!(
             "send",
             otel.kind = "client",
             provider = provider.name(),

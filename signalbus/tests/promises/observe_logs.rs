@@ -253,7 +253,7 @@ fn nothing_that_can_be_printed_has_an_address_a_name_or_content() {
             let envelope = signalbus::bus::Envelope {
                 topic: topic.to_string(),
                 key: Vec::new(),
-                headers: std::collections::BTreeMap::new(),
+                headers: signalbus::bus::Headers::new(),
                 payload: on_the_bus.to_string().into(),
             };
             write!(text, "{envelope:?}").unwrap();

@@ -1,5 +1,6 @@
 //! What leaves this repository: images, their notices and what they are made of, charts and releases.
 
+pub(crate) mod beside;
 mod changelog;
 pub(crate) mod charts;
 pub(crate) mod images;

@@ -51,9 +51,6 @@ pub(crate) const LEASE: Duration = Duration::from_secs(1);
 /// than half a second.
 const STEADY_LEASE: Duration = Duration::from_secs(5);
 
-/// How long a host that is told to stop waits for sends in flight: none takes longer than a few milliseconds.
-const DRAIN: Duration = Duration::from_secs(3);
-
 /// How the history calls a process.
 pub(crate) fn name(process: u32) -> String {
     format!("host-{process}")
@@ -67,8 +64,14 @@ pub(crate) async fn run(
 ) -> Result<(), Box<dyn Error>> {
     let store = Place::of(directory).open(directory, &name(process)).await?;
     let provider = ProviderName::new("bookkeeper")?;
+    // Only who follows a host that was killed may have something to take off.
+    let opened = if duty == Duty::Steady {
+        Log::join
+    } else {
+        Log::open
+    };
     let bookkeeper = Bookkeeper {
-        book: Arc::new(Log::open(
+        book: Arc::new(opened(
             &log::book(directory),
             process,
             provider.to_string(),
@@ -84,8 +87,7 @@ pub(crate) async fn run(
         } else {
             LEASE
         })
-        .with_slots(SLOTS)
-        .with_drain(DRAIN);
+        .with_slots(SLOTS);
     let signalbus = Signalbus::builder()
         .store(store)
         .channel(Line, bookkeeper)
@@ -210,7 +212,7 @@ async fn steadily(
     process: u32,
 ) -> Result<(), Box<dyn Error>> {
     let path = log::publications(directory);
-    let log = Log::open(&path, process, format!("publisher-{process}"))?;
+    let log = Log::join(&path, process, format!("publisher-{process}"))?;
     let publisher = Arc::new(Publisher {
         signalbus: signalbus.clone(),
         log,

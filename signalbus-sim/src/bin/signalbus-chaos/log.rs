@@ -39,11 +39,21 @@ pub(crate) struct Log {
 
 impl Log {
     pub(crate) fn open(path: &Path, process: u32, actor: String) -> io::Result<Self> {
-        Ok(Self {
-            file: open(path)?,
+        Ok(Self::of(open(path)?, process, actor))
+    }
+
+    /// Opens it while others write into it: there is nothing to take off, and what they write meanwhile must stay.
+    pub(crate) fn join(path: &Path, process: u32, actor: String) -> io::Result<Self> {
+        let file = OpenOptions::new().append(true).create(true).open(path)?;
+        Ok(Self::of(file, process, actor))
+    }
+
+    fn of(file: File, process: u32, actor: String) -> Self {
+        Self {
+            file,
             actor,
             last: AtomicU64::new(u64::from(process) << 32),
-        })
+        }
     }
 
     pub(crate) fn number(&self) -> u64 {
@@ -100,6 +110,16 @@ pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> io::Result<Vec<T>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_joins_takes_off_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("book");
+        std::fs::write(&path, "12\n3").unwrap();
+        let joined = Log::join(&path, 1, "somebody".to_owned()).unwrap();
+        append(&joined.file, &4).unwrap();
+        assert_eq!(read::<u32>(&path).unwrap(), [12, 34]);
+    }
 
     #[test]
     fn a_line_cut_short_did_not_happen() {

@@ -21,6 +21,7 @@
     reason = "a program for the terminal, which owns its clock and its tasks"
 )]
 
+mod beside;
 mod disk;
 mod evidence;
 mod fault;
@@ -33,6 +34,7 @@ mod store;
 mod store_log;
 mod summary;
 mod trial;
+mod work;
 
 use std::{
     error::Error,
@@ -63,6 +65,10 @@ struct Arguments {
     /// back to its work, and whether it stops in time while it lasts.
     #[arg(long)]
     fault: Option<Fault>,
+    /// In place of kills: this program as an earlier version built it. Its hosts and ours work beside each other on a
+    /// private Postgres server, and ours brings the tables up to date meanwhile.
+    #[arg(long, conflicts_with = "fault")]
+    beside: Option<PathBuf>,
     /// How long a fault lasts, in seconds.
     #[arg(long, default_value_t = 5)]
     lasts: u64,
@@ -131,6 +137,9 @@ async fn run(arguments: Arguments) -> Result<bool, Box<dyn Error>> {
         let passed =
             trial::run(fault, lasts, arguments.keep.as_deref(), arguments.unhurried).await?;
         return Ok(passed);
+    }
+    if let Some(old) = &arguments.beside {
+        return beside::run(old, arguments.keep.as_deref()).await;
     }
     let small = arguments.store == SMALL_DISK;
     if small {

@@ -135,7 +135,7 @@ impl Link {
         rejections: Vec<Rejection>,
         advance: Vec<BusAdvance>,
     ) -> Result<Duration, Failure> {
-        let span = tracing::info_span!(
+        let span = crate::trace::span!(
             "ingest",
             otel.kind = "consumer",
             messaging.batch.message_count = items.len() + rejections.len(),
@@ -279,6 +279,5 @@ fn not_stored(error: &StoreError) {
 
 fn trace_of(delivered: &Delivered) -> Option<TraceContext> {
     let headers = &delivered.envelope.headers;
-    let state = headers.get("tracestate").map(String::as_str);
-    TraceContext::new(headers.get("traceparent")?, state).ok()
+    TraceContext::new(headers.text("traceparent")?, headers.text("tracestate")).ok()
 }

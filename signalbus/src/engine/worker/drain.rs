@@ -17,7 +17,8 @@ impl Worker {
     /// Finishes what is in flight, up to the deadline, and gives all lanes up at once.
     pub(super) async fn drain(mut self) {
         let deadline = self.monotonic().saturating_add(self.shared.options.drain);
-        self.leave_by.send_replace(Some(deadline));
+        let mut heard = Duration::ZERO;
+        self.leave_by(deadline, &mut heard);
         tracing::info!(worker.id = %self.id, in_flight = self.in_flight.len(), "the engine leaves");
         self.claim_nothing_more();
         loop {
@@ -29,6 +30,7 @@ impl Worker {
             if !self.in_flight.is_empty() && now >= deadline {
                 self.cut_short().await;
             }
+            self.leave_by(deadline, &mut heard);
             if self.flush().await {
                 continue;
             }
@@ -53,7 +55,10 @@ impl Worker {
             spaces: Vec::new(),
             release,
         };
-        if let Err(error) = self.shared.store.hold_lanes(request).await {
+        if let Err(error) = self
+            .unless_leaving(self.shared.store.hold_lanes(request))
+            .await
+        {
             tracing::warn!(error = %Chain(&error), "lanes were not given up; they lapse with their leases");
         }
         tracing::info!(worker.id = %self.id, "the engine has left");

@@ -6,6 +6,7 @@ mod drain;
 mod fetch;
 mod flush;
 mod later;
+mod leaving;
 mod own;
 mod result;
 mod send;
@@ -113,6 +114,7 @@ pub(crate) struct Worker {
     cut: Arc<CancellationToken>,
     next_renew: Duration,
     next_poll: Duration,
+    next_show: Duration,
     next_report: Duration,
     next_due: Option<Timestamp>,
     asked_to_look: bool,
@@ -165,14 +167,14 @@ struct InFlight {
     claimed_at: Timestamp,
 }
 
-/// How often age gauges are read from the store.
+/// How often gauges of what is in hand are set, where the worker goes round that often.
+const SHOW: Duration = Duration::from_secs(1);
+
+/// How often the store is asked what nobody serves.
 const REPORT: Duration = Duration::from_secs(15);
 
 /// How many held deliveries it puts back at once.
 const RELEASED_AT_ONCE: u32 = 1_000;
-
-/// How long the store may take for what is written when the time of a shutdown is up.
-const LAST_WRITES: Duration = Duration::from_secs(3);
 
 /// How often a worker without lanes looks for some.
 const SEEK: Duration = Duration::from_secs(1);
@@ -223,6 +225,7 @@ impl Worker {
             cut: Arc::new(CancellationToken::new()),
             next_renew: Duration::ZERO,
             next_poll: Duration::ZERO,
+            next_show: Duration::ZERO,
             next_report: Duration::ZERO,
             next_due: None,
             asked_to_look: true,
@@ -242,17 +245,17 @@ impl Worker {
 
     /// Works until told to leave, and then no longer than it may take.
     pub(crate) async fn run(self) {
-        let (id, mut phase) = (self.id, self.phase.clone());
-        let (clock, drain) = (Arc::clone(&self.shared.clock), self.shared.options.drain);
-        let deadline = async {
-            // Without a sender the work ends by itself.
-            let _ = phase.wait_for(|phase| *phase == Phase::Draining).await;
-            clock.sleep(drain.saturating_add(LAST_WRITES)).await;
-        };
+        let id = self.id;
+        let late = leaving::is_late(
+            Arc::clone(&self.shared.clock),
+            self.phase.clone(),
+            self.leave_by.subscribe(),
+            self.shared.options.drain,
+        );
         tokio::select! {
             biased;
             () = self.work() => {}
-            () = deadline => tracing::error!(
+            () = late => tracing::error!(
                 worker.id = %id,
                 "the store does not answer, and the time of the shutdown is up: what was sent and not written \
                  is found as interrupted by the next owner of its lane"
@@ -286,6 +289,7 @@ impl Worker {
         let more = self.claim();
         self.ask_for_slots();
         let busy = self.flush().await;
+        self.show_if_due();
         self.report_if_due().await;
         if !more {
             self.wait(busy).await;
@@ -328,7 +332,10 @@ impl Worker {
             release,
         };
         self.heed_pauses().await;
-        match self.shared.store.hold_lanes(request).await {
+        match self
+            .unless_leaving(self.shared.store.hold_lanes(request))
+            .await
+        {
             Ok(holding) => {
                 let lost = self.lanes.update(holding, asked);
                 let leaving = self.lanes.leaving().to_vec();
@@ -351,10 +358,10 @@ impl Worker {
 
     /// Leaves alone what somebody paused. What it holds is the store's matter, but for providers.
     async fn heed_pauses(&mut self) {
-        if !self.keeps.has(Shape::Held) {
+        if !self.keeps.has(Shape::Held) || self.is_leaving() {
             return;
         }
-        match self.shared.store.pauses().await {
+        match self.unless_leaving(self.shared.store.pauses()).await {
             Ok(pauses) => {
                 for lineup in &mut self.lineups {
                     lineup.heed(&pauses);
@@ -368,10 +375,11 @@ impl Worker {
 
     /// What is held by no pause any more, should nobody have put it back.
     async fn release(&mut self) {
-        if !self.keeps.has(Shape::Held) {
+        if !self.keeps.has(Shape::Held) || self.is_leaving() {
             return;
         }
-        match self.shared.store.release(RELEASED_AT_ONCE).await {
+        let release = self.shared.store.release(RELEASED_AT_ONCE);
+        match self.unless_leaving(release).await {
             Ok(released) => self.asked_to_look |= released.released > 0,
             Err(error) => {
                 tracing::warn!(error = %Chain(&error), "what is held no more could not be put back; trying again");
@@ -472,12 +480,12 @@ impl Worker {
         next
     }
 
-    async fn report_if_due(&mut self) {
+    fn show_if_due(&mut self) {
         let now = self.monotonic();
-        if now < self.next_report {
+        if now < self.next_show {
             return;
         }
-        self.next_report = now.saturating_add(REPORT);
+        self.next_show = now.saturating_add(SHOW);
         metrics::heartbeat(self.id, self.shared.clock.now());
         metrics::pressure(&self.shared.store.pressure());
         let store_now = self.store_now();
@@ -497,13 +505,24 @@ impl Worker {
             let sending = sending.map(|flight| flight.claimed_at).min();
             metrics::oldest(channel, "inflight", sending.unwrap_or(store_now));
         }
+    }
+
+    async fn report_if_due(&mut self) {
+        let now = self.monotonic();
+        if now < self.next_report {
+            return;
+        }
+        self.next_report = now.saturating_add(REPORT);
         self.report_unserved().await;
         self.release().await;
     }
 
     /// Work of channels that nobody sends on would wait unseen.
     async fn report_unserved(&mut self) {
-        let unserved = match self.shared.store.unserved().await {
+        if self.is_leaving() {
+            return;
+        }
+        let unserved = match self.unless_leaving(self.shared.store.unserved()).await {
             Ok(unserved) => unserved,
             Err(error) => {
                 tracing::warn!(error = %Chain(&error), "the store cannot say what nobody serves");

@@ -168,7 +168,7 @@ impl Worker {
             latch: flight.latch.clone(),
             cut: Arc::clone(&self.cut),
         });
-        let span = tracing::info_span!(
+        let span = crate::trace::span!(
             "process",
             otel.kind = "consumer",
             event.id = %job.event.id,
@@ -179,7 +179,9 @@ impl Worker {
             trace.link = job.content.trace.as_ref().map(crate::trace::TraceContext::traceparent),
         );
         #[cfg(feature = "otel")]
-        if let Some(trace) = &job.content.trace {
+        if !span.is_disabled()
+            && let Some(trace) = &job.content.trace
+        {
             crate::trace::link(&span, trace);
         }
         span.follows_from(claim);

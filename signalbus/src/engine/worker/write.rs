@@ -99,7 +99,7 @@ fn span_of(flush: &Flush) -> Span {
     if flush.claims.is_empty() {
         return Span::none();
     }
-    tracing::info_span!(
+    crate::trace::span!(
         "claim",
         otel.kind = "internal",
         claims = flush.claims.len(),
