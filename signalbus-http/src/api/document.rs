@@ -58,13 +58,12 @@ pub fn document() -> utoipa::openapi::OpenApi {
 pub(super) fn of(routes: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
     let mut document = Frame::openapi();
     document.merge(routes);
-    name_operations(&mut document);
     document
 }
 
 /// Names each operation by what it asks, as `get_v1_events_id`: names must be unique, and those of handlers are so in
-/// their modules only.
-fn name_operations(document: &mut utoipa::openapi::OpenApi) {
+/// their modules only. Those of a host's own routes are the host's.
+pub(super) fn name_operations(document: &mut utoipa::openapi::OpenApi) {
     for (path, item) in &mut document.paths.paths {
         let words = path.split(|letter: char| !letter.is_ascii_alphanumeric());
         let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();

@@ -1,6 +1,8 @@
-//! Two servers that share a Postgres database and nothing else.
+//! Two servers that share a Postgres database and nothing else: in one process, and in two.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod processes;
 
 use std::sync::Arc;
 
@@ -49,10 +51,8 @@ async fn ask(router: &Router, method: &str, path: &str, key: &str) -> (StatusCod
     (status, serde_json::from_slice(&bytes).unwrap_or_default())
 }
 
-/// Nothing is kept of a key: the next request with it is refused, wherever it comes in.
-#[tokio::test]
-async fn a_key_that_one_server_revokes_is_refused_by_the_other() {
-    let folder = tempfile::tempdir().unwrap();
+/// A schema that no other test uses.
+fn schema(folder: &tempfile::TempDir) -> String {
     let unique = folder
         .path()
         .file_name()
@@ -60,7 +60,14 @@ async fn a_key_that_one_server_revokes_is_refused_by_the_other() {
         .to_string_lossy()
         .to_lowercase();
     let unique: String = unique.chars().filter(char::is_ascii_alphanumeric).collect();
-    let schema = format!("http_{}_{unique}", std::process::id());
+    format!("http_{}_{unique}", std::process::id())
+}
+
+/// Nothing is kept of a key: the next request with it is refused, wherever it comes in.
+#[tokio::test]
+async fn a_key_that_one_server_revokes_is_refused_by_the_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let schema = schema(&folder);
     let (one, first) = server(&schema).await;
     let (other, second) = server(&schema).await;
     let new = |label: &str, scope| NewKey::new(Owner::Host, label, [scope]);

@@ -17,21 +17,23 @@ mod tenants;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
+    document::name_operations,
     problem::{Problem, Wrong},
     tenancy::ApiState,
 };
 
 /// What takes events, with its document.
 pub(crate) fn intake() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new()
+    let routes = OpenApiRouter::new()
         .routes(routes!(events::publish))
         .routes(routes!(events::publish_to))
-        .routes(routes!(events::plan))
+        .routes(routes!(events::plan));
+    named(routes)
 }
 
 /// All routes, with their document.
 pub(crate) fn all() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new()
+    let routes = OpenApiRouter::new()
         .routes(routes!(health::live))
         .routes(routes!(health::ready))
         .routes(routes!(events::publish, lists::events))
@@ -80,7 +82,13 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
         .routes(routes!(templates::withdraw))
         .routes(routes!(templates::preview))
         .routes(routes!(accounts::list))
-        .routes(routes!(accounts::account, accounts::put, accounts::remove))
+        .routes(routes!(accounts::account, accounts::put, accounts::remove));
+    named(routes)
+}
+
+fn named(mut routes: OpenApiRouter<ApiState>) -> OpenApiRouter<ApiState> {
+    name_operations(routes.get_openapi_mut());
+    routes
 }
 
 /// Nothing has this path.
