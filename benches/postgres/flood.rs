@@ -24,11 +24,13 @@ use crate::{TEXT, server::Server};
 /// How many wait at the end at least.
 const WAITING: u64 = 1_000_000;
 /// What is filled in beside them, to be sent while it is measured.
-const SPENT: u64 = 600_000;
-const ROUNDS: u64 = 4;
+const SPENT: u64 = 250_000;
+const ROUNDS: u64 = 3;
+/// What the calm one has sent before.
+const CALM: u64 = 50_000;
 /// How long each half of a round is measured, and how long it runs before.
-const MEASURED: Duration = Duration::from_secs(20);
-const WARM: Duration = Duration::from_secs(3);
+const MEASURED: Duration = Duration::from_secs(15);
+const WARM: Duration = Duration::from_secs(5);
 /// Messages a second of the small tenant, each by itself.
 const SMALL: u64 = 20;
 /// Messages a second of the steady tenant, and how many of them are published together.
@@ -100,7 +102,9 @@ pub(crate) async fn run(server: &Server, rate: Option<u32>) -> Result<(), Box<dy
     let began = Instant::now();
     server.flood(flooded, WAITING + SPENT).await?;
     println!("filled in {:.0} s", began.elapsed().as_secs_f64());
-    server.settle(calm).await?;
+    // The calm one is as used to its work: sessions plan for tables that have something in them.
+    server.flood(calm, CALM).await?;
+    server.end_all(calm).await?;
     let mut halves: [Vec<Half>; 2] = [Vec::new(), Vec::new()];
     for round in 0..ROUNDS {
         for (place, schema) in [calm, flooded].into_iter().enumerate() {

@@ -150,6 +150,18 @@ impl Server {
         self.settle(schema).await
     }
 
+    /// As if all had been sent.
+    pub(crate) async fn end_all(&self, schema: &str) -> Result<(), Box<dyn Error>> {
+        let mut connection = self.connect().await?;
+        let end = format!(
+            "UPDATE {schema}.delivery SET state = 20, ended_at = accepted_at, holds = false"
+        );
+        sqlx::raw_sql(AssertSqlSafe(end))
+            .execute(&mut connection)
+            .await?;
+        self.settle(schema).await
+    }
+
     /// How many of a tenant are ready.
     pub(crate) async fn waiting(&self, schema: &str, tenant: &str) -> Result<u64, Box<dyn Error>> {
         let count =

@@ -335,3 +335,35 @@ async fn a_shutdown_waits_for_sends_also_while_the_store_is_away() {
             .assert_sent_times(id, if written { 1 } else { 2 });
     }
 }
+
+/// A claim that the store cannot write now, while it writes others: what was published later waits for it.
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_claimed_now_keeps_its_place() {
+    let (world, store) = World::with_test_store();
+    let options = EngineOptions::default().with_writers(1);
+    let engine = world.engine(world.mail()).options(options);
+    let bus = engine.build().unwrap();
+    let first = send(&bus, note_to(person(1), "first")).await;
+    let later = [
+        send(&bus, note_to(person(1), "second")).await,
+        send(&bus, note_to(person(1), "third")).await,
+    ];
+    let other = send(&bus, note_to(person(2), "other")).await;
+    let is_first = move |flush: &signalbus::store::Flush| {
+        let found = flush.claims.iter().any(|claim| claim.id == first);
+        found.then_some(Fails::Before)
+    };
+    store.fail_flush(is_first);
+    bus.start();
+    world.pass(MINUTE).await;
+    world.email.books().assert_sent_once(other);
+    for id in later {
+        world.email.books().assert_not_sent(id);
+    }
+    store.fail_flush(|_| None);
+    world.pass(MINUTE).await;
+    let requests = world.email.requests();
+    let of_them = requests.iter().map(|request| request.delivery);
+    let sent: Vec<_> = of_them.filter(|id| *id != other).collect();
+    assert_eq!(sent, [first, later[0], later[1]]);
+}

@@ -255,6 +255,18 @@ impl Scheduler {
         true
     }
 
+    /// Takes back one that is in hand and still has its gate: it goes before those that wait behind it.
+    pub(crate) fn again(&mut self, ready: Ready) {
+        if ready.suspicion > 0 || ready.order == Order::Unordered {
+            self.settled(ready.position);
+            self.admit(ready);
+        } else if let Some(channel) = self.accounts.of(&ready) {
+            self.queued[ready.class.index()][channel] += 1;
+            self.stock.add(&ready, channel);
+            self.enqueue(ready, true);
+        }
+    }
+
     /// A round of picks begins.
     pub(crate) fn begin(&mut self, room: &mut impl Room) {
         self.suspects.begin(room);

@@ -60,7 +60,8 @@ impl Worker {
         self.scheduler.begin(&mut room);
         let idle = self.slots.used == 0;
         let mut last = None;
-        for _ in 0..shared.options.flush {
+        let most = self.crowd.room(&self.groups, now).min(shared.options.flush);
+        for _ in 0..most {
             let mut room = RoomNow {
                 lineups: &mut self.lineups,
                 slots: self.slots,
@@ -79,9 +80,11 @@ impl Worker {
                 return false;
             };
             last = Some(picked.ready.lane);
+            self.crowd.picked(&picked.ready, now);
             self.take(picked, now);
         }
-        true
+        // Until something is written there is no room for more.
+        most == shared.options.flush
     }
 
     fn take(&mut self, picked: Picked, now: Duration) {
@@ -126,19 +129,30 @@ impl Worker {
     /// Gives back what a claim held, but keeps its delivery in hand, so that the store's offers of
     /// it are ignored for a while.
     pub(super) fn set_aside(&mut self, claiming: Claiming, error: &StoreError) {
-        self.give_back(&claiming);
-        let ready = claiming.ready;
+        // What comes again in a moment keeps its place, and what nobody may ever claim holds up nothing.
         let wait = if error.is_transient() {
             AWAY
         } else {
             SET_ASIDE
         };
+        // One that has expired is picked wherever it waits.
+        let in_order = error.is_transient() && claiming.reservation.is_some();
+        self.give_back_room(&claiming);
+        if !in_order {
+            self.scheduler.release(&claiming.ready, Left::Done);
+        }
+        let ready = claiming.ready;
         tracing::error!(
             error = %Chain(error), event.id = %ready.event, delivery.id = %ready.id,
             "a delivery could not be claimed; it is tried again in {wait:?}"
         );
         let until = self.monotonic().saturating_add(wait);
-        self.later.put(until, Later::Claim(Box::new(ready)));
+        let later = if in_order {
+            Later::ClaimInOrder
+        } else {
+            Later::Claim
+        };
+        self.later.put(until, later(Box::new(ready)));
     }
 
     /// Keeps a result that the store does not take.
@@ -159,6 +173,11 @@ impl Worker {
     }
 
     fn give_back(&mut self, claiming: &Claiming) {
+        self.give_back_room(claiming);
+        self.scheduler.release(&claiming.ready, Left::Done);
+    }
+
+    fn give_back_room(&mut self, claiming: &Claiming) {
         let now = self.monotonic();
         if let Some(reservation) = claiming.reservation {
             self.files.give_back(&claiming.ready);
@@ -170,7 +189,6 @@ impl Worker {
                 now,
             );
         }
-        self.scheduler.release(&claiming.ready, Left::Done);
     }
 
     /// Tries again what was set aside long enough, unless its lane has another owner now.
@@ -183,6 +201,13 @@ impl Worker {
                     if self.lanes.holds(ready.lane) {
                         self.scheduler.admit(*ready);
                     }
+                }
+                Later::ClaimInOrder(ready) if self.lanes.holds(ready.lane) => {
+                    self.scheduler.again(*ready);
+                }
+                Later::ClaimInOrder(ready) => {
+                    self.scheduler.settled(ready.position);
+                    self.scheduler.release(&ready, Left::Done);
                 }
                 Later::Result(result) => {
                     let (ready, settle) = *result;

@@ -50,6 +50,15 @@ impl Group {
         self.writing.is_some()
     }
 
+    /// Claims and results that are not written.
+    pub(super) fn unwritten(&self) -> usize {
+        let writing = self
+            .writing
+            .as_ref()
+            .map_or(0, |writing| writing.lanes.len());
+        writing + self.waiting.ready.len() + self.waiting.claiming.len()
+    }
+
     /// Whether there is something to write, and nothing is being written.
     pub(super) fn may_begin(&self) -> bool {
         self.writing.is_none() && !self.waiting.is_empty()
@@ -153,6 +162,7 @@ impl Worker {
         match answer {
             Answer::Whole(flushed) => {
                 self.heard(flushed.now, asked);
+                self.crowd.wrote(self.monotonic().saturating_sub(asked));
                 let settled = batch.ready.iter().zip(&batch.flush.settles);
                 for ((ready, settle), answer) in settled.zip(flushed.settles) {
                     self.settled(ready, settle, answer, doubt, flushed.now);

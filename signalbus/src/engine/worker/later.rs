@@ -13,6 +13,8 @@ pub(super) struct Laters {
 
 pub(super) enum Later {
     Claim(Box<Ready>),
+    /// One that those behind it wait for.
+    ClaimInOrder(Box<Ready>),
     Result(Box<(Ready, Settle)>),
 }
 

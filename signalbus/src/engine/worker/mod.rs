@@ -2,6 +2,7 @@
 //! hears of them when they are done.
 
 mod claim;
+mod crowd;
 mod drain;
 mod fetch;
 mod flush;
@@ -19,6 +20,7 @@ use std::{
     time::Duration,
 };
 
+use crowd::Crowd;
 use fetch::Reading;
 use flush::Group;
 use foldhash::{HashMap, HashMapExt, fast::FixedState};
@@ -104,6 +106,7 @@ pub(crate) struct Worker {
     slots: Slots,
     /// What to write, by lanes.
     groups: Vec<Group>,
+    crowd: Crowd,
     reading: Option<Reading>,
     /// What could not be written.
     later: Laters,
@@ -218,6 +221,7 @@ impl Worker {
             groups: (0..shared.options.writers)
                 .map(|_| Group::default())
                 .collect(),
+            crowd: Crowd::new(shared.options.writers, shared.options.slots),
             reading: None,
             later: Laters::default(),
             room: Room::default(),
