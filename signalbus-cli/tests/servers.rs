@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+#[allow(dead_code, reason = "each program of tests uses a part of it")]
 mod common;
 
 use crate::common::signalbus;

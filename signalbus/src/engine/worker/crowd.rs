@@ -15,13 +15,7 @@ const CALL: Duration = Duration::from_millis(40);
 const RECENT: Duration = Duration::from_secs(1);
 
 /// What may wait for each writer at least.
-const LEAST: usize = 16;
-
-/// How many times as much is read as may wait.
-const READ: usize = 4;
-
-/// What is read of each group at least.
-const LEAST_READ: usize = 4;
+const LEAST: usize = 64;
 
 /// How much may wait.
 #[derive(Debug)]
@@ -69,24 +63,12 @@ impl Crowd {
         };
     }
 
-    fn is_mixed(&self, now: Duration) -> bool {
-        self.mixed_at
-            .is_some_and(|at| now.saturating_sub(at) < RECENT)
-    }
-
-    /// How much to read at once of each group in so many lanes: what somebody publishes meanwhile waits for it.
-    pub(super) fn per_group(&self, lanes: usize, now: Duration) -> usize {
-        if self.is_mixed(now) {
-            let read = self.limit.saturating_mul(READ) / lanes.max(1);
-            read.max(LEAST_READ)
-        } else {
-            usize::MAX
-        }
-    }
-
     /// How many may be claimed now.
     pub(super) fn room(&self, groups: &[Group], now: Duration) -> usize {
-        if !self.is_mixed(now) {
+        let mixed = self
+            .mixed_at
+            .is_some_and(|at| now.saturating_sub(at) < RECENT);
+        if !mixed {
             return usize::MAX;
         }
         let unwritten: usize = groups.iter().map(Group::unwritten).sum();
@@ -105,7 +87,7 @@ mod tests {
         for _ in 0..20 {
             crowd.wrote(CALL * 2);
         }
-        assert_eq!(crowd.limit, 64);
+        assert_eq!(crowd.limit, 256);
         for _ in 0..40 {
             crowd.wrote(CALL / 2);
         }
@@ -120,8 +102,7 @@ mod tests {
         }
         assert_eq!(crowd.room(&[], Duration::ZERO), usize::MAX);
         crowd.mixed_at = Some(Duration::ZERO);
-        assert_eq!(crowd.room(&[], RECENT / 2), 64);
-        assert_eq!(crowd.per_group(64, RECENT / 2), 4);
+        assert_eq!(crowd.room(&[], RECENT / 2), 256);
         assert_eq!(crowd.room(&[], RECENT), usize::MAX);
     }
 }

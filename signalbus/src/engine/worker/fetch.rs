@@ -128,8 +128,7 @@ impl Worker {
         // What is being claimed is offered once more.
         let claims: usize = self.groups.iter().map(Group::claims).sum();
         let per_group = self.shared.options.window.saturating_add(claims) / lanes.max(1);
-        let crowd = self.crowd.per_group(lanes, self.monotonic());
-        let per_group = per_group.max(LEAST_PER_GROUP).min(crowd);
+        let per_group = per_group.max(LEAST_PER_GROUP);
         // A few groups have to fit in hand: otherwise one tenant's backlog could fill it.
         let per_group = per_group.min((most / 4).max(1));
         let mut classes = Vec::with_capacity(Class::ALL.len());
