@@ -114,11 +114,6 @@ fn secret(file: &Path, bytes: usize) -> Result<Vec<u8>, Failure> {
 
 fn write(file: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let mut options = fs::OpenOptions::new();
-    let mut file = options
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(file)?;
-    Ok(std::io::Write::write_all(&mut file, bytes)?)
+    options.write(true).create(true).truncate(true).mode(0o600);
+    Ok(std::io::Write::write_all(&mut options.open(file)?, bytes)?)
 }

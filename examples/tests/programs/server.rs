@@ -198,6 +198,11 @@ async fn tenants_send_their_mails_through_accounts_of_their_own() {
     let server = Server::start_with(&program, &args);
     let admin = std::fs::read_to_string(dir.path().join("data/admin.key")).unwrap();
     let host = (server.origin.as_str(), admin.trim());
+    for tenant in ["acme", "other", "third"] {
+        let path = format!("/v1/tenants/{tenant}");
+        let (status, put) = ask(host, "PUT", &path, "default", Some(&json!({}))).await;
+        assert_eq!(status, 200, "{put}");
+    }
     for (tenant, mails) in ["acme", "other"].into_iter().zip(&servers) {
         let account = json!({
             "channel": "email", "provider": "smtp", "host": "127.0.0.1", "port": mails.port(),

@@ -214,7 +214,7 @@ async fn tables_are_made_by_migrate_only() {
     let json = signalbus(&url, &["migrate", "--yes", "--actor", "deploy", "--json"])
         .good()
         .json();
-    assert_eq!(json["before"]["found"], 3);
+    assert_eq!(json["before"]["found"], 4);
     assert_eq!(json["after"]["current"], true);
     signalbus(&url, &["list"]).good().has("no delivery matches");
     let store = signalbus::sqlite::SqliteStore::open(&path).await.unwrap();
