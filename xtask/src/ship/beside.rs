@@ -28,7 +28,8 @@ pub(crate) fn run(report: &mut Report) {
     });
 }
 
-/// The program of the earlier revision. Built where ours is, so that what both depend on is built once.
+/// The program of the earlier revision. Built in a place of its own: cargo takes crates at the same path of two
+/// checkouts for one another where they share a target folder.
 fn build(target: &Path) -> Result<PathBuf, String> {
     let folder = target.join("beside");
     let (source, old) = (folder.join("source"), folder.join(EARLIER));
@@ -49,11 +50,12 @@ fn build(target: &Path) -> Result<PathBuf, String> {
     run_command(add)?;
     let mut build = cargo(["build", "--quiet", "--locked", "--manifest-path"]);
     build.arg(source.join("Cargo.toml"));
-    build.env("CARGO_TARGET_DIR", target);
+    let apart = folder.join("target");
+    build.env("CARGO_TARGET_DIR", &apart);
     let built = run_command(chaos(build));
     run_command(git(["worktree", "remove", "--force"], &source))?;
     built?;
-    fs::copy(target.join("debug").join(PROGRAM), &old).map_err(|error| error.to_string())?;
+    fs::copy(apart.join("debug").join(PROGRAM), &old).map_err(|error| error.to_string())?;
     Ok(old)
 }
 
