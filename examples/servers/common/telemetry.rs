@@ -74,7 +74,9 @@ impl Telemetry {
                 *metadata.level() <= most && !client
             }
         });
-        let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+        let layer = tracing_subscriber::fmt::layer()
+            .with_writer(std::io::stderr)
+            .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()));
         match self.format {
             LogFormat::Text => layer.with_filter(wanted).boxed(),
             LogFormat::Json => layer.json().flatten_event(true).with_filter(wanted).boxed(),
