@@ -84,6 +84,11 @@ pub fn earlier(at: Timestamp, age: Duration) -> Timestamp {
         .unwrap_or(Timestamp::MIN)
 }
 
+/// Whether a time is at or after `from` and before `before`, where these are given.
+pub(crate) fn is_within(at: Timestamp, from: Option<Timestamp>, before: Option<Timestamp>) -> bool {
+    from.is_none_or(|from| at >= from) && before.is_none_or(|before| at < before)
+}
+
 /// The time from `from` to `to`, or zero when `to` has passed.
 #[must_use]
 pub fn until(from: Timestamp, to: Timestamp) -> Duration {

@@ -24,7 +24,7 @@ use crate::{
     config::PostgresBuilder,
     connection::Connections,
     content,
-    database::{Database, Dialect, Link, Mode, Use},
+    database::{Database, Dialect, Link, Mode, Use, Work},
     erase, error,
     fetch::{self, Turn},
     flush, lanes,
@@ -102,30 +102,32 @@ impl PostgresStore {
 
     /// Looks at the tables.
     pub(crate) async fn look(config: &PostgresBuilder) -> Result<SchemaVersion, StoreError> {
-        let database = Self::database_of(config);
-        database.set_deadline(config.deadline);
         let schema = config.schema.clone();
-        let version = database
-            .call(Use::Application, Mode::Transaction, move |link| {
-                let schema = schema.clone();
-                Box::pin(async move { schema::look(link, &schema).await })
-            })
-            .await;
-        database.close().await;
-        version
+        Self::ask(config, move |link| {
+            let schema = schema.clone();
+            Box::pin(async move { schema::look(link, &schema).await })
+        })
+        .await
     }
 
     /// Asks the server what it is.
     pub(crate) async fn server(config: &PostgresBuilder) -> Result<String, StoreError> {
+        Self::ask(config, move |link| Box::pin(schema::server(link))).await
+    }
+
+    /// One call on a connection that is opened for it.
+    async fn ask<T, F>(config: &PostgresBuilder, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'a, 'c> FnMut(&'a mut Link<'c>) -> Work<'a, T> + Send + 'static,
+    {
         let database = Self::database_of(config);
         database.set_deadline(config.deadline);
-        let version = database
-            .call(Use::Application, Mode::Transaction, move |link| {
-                Box::pin(schema::server(link))
-            })
+        let answer = database
+            .call(Use::Application, Mode::Transaction, work)
             .await;
         database.close().await;
-        version
+        answer
     }
 
     pub(crate) async fn connect(config: PostgresBuilder) -> Result<Self, StoreError> {

@@ -138,7 +138,7 @@ impl SqliteStore {
                     turn: Turn::default(),
                     latest: Latest::unknown(),
                     busy_timeout: config.busy_timeout,
-                    line: Line::default(),
+                    line,
                     readers_wanted: Line::default(),
                     _lock: Some(lock),
                 }),

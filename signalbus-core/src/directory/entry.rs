@@ -3,7 +3,7 @@ use std::fmt;
 use serde_json::Value;
 
 use super::Owner;
-use crate::clock::Timestamp;
+use crate::clock::{Timestamp, is_within};
 
 /// The most bytes the name of an entry may have.
 pub const LONGEST_NAME: usize = 255;
@@ -116,7 +116,6 @@ impl NamePage {
     /// Whether an entry was last changed when it should have been.
     #[must_use]
     pub fn has(&self, changed_at: Timestamp) -> bool {
-        self.changed_from.is_none_or(|from| changed_at >= from)
-            && self.changed_before.is_none_or(|before| changed_at < before)
+        is_within(changed_at, self.changed_from, self.changed_before)
     }
 }

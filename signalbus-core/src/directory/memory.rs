@@ -12,7 +12,7 @@ use super::{
     TrailFilter, check_changes,
 };
 use crate::{
-    clock::{Clock, SystemClock, Timestamp},
+    clock::{Clock, SystemClock, Timestamp, is_within},
     name::TenantId,
     store::StoreError,
 };
@@ -241,8 +241,7 @@ impl Directory for MemoryDirectory {
                 && filter.before.is_none_or(|before| line.number < before)
                 && is(&filter.actor, &line.actor)
                 && is(&filter.action, &line.action)
-                && filter.written_from.is_none_or(|from| line.at >= from)
-                && filter.written_before.is_none_or(|before| line.at < before)
+                && is_within(line.at, filter.written_from, filter.written_before)
         });
         let limit = usize::try_from(filter.limit).unwrap_or(usize::MAX);
         Ok(found.take(limit).cloned().collect())

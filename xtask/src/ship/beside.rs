@@ -5,14 +5,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::earlier::{PROGRAM, chaos, checked_out};
 use crate::metadata::Metadata;
 use crate::process::{cargo, run as run_command, works};
 use crate::report::{Done, Report};
 
 /// The last revision with tables of version 3 on Postgres; version 6 came in the next one.
 const EARLIER: &str = "3c3436f60c97576226df1081b887007d1544cb3f";
-
-const PROGRAM: &str = "signalbus-chaos";
 
 pub(crate) fn run(report: &mut Report) {
     report.step("an earlier version beside this one", || {
@@ -43,29 +42,11 @@ fn build(target: &Path) -> Result<PathBuf, String> {
             "this clone is shallow and has no commit {EARLIER}: run `git fetch --unshallow`, or check out with `fetch-depth: 0`"
         ));
     }
-    // Of a run that was broken off.
-    let _ = works(git(["worktree", "remove", "--force"], &source));
-    let mut add = git(["worktree", "add", "--detach", "--force"], &source);
-    add.arg(EARLIER);
-    run_command(add)?;
     let mut build = cargo(["build", "--quiet", "--locked", "--manifest-path"]);
     build.arg(source.join("Cargo.toml"));
     let apart = folder.join("target");
     build.env("CARGO_TARGET_DIR", &apart);
-    let built = run_command(chaos(build));
-    run_command(git(["worktree", "remove", "--force"], &source))?;
-    built?;
+    checked_out(EARLIER, &source, || run_command(chaos(build)))?;
     fs::copy(apart.join("debug").join(PROGRAM), &old).map_err(|error| error.to_string())?;
     Ok(old)
-}
-
-fn chaos(mut command: Command) -> Command {
-    command.args(["--package", "signalbus-sim", "--bin", PROGRAM]);
-    command
-}
-
-fn git<const N: usize>(words: [&str; N], place: &Path) -> Command {
-    let mut command = Command::new("git");
-    command.args(words).arg(place);
-    command
 }

@@ -3,6 +3,7 @@
 pub(crate) mod beside;
 mod changelog;
 pub(crate) mod charts;
+mod earlier;
 pub(crate) mod images;
 pub(crate) mod notices;
 mod parts;

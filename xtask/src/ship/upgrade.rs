@@ -5,8 +5,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use super::earlier::{chaos, checked_out};
 use crate::metadata::Metadata;
-use crate::process::{capture, cargo, run as run_command, works};
+use crate::process::{capture, cargo, run as run_command};
 use crate::report::{Done, Report};
 
 /// Another version than the last tag.
@@ -24,17 +25,10 @@ pub(crate) fn run(report: &mut Report) {
         };
         let folder = Metadata::target()?.join("upgrade");
         let (source, left) = (folder.join("source"), folder.join("left"));
-        // Of a run that was broken off.
-        let _ = works(git(["worktree", "remove", "--force"], &source));
         if left.exists() {
             fs::remove_dir_all(&left).map_err(|error| error.to_string())?;
         }
-        let mut add = git(["worktree", "add", "--detach", "--force"], &source);
-        add.arg(&last);
-        run_command(add)?;
-        let hunted = hunt(&source, &folder, &left);
-        run_command(git(["worktree", "remove", "--force"], &source))?;
-        hunted?;
+        checked_out(&last, &source, || hunt(&source, &folder, &left))?;
         let mut judge = chaos(cargo(["run", "--quiet"]));
         judge.args(["--", "judge"]).arg(&left);
         run_command(judge)?;
@@ -50,17 +44,6 @@ fn hunt(source: &Path, folder: &Path, left: &Path) -> Result<(), String> {
     let mut hunt = chaos(hunt);
     hunt.args(["--", "--kills", KILLS, "--keep"]).arg(left);
     run_command(hunt)
-}
-
-fn chaos(mut command: Command) -> Command {
-    command.args(["--package", "signalbus-sim", "--bin", "signalbus-chaos"]);
-    command
-}
-
-fn git<const N: usize>(words: [&str; N], place: &Path) -> Command {
-    let mut command = Command::new("git");
-    command.args(words).arg(place);
-    command
 }
 
 fn last() -> Result<Option<String>, String> {

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use super::{row::Row, tables::Tables};
 use crate::{
-    clock::Timestamp,
+    clock::{Timestamp, is_within},
     event::Attachment,
     id::{DeliveryId, EventId},
     name::{ChannelName, TenantId},
@@ -158,8 +158,5 @@ fn matches(filter: &DeliveryFilter, row: &Row) -> bool {
             .message_id
             .as_ref()
             .is_none_or(|id| row.provider_message_id.as_ref() == Some(id))
-        && filter.accepted_from.is_none_or(|from| accepted_at >= from)
-        && filter
-            .accepted_before
-            .is_none_or(|before| accepted_at < before)
+        && is_within(accepted_at, filter.accepted_from, filter.accepted_before)
 }

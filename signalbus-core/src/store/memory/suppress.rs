@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use super::row::Row;
 use crate::{
-    clock::Timestamp,
+    clock::{Timestamp, is_within},
     mutant::Mutant,
     name::{ChannelName, TenantId},
     store::{AddressHash, Listed, Scope, Suppression, SuppressionFilter, Unsuppress},
@@ -81,8 +81,7 @@ impl Suppressions {
             .flatten()
             .filter(|listing| {
                 let since = listing.entry.as_of.unwrap_or(listing.at);
-                filter.since_from.is_none_or(|from| since >= from)
-                    && filter.since_before.is_none_or(|before| since < before)
+                is_within(since, filter.since_from, filter.since_before)
             })
             .map(|listing| &listing.entry)
             .filter(|entry| entry.tenant.as_ref() == Some(&filter.tenant))

@@ -108,11 +108,11 @@ impl Upgrade<'_> {
             fs::write(self.new_books.join(book), all)?;
         }
         let mut last = hunt::start(&self.new_books, Duty::Finish, 9, 2)?;
-        let status = wait(&mut last, Duration::from_secs(120)).await?;
-        if !status {
-            return Err("the last host did not finish".into());
+        match hunt::ended_within(&mut last, Duration::from_secs(120)).await? {
+            Some(status) if status.success() => Ok(()),
+            Some(status) => Err(format!("the last host failed: {status}").into()),
+            None => Err("the last host did not finish".into()),
         }
-        Ok(())
     }
 
     /// A host of the earlier version, which publishes and sends.
@@ -203,20 +203,4 @@ fn whole_lines(mut book: Vec<u8>) -> Vec<u8> {
     let end = book.iter().rposition(|byte| *byte == b'\n');
     book.truncate(end.map_or(0, |end| end + 1));
     book
-}
-
-/// Whether it ended well in this time; else it is killed.
-async fn wait(host: &mut Child, time: Duration) -> Result<bool, Box<dyn Error>> {
-    let until = Instant::now() + time;
-    loop {
-        if let Some(status) = host.try_wait()? {
-            return Ok(status.success());
-        }
-        if Instant::now() > until {
-            host.kill()?;
-            host.wait()?;
-            return Ok(false);
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
 }

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeSet,
     error::Error,
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     time::{Duration, Instant},
 };
 
@@ -82,22 +82,29 @@ pub(crate) async fn run(directory: &Path, kills: u32, seed: u64) -> Result<(), B
         println!("the disk was full {fills} times");
     }
     let mut host = start(directory, Duty::Finish, kills, random.random())?;
-    let deadline = Instant::now() + LIMIT;
-    let status = loop {
+    match ended_within(&mut host, LIMIT).await? {
+        Some(status) if status.success() => Ok(()),
+        Some(status) => Err(format!("the last host failed: {status}").into()),
+        None => Err("the last host did not finish".into()),
+    }
+}
+
+/// How a host ended; none when it had to be killed after this time.
+pub(crate) async fn ended_within(
+    host: &mut Child,
+    time: Duration,
+) -> std::io::Result<Option<ExitStatus>> {
+    let deadline = Instant::now() + time;
+    loop {
         if let Some(status) = host.try_wait()? {
-            break status;
+            return Ok(Some(status));
         }
         if Instant::now() >= deadline {
             host.kill()?;
             host.wait()?;
-            return Err("the last host did not finish".into());
+            return Ok(None);
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
-    };
-    if status.success() {
-        Ok(())
-    } else {
-        Err(format!("the last host failed: {status}").into())
     }
 }
 

@@ -141,13 +141,9 @@ impl Trial<'_> {
         self.fault.mend(lasting, server, self.disk).await?;
         self.write_down(&processes).await?;
         let mut last = hunt::start(self.directory, Duty::Finish, 9, 2)?;
-        let until = Instant::now() + Duration::from_secs(120);
-        while last.try_wait()?.is_none() {
-            if Instant::now() > until {
-                last.kill()?;
-                self.complain("the last host did not finish");
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
+        let ended = hunt::ended_within(&mut last, Duration::from_secs(120)).await?;
+        if ended.is_none() {
+            self.complain("the last host did not finish");
         }
         Ok(())
     }
@@ -190,14 +186,7 @@ impl Trial<'_> {
     async fn stop(&mut self, host: &mut Child) -> Result<(), Box<dyn Error>> {
         let began = Instant::now();
         terminate(host)?;
-        while host.try_wait()?.is_none() {
-            if began.elapsed() > 2 * STOPS_WITHIN {
-                host.kill()?;
-                host.wait()?;
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        hunt::ended_within(host, 2 * STOPS_WITHIN).await?;
         println!("stopped      in {:.1} s", began.elapsed().as_secs_f64());
         if began.elapsed() > STOPS_WITHIN {
             self.complain("a host took too long to stop");
